@@ -1,0 +1,3 @@
+//! The `edgectl` binary.
+
+fn main() {}
