@@ -1,0 +1,399 @@
+//! The operators.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::Shape;
+
+/// What a node computes. Axes count from the front and are never negative.
+///
+/// Inputs and outputs of each operator are in its documentation; `x` is the activation, constants come after it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Op {
+    /// Mean over a window. `x [N, C, spatial...]`.
+    AveragePool {
+        /// The window.
+        pool: Pool,
+        /// Whether padding counts as zeros in the mean; otherwise it is left out of it.
+        include_pad: bool,
+    },
+    /// `y = (x - mean) / sqrt(var + epsilon) * scale + bias`, per channel (axis 1). Inputs `x, scale [C], bias [C], mean [C], var [C]`.
+    BatchNorm {
+        /// Added to the variance.
+        epsilon: f32,
+    },
+    /// Elementwise arithmetic on `a, b` with numpy's broadcasting, then the activation.
+    Binary {
+        /// The arithmetic.
+        op: Binary,
+        /// Applied to the result.
+        activation: Activation,
+    },
+    /// The inputs one after the other along an axis.
+    Concat {
+        /// The axis along which the inputs are joined.
+        axis: usize,
+    },
+    /// Convolution. Inputs `x [N, C, spatial...], filter [O, C / groups, kernel...], bias [O]` (the bias may be absent).
+    Conv(Conv),
+    /// Fully connected layer. Inputs `x [..., I], weights [O, I], bias [O]` (the bias may be absent); output `[..., O]`.
+    Dense {
+        /// Applied to the result.
+        activation: Activation,
+    },
+    /// `real = scale * (q - zero_point)`. Inputs `q, scale, zero_point` (the zero point may be absent).
+    Dequantize {
+        /// The axis of per-channel parameters; without meaning where they are scalars.
+        axis: usize,
+    },
+    /// `alpha * A * B + beta * C`, `A` and `B` transposed where said. Inputs `A, B, C` (`C` may be absent).
+    Gemm {
+        /// Factor of the product.
+        alpha: f32,
+        /// Factor of `C`.
+        beta: f32,
+        /// Whether `A` is transposed first.
+        trans_a: bool,
+        /// Whether `B` is transposed first.
+        trans_b: bool,
+    },
+    /// Mean over all spatial axes, which stay with size one. `x [N, C, spatial...]`.
+    GlobalAveragePool,
+    /// Maximum over all spatial axes, which stay with size one. `x [N, C, spatial...]`.
+    GlobalMaxPool,
+    /// The input unchanged (also: dropout when a model is not being trained).
+    Identity,
+    /// Matrix product with numpy's rules.
+    MatMul,
+    /// Maximum over a window; padding never wins. `x [N, C, spatial...]`.
+    MaxPool(Pool),
+    /// An operator that is carried along but cannot be deployed.
+    Opaque(Opaque),
+    /// A constant frame around `x`.
+    Pad {
+        /// Elements added before, per axis.
+        before: Vec<usize>,
+        /// Elements added after, per axis.
+        after: Vec<usize>,
+        /// The value of the added elements.
+        value: f32,
+    },
+    /// `q = saturate(round_half_even(x / scale) + zero_point)`. Inputs `x, scale, zero_point` (the zero point may be absent).
+    Quantize {
+        /// The axis of per-channel parameters; without meaning where they are scalars.
+        axis: usize,
+        /// The type of `q`.
+        dtype: crate::DType,
+    },
+    /// Mean over some axes.
+    ReduceMean {
+        /// The axes, ascending.
+        axes: Vec<usize>,
+        /// Whether the axes stay with size one.
+        keep_dims: bool,
+    },
+    /// The same elements in another shape (also: flatten, squeeze, unsqueeze).
+    Reshape {
+        /// The shape of the output.
+        shape: Shape,
+    },
+    /// `exp(x) / sum(exp(x))` along an axis.
+    Softmax {
+        /// The axis over which the result sums to one.
+        axis: usize,
+    },
+    /// Dimensions permuted: `y.shape[i] = x.shape[perm[i]]`.
+    Transpose {
+        /// The input axis of each output axis.
+        perm: Vec<usize>,
+    },
+    /// An elementwise function of one input.
+    Unary(Unary),
+}
+
+impl Op {
+    /// The operator's name in dumps, tables and messages: ONNX's, where ONNX has one.
+    pub fn name(&self) -> &str {
+        match self {
+            Op::AveragePool { .. } => "AveragePool",
+            Op::BatchNorm { .. } => "BatchNormalization",
+            Op::Binary { op, .. } => op.name(),
+            Op::Concat { .. } => "Concat",
+            Op::Conv(_) => "Conv",
+            Op::Dense { .. } => "Dense",
+            Op::Dequantize { .. } => "DequantizeLinear",
+            Op::Gemm { .. } => "Gemm",
+            Op::GlobalAveragePool => "GlobalAveragePool",
+            Op::GlobalMaxPool => "GlobalMaxPool",
+            Op::Identity => "Identity",
+            Op::MatMul => "MatMul",
+            Op::MaxPool(_) => "MaxPool",
+            Op::Opaque(opaque) => &opaque.op_type,
+            Op::Pad { .. } => "Pad",
+            Op::Quantize { .. } => "QuantizeLinear",
+            Op::ReduceMean { .. } => "ReduceMean",
+            Op::Reshape { .. } => "Reshape",
+            Op::Softmax { .. } => "Softmax",
+            Op::Transpose { .. } => "Transpose",
+            Op::Unary(unary) => unary.name(),
+        }
+    }
+
+    /// The clamp that is applied to the result, for operators that can have one.
+    pub fn activation(&self) -> Option<Activation> {
+        match self {
+            Op::Binary { activation, .. } | Op::Dense { activation } => Some(*activation),
+            Op::Conv(conv) => Some(conv.activation),
+            _ => None,
+        }
+    }
+
+    /// The same operator with another clamp, for operators that can have one.
+    pub fn with_activation(&self, activation: Activation) -> Option<Op> {
+        let mut op = self.clone();
+        match &mut op {
+            Op::Binary { activation: own, .. } | Op::Dense { activation: own } => *own = activation,
+            Op::Conv(conv) => conv.activation = activation,
+            _ => return None,
+        }
+        Some(op)
+    }
+}
+
+/// A clamp fused into the operator before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Activation {
+    /// Lower bound, or minus infinity.
+    pub min: f32,
+    /// Upper bound, or infinity; never below `min`.
+    pub max: f32,
+}
+
+impl Activation {
+    /// No clamp.
+    pub const NONE: Activation = Activation { min: f32::NEG_INFINITY, max: f32::INFINITY };
+    /// `max(x, 0)`.
+    pub const RELU: Activation = Activation { min: 0.0, max: f32::INFINITY };
+    /// `min(max(x, 0), 6)`.
+    pub const RELU6: Activation = Activation { min: 0.0, max: 6.0 };
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Activation::NONE => f.write_str("none"),
+            Activation::RELU => f.write_str("relu"),
+            Activation::RELU6 => f.write_str("relu6"),
+            Activation { min, max } => write!(f, "clip({min},{max})"),
+        }
+    }
+}
+
+/// Elementwise arithmetic of two inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Binary {
+    /// `a + b`
+    Add,
+    /// `a / b`
+    Div,
+    /// `a * b`
+    Mul,
+    /// `a - b`
+    Sub,
+}
+
+impl Binary {
+    /// ONNX's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Binary::Add => "Add",
+            Binary::Div => "Div",
+            Binary::Mul => "Mul",
+            Binary::Sub => "Sub",
+        }
+    }
+
+    /// The result for two numbers.
+    pub fn eval(self, a: f32, b: f32) -> f32 {
+        match self {
+            Binary::Add => a + b,
+            Binary::Div => a / b,
+            Binary::Mul => a * b,
+            Binary::Sub => a - b,
+        }
+    }
+}
+
+/// An elementwise function.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Unary {
+    /// `min(max(x, min), max)`; the bounds may be infinite.
+    Clip {
+        /// Lower bound.
+        min: f32,
+        /// Upper bound.
+        max: f32,
+    },
+    /// `x` for positive `x`, `alpha * (exp(x) - 1)` otherwise.
+    Elu {
+        /// Negative saturation.
+        alpha: f32,
+    },
+    /// `min(max(alpha * x + beta, 0), 1)`
+    HardSigmoid {
+        /// Slope.
+        alpha: f32,
+        /// Offset.
+        beta: f32,
+    },
+    /// `x * min(max(x / 6 + 0.5, 0), 1)`
+    HardSwish,
+    /// `x` for positive `x`, `alpha * x` otherwise.
+    LeakyRelu {
+        /// Slope for negative `x`.
+        alpha: f32,
+    },
+    /// `max(x, 0)`
+    Relu,
+    /// `1 / (1 + exp(-x))`
+    Sigmoid,
+    /// `tanh(x)`
+    Tanh,
+}
+
+impl Unary {
+    /// ONNX's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unary::Clip { .. } => "Clip",
+            Unary::Elu { .. } => "Elu",
+            Unary::HardSigmoid { .. } => "HardSigmoid",
+            Unary::HardSwish => "HardSwish",
+            Unary::LeakyRelu { .. } => "LeakyRelu",
+            Unary::Relu => "Relu",
+            Unary::Sigmoid => "Sigmoid",
+            Unary::Tanh => "Tanh",
+        }
+    }
+
+    /// The result for one number.
+    pub fn eval(self, x: f32) -> f32 {
+        match self {
+            Unary::Clip { min, max } => x.max(min).min(max),
+            Unary::Elu { alpha } => {
+                if x > 0.0 {
+                    x
+                } else {
+                    alpha * x.exp_m1()
+                }
+            }
+            Unary::HardSigmoid { alpha, beta } => (alpha * x + beta).clamp(0.0, 1.0),
+            Unary::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
+            Unary::LeakyRelu { alpha } => {
+                if x > 0.0 {
+                    x
+                } else {
+                    alpha * x
+                }
+            }
+            Unary::Relu => x.max(0.0),
+            Unary::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Unary::Tanh => x.tanh(),
+        }
+    }
+
+    /// The function as a clamp, where it is one.
+    pub fn as_activation(self) -> Option<Activation> {
+        match self {
+            Unary::Relu => Some(Activation::RELU),
+            Unary::Clip { min, max } => Some(Activation { min, max }),
+            _ => None,
+        }
+    }
+}
+
+/// A window that slides over the spatial axes; every list has one entry per spatial axis (one or two).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Size of the window.
+    pub kernel: Vec<usize>,
+    /// Step between windows, at least one.
+    pub strides: Vec<usize>,
+    /// Distance between the elements of a window, at least one.
+    pub dilations: Vec<usize>,
+    /// Padding before the first element.
+    pub pads_begin: Vec<usize>,
+    /// Padding after the last element.
+    pub pads_end: Vec<usize>,
+}
+
+impl Window {
+    /// A window of this size that moves by one, without padding.
+    pub fn new(kernel: &[usize]) -> Window {
+        let rank = kernel.len();
+        Window {
+            kernel: kernel.to_vec(),
+            strides: vec![1; rank],
+            dilations: vec![1; rank],
+            pads_begin: vec![0; rank],
+            pads_end: vec![0; rank],
+        }
+    }
+
+    /// The number of windows along a spatial axis of this size; `None` where not one fits.
+    pub fn output_size(&self, axis: usize, size: usize) -> Option<usize> {
+        let extent = self.kernel[axis].checked_sub(1)?.checked_mul(self.dilations[axis])?.checked_add(1)?;
+        let padded = size.checked_add(self.pads_begin[axis])?.checked_add(self.pads_end[axis])?;
+        Some(padded.checked_sub(extent)? / self.strides[axis] + 1)
+    }
+
+    /// Whether every list has `rank` entries and strides, dilations and kernel are at least one.
+    pub(crate) fn is_well_formed(&self, rank: usize) -> bool {
+        let lists = [&self.kernel, &self.strides, &self.dilations, &self.pads_begin, &self.pads_end];
+        lists.iter().all(|list| list.len() == rank) && lists[..3].iter().all(|list| list.iter().all(|&n| n > 0))
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |v: &[usize]| v.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        write!(f, "kernel={} strides={}", list(&self.kernel), list(&self.strides))?;
+        if self.dilations.iter().any(|&d| d != 1) {
+            write!(f, " dilations={}", list(&self.dilations))?;
+        }
+        if self.pads_begin.iter().chain(&self.pads_end).any(|&p| p != 0) {
+            write!(f, " pads={}:{}", list(&self.pads_begin), list(&self.pads_end))?;
+        }
+        Ok(())
+    }
+}
+
+/// A pooling window.
+pub type Pool = Window;
+
+/// The attributes of a convolution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv {
+    /// Kernel, strides, dilations and padding (with zeros).
+    pub window: Window,
+    /// Number of groups; each sees `C / groups` input channels. Equal to `C` for a depthwise convolution.
+    pub groups: usize,
+    /// Applied to the result.
+    pub activation: Activation,
+}
+
+/// An operator outside the typed set, in its front end's own encoding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opaque {
+    /// The operator's domain; empty for the front end's default one.
+    pub domain: String,
+    /// The operator's name.
+    pub op_type: String,
+    /// Why it is not a typed operator, e.g. `attribute "mode" is "reflect"`; empty where the operator as such is unknown.
+    pub reason: String,
+    /// The node as its front end encodes it.
+    pub payload: Arc<[u8]>,
+}

@@ -1,0 +1,240 @@
+//! Patches: the only way to change a graph, and the driver that applies and checks them.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::{Fact, Graph, GraphError, Literal, Node, NodeId, Op, Tensor, TensorId};
+
+/// A transformation of graphs. Adding one is a file and a line in the table of [`pass`](crate::pass).
+pub trait Pass {
+    /// The name under which it is known to users and in errors, in kebab case.
+    fn name(&self) -> &'static str;
+
+    /// The next change to make, or `None` where there is none left. It is called again after each change until then.
+    fn next(&self, graph: &Graph) -> Option<Patch>;
+}
+
+/// A pass that broke a graph: an error in the pass, not in the model.
+#[derive(Debug, Error, PartialEq)]
+#[error("pass {pass} ({why}) broke the graph: {error}")]
+#[non_exhaustive]
+pub struct PassError {
+    /// The pass.
+    pub pass: &'static str,
+    /// What the patch meant to do.
+    pub why: String,
+    /// What is wrong with the graph after it.
+    pub error: GraphError,
+}
+
+/// A change to one graph, made of additions, replacements and removals. Nodes that nothing reads any more go by themselves.
+#[derive(Debug)]
+pub struct Patch {
+    why: String,
+    base: usize,
+    tensors: Vec<Tensor>,
+    nodes: Vec<Node>,
+    replaced: HashMap<NodeId, Node>,
+    redirected: HashMap<TensorId, TensorId>,
+}
+
+impl Patch {
+    /// An empty patch of this graph; `why` says in a few words what it is for, e.g. `fold "bn1" into "conv1"`.
+    pub fn new(graph: &Graph, why: impl Into<String>) -> Patch {
+        Patch {
+            why: why.into(),
+            base: graph.tensors.len(),
+            tensors: vec![],
+            nodes: vec![],
+            replaced: HashMap::new(),
+            redirected: HashMap::new(),
+        }
+    }
+
+    /// Adds a constant. A name that is taken gets a suffix.
+    pub fn constant(&mut self, name: impl Into<String>, literal: Literal) -> TensorId {
+        self.add(name.into(), Some(literal))
+    }
+
+    /// Adds a node with a typed operator and its output tensor. A name that is taken gets a suffix.
+    pub fn node(&mut self, name: impl Into<String>, op: Op, inputs: Vec<Option<TensorId>>, output: impl Into<String>) -> TensorId {
+        let id = self.add(output.into(), None);
+        let outputs = vec![Some(id)];
+        self.nodes.push(Node { name: name.into(), op, inputs, outputs, captures: vec![], extra: Arc::default() });
+        id
+    }
+
+    /// Gives a node another typed operator and other inputs; its name and its output stay.
+    pub fn replace(&mut self, graph: &Graph, id: NodeId, op: Op, inputs: Vec<Option<TensorId>>) {
+        let node = Node { op, inputs, captures: vec![], ..graph.node(id).clone() };
+        self.replaced.insert(id, node);
+    }
+
+    /// Lets every reader of `from` that this patch neither adds nor replaces read `to` instead. Where `from` is an output of the graph,
+    /// `to` becomes that output and takes its name; [`Graph::can_redirect`] says whether it may.
+    pub fn redirect(&mut self, from: TensorId, to: TensorId) {
+        self.redirected.insert(from, to);
+    }
+
+    fn add(&mut self, name: String, literal: Option<Literal>) -> TensorId {
+        let fact = literal.as_ref().map(Literal::fact);
+        self.tensors.push(Tensor { name, fact, literal });
+        TensorId(self.base + self.tensors.len() - 1)
+    }
+
+    fn apply(self, graph: &mut Graph) -> Result<(), GraphError> {
+        let contract = graph.contract();
+        let mut names: HashSet<String> = graph.tensors.iter().map(|tensor| tensor.name.clone()).collect();
+        for mut tensor in self.tensors {
+            if names.contains(&tensor.name) {
+                let free = (1..).map(|n| format!("{}_{n}", tensor.name)).find(|name| !names.contains(name));
+                tensor.name = free.unwrap_or_default();
+            }
+            names.insert(tensor.name.clone());
+            graph.tensors.push(tensor);
+        }
+        let redirect = |id: &mut TensorId| *id = *self.redirected.get(id).unwrap_or(id);
+        for (index, node) in graph.nodes.iter_mut().enumerate() {
+            match self.replaced.get(&NodeId(index)) {
+                Some(other) => *node = other.clone(),
+                None => node.inputs.iter_mut().flatten().for_each(redirect),
+            }
+        }
+        graph.nodes.extend(self.nodes);
+        for output in &mut graph.outputs {
+            if let Some(&to) = self.redirected.get(output) {
+                let name = std::mem::take(&mut graph.tensors[output.0].name);
+                graph.tensors[output.0].name = std::mem::replace(&mut graph.tensors[to.0].name, name);
+                *output = to;
+            }
+        }
+        graph.sort()?;
+        graph.sweep();
+        graph.infer_all()?;
+        graph.check()?;
+        contract.compare(graph.contract())
+    }
+}
+
+/// What a patch must leave as it is: names and facts of inputs and outputs.
+struct Contract(Vec<(String, Option<Fact>)>);
+
+impl Contract {
+    fn compare(self, other: Contract) -> Result<(), GraphError> {
+        let words = |(name, fact): &(String, Option<Fact>)| format!("{name}: {}", fact.as_ref().map_or("?".into(), Fact::to_string));
+        for (expected, found) in self.0.iter().zip(&other.0) {
+            // An output whose shape was hidden by an opaque node may become known.
+            if expected.0 != found.0 || (expected.1.is_some() && expected.1 != found.1) {
+                return Err(GraphError::Fact { tensor: expected.0.clone(), expected: words(expected), found: words(found) });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Graph {
+    fn contract(&self) -> Contract {
+        let ends = self.inputs.iter().chain(&self.outputs);
+        Contract(ends.map(|&id| (self.tensor(id).name.clone(), self.tensor(id).fact.clone())).collect())
+    }
+
+    /// Brings the nodes into topological order; of several possible ones, that which keeps the present order best.
+    fn sort(&mut self) -> Result<(), GraphError> {
+        let mut producers: HashMap<TensorId, usize> = HashMap::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            producers.extend(node.writes().map(|id| (id, index)));
+        }
+        let mut waiting = vec![0usize; self.nodes.len()];
+        let mut readers = vec![vec![]; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            for producer in node.reads().filter_map(|id| producers.get(&id)) {
+                waiting[index] += 1;
+                readers[*producer].push(index);
+            }
+        }
+        let mut ready: BinaryHeap<_> = (0..waiting.len()).filter(|&index| waiting[index] == 0).map(Reverse).collect();
+        let mut order = Vec::with_capacity(self.nodes.len());
+        while let Some(Reverse(index)) = ready.pop() {
+            order.push(index);
+            for &reader in &readers[index] {
+                waiting[reader] -= 1;
+                if waiting[reader] == 0 {
+                    ready.push(Reverse(reader));
+                }
+            }
+        }
+        if let Some(stuck) = waiting.iter().position(|&count| count > 0) {
+            return Err(GraphError::Cycle { node: self.label(&self.nodes[stuck]) });
+        }
+        let mut nodes: Vec<Option<Node>> = std::mem::take(&mut self.nodes).into_iter().map(Some).collect();
+        self.nodes = order.into_iter().filter_map(|index| nodes[index].take()).collect();
+        Ok(())
+    }
+
+    /// Drops nodes that no output depends on, and tensors that nothing mentions. Ids change.
+    fn sweep(&mut self) {
+        let mut live: HashSet<TensorId> = self.outputs.iter().copied().collect();
+        let mut nodes = std::mem::take(&mut self.nodes);
+        nodes.reverse();
+        nodes.retain(|node| {
+            let used = node.writes().any(|id| live.contains(&id));
+            if used {
+                live.extend(node.reads().chain(node.writes()));
+            }
+            used
+        });
+        nodes.reverse();
+        live.extend(&self.inputs);
+        let mut renumbered = HashMap::new();
+        let mut tensors = Vec::with_capacity(live.len());
+        for (index, tensor) in std::mem::take(&mut self.tensors).into_iter().enumerate() {
+            if live.contains(&TensorId(index)) {
+                renumbered.insert(TensorId(index), TensorId(tensors.len()));
+                tensors.push(tensor);
+            }
+        }
+        let renumber = |id: &mut TensorId| *id = renumbered[id];
+        for node in &mut nodes {
+            node.inputs.iter_mut().chain(&mut node.outputs).flatten().chain(&mut node.captures).for_each(renumber);
+        }
+        self.inputs.iter_mut().chain(&mut self.outputs).for_each(renumber);
+        self.nodes = nodes;
+        self.tensors = tensors;
+    }
+}
+
+/// Runs a pass until it has nothing left to change and returns the number of changes.
+///
+/// # Errors
+/// [`PassError`] where a change leaves the graph inconsistent or alters its inputs and outputs.
+pub fn run(graph: &mut Graph, pass: &dyn Pass) -> Result<usize, PassError> {
+    let mut changes = 0;
+    while let Some(patch) = pass.next(graph) {
+        let why = patch.why.clone();
+        patch.apply(graph).map_err(|error| PassError { pass: pass.name(), why, error })?;
+        changes += 1;
+    }
+    Ok(changes)
+}
+
+/// Runs passes in turn, again from the first one on until none has anything left to change. Returns name and number of changes of each.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_all(graph: &mut Graph, passes: &[&dyn Pass]) -> Result<Vec<(&'static str, usize)>, PassError> {
+    let mut totals: Vec<_> = passes.iter().map(|pass| (pass.name(), 0)).collect();
+    loop {
+        let mut changed = false;
+        for (pass, total) in passes.iter().zip(&mut totals) {
+            let changes = run(graph, *pass)?;
+            total.1 += changes;
+            changed |= changes > 0;
+        }
+        if !changed {
+            return Ok(totals);
+        }
+    }
+}
