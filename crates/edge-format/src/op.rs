@@ -1,0 +1,136 @@
+//! The operator table. Adding an operator is one row here and one `struct` in `params.rs`.
+
+use core::fmt;
+
+use crate::params::*;
+
+/// What an operator's parameters have in common.
+pub trait OpParams: Sized {
+    /// The operator that takes them.
+    const OP: OpCode;
+
+    /// Length in words.
+    const WORDS: usize;
+
+    /// Reads them from words; `None` where there are too few.
+    fn decode(words: &mut dyn Iterator<Item = u32>) -> Option<Self>;
+
+    /// Hands each word to `put`.
+    fn encode(&self, put: &mut dyn FnMut(u32));
+}
+
+macro_rules! operators {
+    ($($(#[$doc:meta])* $name:ident($params:ty) = $code:literal, $label:literal, $in_place:literal;)*) => {
+        /// Operators, with their codes in the file.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[repr(u16)]
+        pub enum OpCode { $($(#[$doc])* $name = $code),* }
+
+        impl OpCode {
+            /// Every operator.
+            pub const ALL: &'static [OpCode] = &[$(OpCode::$name),*];
+
+            /// The operator of a code in the file.
+            pub fn from_code(code: u16) -> Option<Self> {
+                match code { $($code => Some(Self::$name),)* _ => None }
+            }
+
+            /// Lower-case name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $label),* }
+            }
+
+            /// Whether the output may take the place of an input: same offset in the arena, same number of bytes.
+            ///
+            /// `Table` and `Copy` take the place of their first input; `Add`, `Sub` and `Mul` of either one that
+            /// has the output's shape. In any other op the output must lie apart from all inputs.
+            pub const fn in_place(self) -> bool {
+                match self { $(Self::$name => $in_place),* }
+            }
+
+            /// Length of the parameters in words.
+            pub const fn param_words(self) -> usize {
+                match self { $(Self::$name => <$params>::WORDS),* }
+            }
+        }
+
+        /// Parameters of any operator, for those who handle all of them: the writer, a dump.
+        ///
+        /// A kernel decodes its own type with [`Op::params`](crate::Op::params), so that a firmware does not link
+        /// the decoders of operators that it lacks.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Params { $(
+            #[doc = concat!("Parameters of [`OpCode::", stringify!($name), "`].")]
+            $name($params)
+        ),* }
+
+        impl Params {
+            /// The operator that takes them.
+            pub const fn op_code(&self) -> OpCode {
+                match self { $(Self::$name(_) => OpCode::$name),* }
+            }
+
+            /// Reads the parameters of `op` from words; `None` where there are too few.
+            pub fn decode(op: OpCode, words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
+                match op { $(OpCode::$name => <$params>::decode(words).map(Self::$name)),* }
+            }
+
+            /// Hands each word to `put`.
+            pub fn encode(&self, put: &mut dyn FnMut(u32)) {
+                match self { $(Self::$name(params) => params.encode(put)),* }
+            }
+        }
+
+        $(impl From<$params> for Params {
+            fn from(params: $params) -> Self {
+                Self::$name(params)
+            }
+        })*
+    };
+}
+
+// Operator (parameters) = code in the file, name, may run in place.
+operators! {
+    /// 2-D convolution, NHWC; a 1-D convolution has height 1. Inputs: x `[N, H, W, C]` i8, filter
+    /// `[O, KH, KW, C / groups]` i8, bias `[O]` i32, multiplier_q31 `[O]` i32, shift `[O]` i32.
+    Conv2d(Conv2dParams) = 1, "conv2d", false;
+    /// Depthwise convolution, NHWC. Inputs: x `[N, H, W, C]` i8, filter `[1, KH, KW, C * depth_multiplier]` i8, bias,
+    /// multiplier_q31 and shift `[C * depth_multiplier]` i32.
+    DepthwiseConv2d(DepthwiseConv2dParams) = 2, "depthwise_conv2d", false;
+    /// Matrix product. Inputs: x `[.., I]` i8, filter `[O, I]` i8, bias, multiplier_q31 and shift `[O]` i32. Output: as
+    /// many rows of `O` as x has rows of `I`.
+    FullyConnected(FullyConnectedParams) = 3, "fully_connected", false;
+    /// Average over windows, NHWC. Input: x `[N, H, W, C]` i8. Output has the input's scale and zero point.
+    AveragePool2d(AveragePool2dParams) = 4, "average_pool2d", false;
+    /// Maximum over windows, NHWC. Input: x `[N, H, W, C]` i8. Output has the input's scale and zero point.
+    MaxPool2d(MaxPool2dParams) = 5, "max_pool2d", false;
+    /// Mean over axes. Input: x i8. Output: the axes that are left, with or without ones in place of the others.
+    Mean(MeanParams) = 6, "mean", false;
+    /// Sum with numpy broadcasting. Inputs: two i8.
+    Add(AddParams) = 7, "add", true;
+    /// Difference, first minus second, with numpy broadcasting. Inputs: two i8.
+    Sub(SubParams) = 8, "sub", true;
+    /// Product with numpy broadcasting. Inputs: two i8.
+    Mul(MulParams) = 9, "mul", true;
+    /// Joins along an axis. Inputs: one or more i8, with the output's scale and zero point.
+    Concat(ConcatParams) = 10, "concat", false;
+    /// Surrounds with a constant. Input: x i8.
+    Pad(PadParams) = 11, "pad", false;
+    /// Permutes axes. Input: x i8.
+    Transpose(TransposeParams) = 12, "transpose", false;
+    /// Softmax over the last axis. Input: x i8. Output: i8 of scale 1/256 and zero point -128.
+    Softmax(SoftmaxParams) = 13, "softmax", false;
+    /// Any unary function, tabulated. Inputs: x i8, table `[256]` i8 in data, whose entry `i` is the output for
+    /// `q = i - 128`.
+    Table(TableParams) = 14, "table", true;
+    /// Copies bytes: a reshape that cannot share its input's place. Input: x of any data type.
+    Copy(CopyParams) = 15, "copy", true;
+}
+
+impl fmt::Display for OpCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,274 @@
+//! Parameters of each operator, as words.
+//!
+//! Scales and zero points are the tensors' own and not repeated here. A requantization is
+//! `round(x * multiplier_q31 * 2^(shift - 31))`, a shift above zero being to the left.
+
+use crate::op::{OpCode, OpParams};
+use crate::shape::MAX_RANK;
+
+/// A field: one or more words.
+trait Field: Sized {
+    const WORDS: usize;
+    fn take(words: &mut dyn Iterator<Item = u32>) -> Option<Self>;
+    fn put(&self, put: &mut dyn FnMut(u32));
+}
+
+impl Field for u32 {
+    const WORDS: usize = 1;
+    fn take(words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
+        words.next()
+    }
+    fn put(&self, put: &mut dyn FnMut(u32)) {
+        put(*self);
+    }
+}
+
+impl Field for i32 {
+    const WORDS: usize = 1;
+    fn take(words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
+        words.next().map(u32::cast_signed)
+    }
+    fn put(&self, put: &mut dyn FnMut(u32)) {
+        put(self.cast_unsigned());
+    }
+}
+
+impl<const N: usize> Field for [u32; N] {
+    const WORDS: usize = N;
+    fn take(words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
+        let mut array = [0; N];
+        for element in &mut array {
+            *element = words.next()?;
+        }
+        Some(array)
+    }
+    fn put(&self, put: &mut dyn FnMut(u32)) {
+        self.iter().copied().for_each(put);
+    }
+}
+
+macro_rules! params {
+    ($($(#[$doc:meta])* $name:ident for $op:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+
+        impl $name {
+            /// Length in words.
+            pub const WORDS: usize = 0 $(+ <$type as Field>::WORDS)*;
+        }
+
+        impl OpParams for $name {
+            const OP: OpCode = OpCode::$op;
+            const WORDS: usize = $name::WORDS;
+
+            fn decode(_words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
+                Some(Self { $($field: Field::take(_words)?,)* })
+            }
+
+            fn encode(&self, _put: &mut dyn FnMut(u32)) {
+                $(self.$field.put(_put);)*
+            }
+        }
+    )*};
+}
+
+params! {
+    /// Parameters of [`OpCode::Conv2d`]. Padding at the bottom and on the right follows from the output's shape.
+    Conv2dParams for Conv2d {
+        /// Rows between windows.
+        stride_h: u32,
+        /// Columns between windows.
+        stride_w: u32,
+        /// Rows between taps; 1 is dense.
+        dilation_h: u32,
+        /// Columns between taps; 1 is dense.
+        dilation_w: u32,
+        /// Rows of padding above.
+        pad_top: u32,
+        /// Columns of padding on the left.
+        pad_left: u32,
+        /// Groups: divides the channels of input and output.
+        groups: u32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::DepthwiseConv2d`]. Padding at the bottom and on the right follows from the output's shape.
+    DepthwiseConv2dParams for DepthwiseConv2d {
+        /// Rows between windows.
+        stride_h: u32,
+        /// Columns between windows.
+        stride_w: u32,
+        /// Rows between taps; 1 is dense.
+        dilation_h: u32,
+        /// Columns between taps; 1 is dense.
+        dilation_w: u32,
+        /// Rows of padding above.
+        pad_top: u32,
+        /// Columns of padding on the left.
+        pad_left: u32,
+        /// Output channels per input channel; those of one input channel are adjacent.
+        depth_multiplier: u32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::FullyConnected`].
+    FullyConnectedParams for FullyConnected {
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::AveragePool2d`]. Padding at the bottom and on the right follows from the output's shape.
+    AveragePool2dParams for AveragePool2d {
+        /// Rows of a window.
+        kernel_h: u32,
+        /// Columns of a window.
+        kernel_w: u32,
+        /// Rows between windows.
+        stride_h: u32,
+        /// Columns between windows.
+        stride_w: u32,
+        /// Rows of padding above.
+        pad_top: u32,
+        /// Columns of padding on the left.
+        pad_left: u32,
+        /// 0: divide by the number of elements inside the input, as TensorFlow Lite does. 1: padding counts as
+        /// real zeros and the divisor is the whole window, as ONNX's `count_include_pad`.
+        include_pad: u32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::MaxPool2d`]. Padding at the bottom and on the right follows from the output's shape.
+    MaxPool2dParams for MaxPool2d {
+        /// Rows of a window.
+        kernel_h: u32,
+        /// Columns of a window.
+        kernel_w: u32,
+        /// Rows between windows.
+        stride_h: u32,
+        /// Columns between windows.
+        stride_w: u32,
+        /// Rows of padding above.
+        pad_top: u32,
+        /// Columns of padding on the left.
+        pad_left: u32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::Mean`].
+    MeanParams for Mean {
+        /// Bit `a` is set where axis `a` is reduced.
+        axes: u32,
+        /// Multiplier of the sum; the division by the number of elements is in it.
+        multiplier_q31: i32,
+        /// Shift of the sum.
+        shift: i32,
+    }
+
+    /// Parameters of [`OpCode::Add`]. Each input, less its zero point and shifted left by `left_shift`, is requantized
+    /// to a common scale; their sum is requantized to the output's.
+    AddParams for Add {
+        /// Bits of headroom that inputs are raised by; 20 in TensorFlow Lite.
+        left_shift: u32,
+        /// Multiplier of the first input.
+        input1_multiplier_q31: i32,
+        /// Shift of the first input.
+        input1_shift: i32,
+        /// Multiplier of the second input.
+        input2_multiplier_q31: i32,
+        /// Shift of the second input.
+        input2_shift: i32,
+        /// Multiplier of the sum.
+        output_multiplier_q31: i32,
+        /// Shift of the sum.
+        output_shift: i32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::Sub`]: as [`AddParams`], with the second requantized input subtracted.
+    SubParams for Sub {
+        /// Bits of headroom that inputs are raised by; 20 in TensorFlow Lite.
+        left_shift: u32,
+        /// Multiplier of the first input.
+        input1_multiplier_q31: i32,
+        /// Shift of the first input.
+        input1_shift: i32,
+        /// Multiplier of the second input.
+        input2_multiplier_q31: i32,
+        /// Shift of the second input.
+        input2_shift: i32,
+        /// Multiplier of the difference.
+        output_multiplier_q31: i32,
+        /// Shift of the difference.
+        output_shift: i32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::Mul`].
+    MulParams for Mul {
+        /// Multiplier of the product.
+        multiplier_q31: i32,
+        /// Shift of the product.
+        shift: i32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::Concat`].
+    ConcatParams for Concat {
+        /// Axis along which the inputs follow each other.
+        axis: u32,
+    }
+
+    /// Parameters of [`OpCode::Pad`]. What is added behind follows from the output's shape.
+    PadParams for Pad {
+        /// Elements added before each axis; 0 beyond the rank.
+        before: [u32; MAX_RANK],
+        /// The output's value (quantized) outside of the input.
+        value: i32,
+    }
+
+    /// Parameters of [`OpCode::Transpose`].
+    TransposeParams for Transpose {
+        /// Axis `i` of the output is axis `perm[i]` of the input; 0 beyond the rank.
+        perm: [u32; MAX_RANK],
+    }
+
+    /// Parameters of [`OpCode::Softmax`] in gemmlowp's fixed point with 5 integer bits.
+    SoftmaxParams for Softmax {
+        /// `beta * input scale * 2^26` as multiplier.
+        multiplier_q31: i32,
+        /// Its shift, to the left.
+        left_shift: u32,
+        /// A difference to the row's maximum below this one counts as zero probability.
+        diff_min: i32,
+    }
+
+    /// [`OpCode::Table`] has no parameters.
+    TableParams for Table {}
+
+    /// [`OpCode::Copy`] has no parameters.
+    CopyParams for Copy {}
+}

@@ -1,0 +1,474 @@
+//! The reader: bytes to [`Program`], checked once, borrowed for good.
+
+use core::fmt;
+
+use crate::error::{FormatError, Part, Section};
+use crate::layout::{
+    BASE_ALIGNMENT, DATA_ALIGNMENT, FORMAT_VERSION, HEADER_BYTES, IO_BYTES, MAGIC, MAX_BYTES, NO_OP, OP_BYTES, RUNTIME_ABI, TENSOR_BYTES,
+    WORD_BYTES, checksum, header, u16_at, u32_at,
+};
+use crate::op::{OpCode, OpParams, Params};
+use crate::shape::{DType, MAX_RANK, Shape};
+
+/// Words of an op as they lie in the file.
+type Words<'p> = &'p [[u8; WORD_BYTES]];
+
+/// A validated program that borrows its bytes.
+///
+/// Accessors are total: what they read was checked by [`Program::parse`].
+#[derive(Clone, Copy)]
+pub struct Program<'p> {
+    name: &'p str,
+    producer: &'p str,
+    arena_bytes: u32,
+    tensors: &'p [[u8; TENSOR_BYTES]],
+    ops: &'p [[u8; OP_BYTES]],
+    words: Words<'p>,
+    inputs: &'p [[u8; IO_BYTES]],
+    outputs: &'p [[u8; IO_BYTES]],
+    strings: &'p [u8],
+    data: &'p [u8],
+}
+
+/// Where a tensor's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'p> {
+    /// In the arena, from this offset in bytes on.
+    Arena {
+        /// Offset in bytes.
+        offset: u32,
+    },
+    /// In the file: these bytes.
+    Data(&'p [u8]),
+}
+
+/// A tensor of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Tensor<'p> {
+    /// Name, possibly empty.
+    pub name: &'p str,
+    /// Data type of the elements.
+    pub dtype: DType,
+    /// Dimensions.
+    pub shape: Shape,
+    /// Where the bytes are.
+    pub place: Place<'p>,
+    /// Length in bytes.
+    pub byte_length: u32,
+    /// `real = scale * (q - zero_point)`; 1 where the tensor is not quantized.
+    pub scale: f32,
+    /// The quantized value that means zero.
+    pub zero_point: i32,
+}
+
+impl<'p> Tensor<'p> {
+    /// The bytes of a constant.
+    pub fn constant(&self) -> Option<&'p [u8]> {
+        match self.place {
+            Place::Arena { .. } => None,
+            Place::Data(bytes) => Some(bytes),
+        }
+    }
+
+    /// A constant of `dtype` as numbers, in place.
+    fn constant_of<T: bytemuck::AnyBitPattern>(&self, dtype: DType) -> Option<&'p [T]> {
+        let bytes = self.constant().filter(|_| self.dtype == dtype)?;
+        bytemuck::try_cast_slice(bytes).ok()
+    }
+
+    /// A constant of data type i8.
+    pub fn constant_i8(&self) -> Option<&'p [i8]> {
+        self.constant_of(DType::I8)
+    }
+
+    /// A constant of data type i32, on a little-endian machine.
+    pub fn constant_i32(&self) -> Option<&'p [i32]> {
+        const { assert!(cfg!(target_endian = "little")) };
+        self.constant_of(DType::I32)
+    }
+}
+
+/// An operation of a program.
+#[derive(Clone, Copy)]
+pub struct Op<'p> {
+    /// Operator.
+    pub code: OpCode,
+    inputs: Words<'p>,
+    outputs: Words<'p>,
+    params: Words<'p>,
+}
+
+impl<'p> Op<'p> {
+    /// Tensor indices of the inputs, in the operator's order.
+    pub fn inputs(&self) -> impl ExactSizeIterator<Item = u32> + use<'p> {
+        decode(self.inputs)
+    }
+
+    /// Tensor indices of the outputs, in the operator's order.
+    pub fn outputs(&self) -> impl ExactSizeIterator<Item = u32> + use<'p> {
+        decode(self.outputs)
+    }
+
+    /// The parameters, for who knows the operator; `None` where it is another one.
+    pub fn params<P: OpParams>(&self) -> Option<P> {
+        (self.code == P::OP).then(|| P::decode(&mut decode(self.params))).flatten()
+    }
+
+    /// The parameters, whatever the operator is.
+    pub fn any_params(&self) -> Option<Params> {
+        Params::decode(self.code, &mut decode(self.params))
+    }
+}
+
+impl fmt::Debug for Op<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Op")
+            .field("code", &self.code)
+            .field("inputs", &self.inputs.len())
+            .field("outputs", &self.outputs.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A model input or output.
+#[derive(Clone, Copy, Debug)]
+pub struct Io<'p> {
+    /// Name by which the model's author knows it.
+    pub name: &'p str,
+    /// Shape by which the model's author knows it; as many elements as the tensor.
+    pub shape: Shape,
+    /// Tensor index.
+    pub tensor: u32,
+}
+
+impl<'p> Program<'p> {
+    /// Validates a whole file: see the crate's documentation for the layout and for what is promised.
+    ///
+    /// # Errors
+    /// The first thing found that is not as the layout says.
+    pub fn parse(bytes: &'p [u8]) -> Result<Self, FormatError> {
+        let remainder = bytes.as_ptr().addr() % BASE_ALIGNMENT;
+        if remainder != 0 {
+            return Err(FormatError::BaseAlignment { expected: BASE_ALIGNMENT as u32, found: remainder as u32 });
+        }
+        Self::parse_anywhere(bytes)
+    }
+
+    /// As [`Program::parse`], wherever the bytes begin.
+    pub(crate) fn parse_anywhere(bytes: &'p [u8]) -> Result<Self, FormatError> {
+        let length = check_envelope(bytes)?;
+        let mut sections = Sections { bytes, end: HEADER_BYTES };
+        let program = Self {
+            name: "",
+            producer: "",
+            arena_bytes: u32_at(bytes, header::ARENA),
+            tensors: sections.next(Section::Tensors)?,
+            ops: sections.next(Section::Ops)?,
+            words: sections.next(Section::Words)?,
+            inputs: sections.next(Section::Inputs)?,
+            outputs: sections.next(Section::Outputs)?,
+            strings: sections.next::<1>(Section::Strings)?.as_flattened(),
+            data: sections.next::<1>(Section::Data)?.as_flattened(),
+        };
+        if sections.end != bytes.len() {
+            return Err(FormatError::TrailingBytes { expected: sections.end as u32, found: length });
+        }
+        if program.arena_bytes > MAX_BYTES {
+            return Err(FormatError::ArenaSize { limit: MAX_BYTES, found: program.arena_bytes });
+        }
+        for (index, record) in (0..).zip(program.tensors) {
+            program.read_tensor(index, record)?;
+        }
+        for (index, record) in (0..).zip(program.ops) {
+            program.check_op(index, record)?;
+        }
+        for (index, record) in (0..).zip(program.inputs) {
+            program.check_io(Part::Input(index), record)?;
+        }
+        for (index, record) in (0..).zip(program.outputs) {
+            program.check_io(Part::Output(index), record)?;
+        }
+        Ok(Self {
+            name: program.string(bytes, header::NAME, Part::Header)?,
+            producer: program.string(bytes, header::PRODUCER, Part::Header)?,
+            ..program
+        })
+    }
+
+    /// The model's name.
+    pub fn name(&self) -> &'p str {
+        self.name
+    }
+
+    /// What made the program.
+    pub fn producer(&self) -> &'p str {
+        self.producer
+    }
+
+    /// Memory for activations that the executor needs.
+    pub fn arena_bytes(&self) -> u32 {
+        self.arena_bytes
+    }
+
+    /// All constants.
+    pub fn data(&self) -> &'p [u8] {
+        self.data
+    }
+
+    /// The tensor of an index.
+    pub fn tensor(&self, index: u32) -> Option<Tensor<'p>> {
+        let record = self.tensors.get(index as usize)?;
+        self.read_tensor(index, record).ok()
+    }
+
+    /// All tensors, by index.
+    pub fn tensors(&self) -> impl Iterator<Item = Tensor<'p>> + use<'p> {
+        let program = *self;
+        (0..self.tensors.len() as u32).filter_map(move |index| program.tensor(index))
+    }
+
+    /// The op of an index, in execution order.
+    pub fn op(&self, index: u32) -> Option<Op<'p>> {
+        let record = self.ops.get(index as usize)?;
+        self.read_op(index, record).ok()
+    }
+
+    /// All ops in execution order.
+    pub fn ops(&self) -> impl Iterator<Item = Op<'p>> + use<'p> {
+        let program = *self;
+        (0..self.ops.len() as u32).filter_map(move |index| program.op(index))
+    }
+
+    /// Number of ops.
+    pub fn op_count(&self) -> u32 {
+        self.ops.len() as u32
+    }
+
+    /// The model's inputs.
+    pub fn inputs(&self) -> impl Iterator<Item = Io<'p>> + use<'p> {
+        let program = *self;
+        (0..).zip(self.inputs).filter_map(move |(index, record)| program.read_io(Part::Input(index), record).ok())
+    }
+
+    /// The model's outputs.
+    pub fn outputs(&self) -> impl Iterator<Item = Io<'p>> + use<'p> {
+        let program = *self;
+        (0..).zip(self.outputs).filter_map(move |(index, record)| program.read_io(Part::Output(index), record).ok())
+    }
+
+    fn string(&self, record: &[u8], at: usize, part: Part) -> Result<&'p str, FormatError> {
+        let (offset, length) = (u32_at(record, at), u32_at(record, at + 4));
+        let bytes = (self.strings.get(offset as usize..))
+            .and_then(|strings| strings.get(..length as usize))
+            .ok_or(FormatError::StringExtent { part, offset, length, limit: self.strings.len() as u32 })?;
+        core::str::from_utf8(bytes).map_err(|error| FormatError::StringUtf8 { part, offset: error.valid_up_to() as u32 })
+    }
+
+    fn read_tensor(&self, index: u32, record: &[u8; TENSOR_BYTES]) -> Result<Tensor<'p>, FormatError> {
+        let [dtype, rank, place, reserved, ..] = *record;
+        if reserved != 0 {
+            let tables = self.tensor_offset(index) + 3;
+            return Err(FormatError::Reserved { offset: tables, found: reserved });
+        }
+        let dtype = DType::from_code(dtype).ok_or(FormatError::DType { tensor: index, found: dtype })?;
+        let shape = read_shape(record, 4, u32::from(rank), Part::Tensor(index))?;
+        let (offset, length) = (u32_at(record, 28), u32_at(record, 32));
+        let scale = f32::from_bits(u32_at(record, 36));
+        let zero_point = u32_at(record, 40).cast_signed();
+        let written_by = u32_at(record, 44);
+
+        let expected = u64::from(shape.elements()) * u64::from(dtype.size_bytes());
+        if u64::from(length) != expected || length > MAX_BYTES {
+            return Err(FormatError::ByteLength { tensor: index, expected, found: length });
+        }
+        let (limit, alignment) = match place {
+            0 => (self.arena_bytes, dtype.size_bytes()),
+            1 => (self.data.len() as u32, DATA_ALIGNMENT as u32),
+            found => return Err(FormatError::Place { tensor: index, found }),
+        };
+        if u64::from(offset) + u64::from(length) > u64::from(limit) {
+            return Err(FormatError::Extent { tensor: index, offset, length, limit });
+        }
+        if !offset.is_multiple_of(alignment) {
+            return Err(FormatError::TensorAlignment { tensor: index, expected: alignment, found: offset });
+        }
+        if !(scale.is_finite() && scale > 0.0) {
+            return Err(FormatError::Scale { tensor: index, found: scale });
+        }
+        let (min, max) = dtype.zero_point_range();
+        if !(min..=max).contains(&zero_point) {
+            return Err(FormatError::ZeroPoint { tensor: index, min, max, found: zero_point });
+        }
+        let limit = self.ops.len() as u32;
+        if written_by != NO_OP && (written_by >= limit || place == 1) {
+            return Err(FormatError::WrittenBy { tensor: index, found: written_by, limit });
+        }
+        let bytes = offset as usize..(offset + length) as usize;
+        Ok(Tensor {
+            name: self.string(record, 48, Part::Tensor(index))?,
+            dtype,
+            shape,
+            place: match place {
+                0 => Place::Arena { offset },
+                _ => Place::Data(self.data.get(bytes).unwrap_or_default()),
+            },
+            byte_length: length,
+            scale,
+            zero_point,
+        })
+    }
+
+    fn tensor_offset(&self, index: u32) -> u32 {
+        HEADER_BYTES as u32 + index * TENSOR_BYTES as u32
+    }
+
+    fn written_by(&self, tensor: u32, part: Part) -> Result<u32, FormatError> {
+        let record =
+            self.tensors.get(tensor as usize).ok_or(FormatError::TensorIndex { part, found: tensor, limit: self.tensors.len() as u32 })?;
+        Ok(u32_at(record, 44))
+    }
+
+    fn read_op(&self, index: u32, record: &[u8; OP_BYTES]) -> Result<Op<'p>, FormatError> {
+        let found = u16_at(record, 0);
+        let code = OpCode::from_code(found).ok_or(FormatError::OpCode { op: index, found })?;
+        let counts = [2, 4, 6].map(|at| usize::from(u16_at(record, at)));
+        let [input_count, output_count, param_count] = counts;
+        if param_count != code.param_words() {
+            return Err(FormatError::ParamWords { op: index, expected: code.param_words() as u32, found: param_count as u32 });
+        }
+        let first = u32_at(record, 8);
+        let words = (self.words.get(first as usize..)).and_then(|words| words.get(..counts.iter().sum())).ok_or(FormatError::OpWords {
+            op: index,
+            first,
+            length: counts.iter().sum::<usize>() as u32,
+            limit: self.words.len() as u32,
+        })?;
+        let (inputs, words) = words.split_at(input_count);
+        let (outputs, params) = words.split_at(output_count);
+        Ok(Op { code, inputs, outputs, params })
+    }
+
+    fn check_op(&self, index: u32, record: &[u8; OP_BYTES]) -> Result<(), FormatError> {
+        let op = self.read_op(index, record)?;
+        let part = Part::Op(index);
+        for tensor in op.inputs() {
+            let found = self.written_by(tensor, part)?;
+            if found != NO_OP && found >= index {
+                return Err(FormatError::Order { op: index, tensor, found });
+            }
+        }
+        for tensor in op.outputs() {
+            let found = self.written_by(tensor, part)?;
+            if found != index {
+                return Err(FormatError::Order { op: index, tensor, found });
+            }
+        }
+        Ok(())
+    }
+
+    fn read_io(&self, part: Part, record: &[u8; IO_BYTES]) -> Result<Io<'p>, FormatError> {
+        Ok(Io { name: self.string(record, 32, part)?, shape: read_shape(record, 8, u32_at(record, 4), part)?, tensor: u32_at(record, 0) })
+    }
+
+    fn check_io(&self, part: Part, record: &[u8; IO_BYTES]) -> Result<(), FormatError> {
+        let io = self.read_io(part, record)?;
+        let written = self.written_by(io.tensor, part)? != NO_OP;
+        let Some(Tensor { place: Place::Arena { .. }, shape, .. }) =
+            self.tensor(io.tensor).filter(|_| !(written && matches!(part, Part::Input(_))))
+        else {
+            return Err(FormatError::IoTensor { part, tensor: io.tensor });
+        };
+        if io.shape.elements() != shape.elements() {
+            return Err(FormatError::IoShape { part, expected: shape.elements(), found: io.shape.elements() });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Program<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program")
+            .field("name", &self.name)
+            .field("producer", &self.producer)
+            .field("arena_bytes", &self.arena_bytes)
+            .field("tensors", &self.tensors.len())
+            .field("ops", &self.ops.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn decode<'p>(words: Words<'p>) -> impl ExactSizeIterator<Item = u32> + use<'p> {
+    words.iter().copied().map(u32::from_le_bytes)
+}
+
+/// Checks what precedes the sections; gives the file's length.
+fn check_envelope(bytes: &[u8]) -> Result<u32, FormatError> {
+    if bytes.len() < HEADER_BYTES {
+        return Err(FormatError::Truncated { expected: HEADER_BYTES as u32, found: bytes.len() as u32 });
+    }
+    match bytes.first_chunk() {
+        Some(&MAGIC) => {}
+        found => {
+            return Err(FormatError::Magic { found: found.copied().unwrap_or_default() });
+        }
+    }
+    let found = u16_at(bytes, header::VERSION);
+    if found != FORMAT_VERSION {
+        return Err(FormatError::FormatVersion { expected: FORMAT_VERSION, found });
+    }
+    let found = u16_at(bytes, header::ABI);
+    if found != RUNTIME_ABI {
+        return Err(FormatError::RuntimeAbi { expected: RUNTIME_ABI, found });
+    }
+    let length = u32_at(bytes, header::LENGTH);
+    if u64::from(length) != bytes.len() as u64 || length > MAX_BYTES {
+        return Err(FormatError::Length { expected: length, found: bytes.len() as u64 });
+    }
+    let (expected, found) = (u32_at(bytes, header::CHECKSUM), checksum(bytes));
+    if expected != found {
+        return Err(FormatError::Checksum { expected, found });
+    }
+    Ok(length)
+}
+
+fn read_shape(record: &[u8], at: usize, rank: u32, part: Part) -> Result<Shape, FormatError> {
+    let mut dims = [0; MAX_RANK];
+    for (index, dim) in dims.iter_mut().enumerate() {
+        *dim = u32_at(record, at + 4 * index);
+    }
+    let (used, unused) = dims.split_at_checked(rank as usize).unwrap_or((&[0], &[]));
+    (Shape::new(used).filter(|_| unused.iter().all(|&dim| dim == 0))).ok_or(FormatError::Shape { part, rank, dims })
+}
+
+/// Walks the sections in the order of the file.
+struct Sections<'p> {
+    bytes: &'p [u8],
+    /// End of the section before.
+    end: usize,
+}
+
+impl<'p> Sections<'p> {
+    /// The next section, as records of `N` bytes.
+    fn next<const N: usize>(&mut self, section: Section) -> Result<&'p [[u8; N]], FormatError> {
+        let alignment = if section == Section::Data { DATA_ALIGNMENT } else { WORD_BYTES };
+        let at = header::SECTIONS + 8 * section as usize;
+        let (count, offset) = (u32_at(self.bytes, at), u32_at(self.bytes, at + 4));
+        let expected = self.end.next_multiple_of(alignment);
+        if offset as usize != expected {
+            return Err(FormatError::SectionOffset { section, expected: expected as u32, found: offset });
+        }
+        let error = FormatError::SectionEnd { section, offset, count };
+        let padding = self.bytes.get(self.end..expected).ok_or(error)?;
+        if let Some(position) = padding.iter().position(|&byte| byte != 0) {
+            return Err(FormatError::Reserved {
+                offset: (self.end + position) as u32,
+                found: padding.get(position).copied().unwrap_or_default(),
+            });
+        }
+        let length = (count as usize).checked_mul(N).ok_or(error)?;
+        let rest = self.bytes.get(expected..).ok_or(error)?;
+        let records = rest.get(..length).ok_or(error)?;
+        self.end = expected + length;
+        Ok(records.as_chunks().0)
+    }
+}
