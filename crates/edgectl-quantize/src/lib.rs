@@ -1,1 +1,29 @@
-//! edgectl-quantize
+//! Static post-training quantization: a float [`Graph`](edgectl_graph::Graph) and calibration data become a
+//! [`QuantGraph`](edgectl_graph::QuantGraph).
+//!
+//! 1. [`prepare`] brings a canonical graph into the form that int8 operators need.
+//! 2. A [`Calibration`] watches the activations that need a range while someone else runs the float graph. Its memory does not grow with
+//!    the number of samples, and its result does not depend on their order, nor on how they were divided among threads.
+//! 3. [`quantize`] turns ranges into scales and zero points, and float constants into int8 and int32.
+//!
+//! The arithmetic is that of the TensorFlow Lite int8 specification: `real = scale * (q - zero_point)`, activations asymmetric per tensor,
+//! weights symmetric per tensor or per output channel, biases int32 at `input scale * weight scale`.
+//!
+//! To add a calibrator, implement [`Observer`] in a file of its own and add a line to [`Calibrator`].
+
+mod calibration;
+mod error;
+mod group;
+mod histogram;
+mod observer;
+mod params;
+mod prepare;
+mod quantize;
+
+pub use calibration::{Calibration, Ranges};
+pub use error::QuantizeError;
+pub use histogram::Histogram;
+pub use observer::{Calibrator, MinMax, Observer, Percentile, Range};
+pub use params::{activation_params, quantize_bias, quantize_value, quantize_weights, weight_scale};
+pub use prepare::prepare;
+pub use quantize::{QuantizeOptions, quantize};

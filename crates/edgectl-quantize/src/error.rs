@@ -1,0 +1,58 @@
+//! What can go wrong when quantizing.
+
+use edgectl_graph::{GraphError, PassError, QuantError};
+use thiserror::Error;
+
+/// Why a graph could not be quantized.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum QuantizeError {
+    /// The graph cannot be deployed as it is.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A preparation pass broke the graph.
+    #[error(transparent)]
+    Pass(#[from] PassError),
+    /// The result would not be a valid quantized graph.
+    #[error(transparent)]
+    Quant(#[from] QuantError),
+    /// An operator that has no int8 form.
+    #[error("node \"{node}\": operator {op} has no int8 form{}", if reason.is_empty() { String::new() } else { format!(": {reason}") })]
+    NoInt8 {
+        /// The node.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// Why, where only a form of it has none.
+        reason: String,
+    },
+    /// An activation took a value that is not a number, or infinite.
+    #[error("tensor \"{tensor}\": expected finite values, found {value}")]
+    NotFinite {
+        /// The tensor.
+        tensor: String,
+        /// The value.
+        value: f32,
+    },
+    /// A constant holds a value that is not a number, or infinite.
+    #[error("constant \"{tensor}\": expected finite values, found {value} at element {element}")]
+    ConstantNotFinite {
+        /// The constant.
+        tensor: String,
+        /// The place of the value.
+        element: usize,
+        /// The value.
+        value: f32,
+    },
+    /// No sample has been observed.
+    #[error("no calibration sample was observed")]
+    NoSamples,
+    /// The values shown are not those of the observed tensors.
+    #[error("expected the values of {expected} observed tensors, found {found}")]
+    Observed {
+        /// The number of observed tensors.
+        expected: usize,
+        /// The number of value lists.
+        found: usize,
+    },
+}

@@ -1,0 +1,155 @@
+//! A histogram of constant size whose content depends only on the values, not on their order.
+
+/// Bins on each side of zero.
+const HALF: i32 = 1024;
+
+/// Counts of values in bins of equal width, aligned at zero.
+///
+/// The width is a power of two: the smallest with which every value so far has a bin. A value outside doubles the width as often as needed,
+/// which joins neighbouring bins exactly. So two histograms of the same values are equal, in whatever order or parts they were made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Histogram {
+    /// The bins' width is `2^exponent`.
+    exponent: i32,
+    /// `counts[i]` is that of the values in `[(i - HALF) * width, (i - HALF + 1) * width)`.
+    counts: Box<[u64]>,
+}
+
+impl Histogram {
+    /// Bytes that a histogram takes, whatever it has seen.
+    pub const BYTES: usize = 2 * HALF as usize * size_of::<u64>();
+
+    /// A histogram that has seen nothing.
+    pub fn new() -> Histogram {
+        // No float32 is so small that it would fall between bins of this width.
+        Histogram { exponent: -149, counts: vec![0; 2 * HALF as usize].into() }
+    }
+
+    /// Counts values, which must be finite.
+    pub fn add(&mut self, values: &[f32]) {
+        let magnitude = values.iter().fold((0.0f32, 0.0f32), |(low, high), &x| (low.min(x), high.max(x)));
+        self.widen(required_exponent(magnitude.0).max(required_exponent(magnitude.1)));
+        let inverse = inverse_width(self.exponent);
+        for &x in values {
+            // In range after `widen`; the clamp keeps a value that is not finite from indexing outside.
+            let bin = ((f64::from(x) * inverse).floor() as i32).clamp(-HALF, HALF - 1);
+            self.counts[(bin + HALF) as usize] += 1;
+        }
+    }
+
+    /// Adds the counts of another histogram.
+    pub fn merge(&mut self, other: &Histogram) {
+        self.widen(other.exponent);
+        let mut other = other.clone();
+        other.widen(self.exponent);
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+    }
+
+    /// The number of values.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The value below which a share of all values lies, linear within a bin. `share` in `0.0..=1.0`; `None` where nothing was counted.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        let total = self.total();
+        let wanted = share.clamp(0.0, 1.0) * total as f64;
+        let width = 1.0 / inverse_width(self.exponent);
+        let mut below = 0u64;
+        let mut last = None;
+        for (i, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let edge = (i as i32 - HALF) as f64 * width;
+            if (below + count) as f64 >= wanted {
+                return Some(edge + width * ((wanted - below as f64) / count as f64).clamp(0.0, 1.0));
+            }
+            below += count;
+            last = Some(edge + width);
+        }
+        last
+    }
+
+    /// Doubles the width until it is at least `2^exponent`.
+    fn widen(&mut self, exponent: i32) {
+        while self.exponent < exponent {
+            let joined: Vec<u64> = self.counts.chunks_exact(2).map(|pair| pair[0] + pair[1]).collect();
+            self.counts.fill(0);
+            // The bins of [-HALF, HALF) shrink to [-HALF / 2, HALF / 2).
+            self.counts[HALF as usize / 2..][..HALF as usize].copy_from_slice(&joined);
+            self.exponent += 1;
+            // Nothing counted yet: the width may jump.
+            if joined.iter().all(|&count| count == 0) {
+                self.exponent = exponent;
+            }
+        }
+    }
+}
+
+impl Default for Histogram {
+    fn default() -> Histogram {
+        Histogram::new()
+    }
+}
+
+fn inverse_width(exponent: i32) -> f64 {
+    2f64.powi(-exponent)
+}
+
+/// The smallest exponent with which `x` has a bin.
+fn required_exponent(x: f32) -> i32 {
+    if x == 0.0 {
+        return -149;
+    }
+    let magnitude = f64::from(x).abs().min(f64::from(f32::MAX));
+    let mut exponent = magnitude.log2().floor() as i32 - HALF.ilog2() as i32;
+    while !(-HALF..HALF).contains(&((magnitude.copysign(f64::from(x)) * inverse_width(exponent)).floor() as i32)) {
+        exponent += 1;
+    }
+    exponent.max(-149)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn quantiles_lie_within_a_bin_of_the_true_ones() {
+        let values: Vec<f32> = (0..=10_000).map(|i| i as f32 / 10_000.0).collect();
+        let mut histogram = Histogram::new();
+        histogram.add(&values);
+        for share in [0.0, 0.1, 0.5, 0.9, 0.9999, 1.0] {
+            assert!((histogram.quantile(share).unwrap() - share).abs() <= 1.0 / 512.0, "{share}");
+        }
+        assert_eq!(Histogram::new().quantile(0.5), None);
+    }
+
+    #[test]
+    fn extremes_have_a_bin() {
+        let values = [f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1e-45, -1e-45, 0.0, -0.0, 1024.0, -1024.0, 1023.0];
+        for &x in &values {
+            let mut histogram = Histogram::new();
+            histogram.add(&[x]);
+            let found = histogram.quantile(0.5).unwrap();
+            assert!((found - f64::from(x)).abs() <= f64::from(x).abs() / 256.0 + 1e-44, "{x}: {found}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_parts_do_not_matter(values in prop::collection::vec(-1e6f32..1e6, 1..200), cut in 0usize..200, scale in -30i32..30) {
+            let values: Vec<f32> = values.iter().enumerate().map(|(i, x)| if i % 3 == 0 { x * 2f32.powi(scale) } else { *x }).collect();
+            let mut whole = Histogram::new();
+            whole.add(&values);
+            let (first, second) = values.split_at(cut.min(values.len()));
+            let (mut a, mut b) = (Histogram::new(), Histogram::new());
+            second.iter().rev().for_each(|&x| b.add(&[x]));
+            a.add(first);
+            a.merge(&b);
+            prop_assert_eq!(&a, &whole);
+            prop_assert_eq!(whole.total(), values.len() as u64);
+        }
+    }
+}
