@@ -1,0 +1,228 @@
+//! The program as it grows: tensors without offsets, ops, and where each of the graph's values is.
+
+use std::collections::HashMap;
+
+use edge_format::{DType, OpSpec, Params, TransposeParams};
+use edgectl_graph::{Graph, Node, NodeId, QuantConst, QuantGraph, QuantParams, TensorId, permute};
+
+use crate::{LowerError, layout};
+
+/// A tensor that has no offset yet.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) name: String,
+    pub(crate) dtype: DType,
+    /// Physical.
+    pub(crate) shape: Vec<usize>,
+    pub(crate) params: Option<QuantParams>,
+    pub(crate) home: Home,
+}
+
+/// Where a tensor's bytes are.
+#[derive(Debug)]
+pub(crate) enum Home {
+    /// In a buffer of the arena, which several views may share.
+    Buffer(usize),
+    /// In the program.
+    Data(Vec<u8>),
+}
+
+/// An op and the node that it comes from.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) spec: OpSpec,
+    pub(crate) node: Option<NodeId>,
+}
+
+/// Where a value of the graph is.
+#[derive(Clone, Debug)]
+struct Value {
+    tensor: usize,
+    /// Physical axis `i` holds the graph's axis `order[i]`.
+    order: Vec<usize>,
+}
+
+pub(crate) struct Builder<'g> {
+    pub(crate) quantized: &'g QuantGraph,
+    pub(crate) tensors: Vec<Draft>,
+    pub(crate) ops: Vec<Step>,
+    /// Sizes of the arena's buffers.
+    pub(crate) buffers: Vec<usize>,
+    /// More than one where a value is needed in several orders; the first is the one in which it was made.
+    values: HashMap<TensorId, Vec<Value>>,
+    /// For a flattened value that only dense layers read: physical column `i` holds the graph's column `columns[i]`.
+    columns: HashMap<TensorId, Vec<usize>>,
+    node: Option<NodeId>,
+}
+
+impl<'g> Builder<'g> {
+    pub(crate) fn new(quantized: &'g QuantGraph) -> Builder<'g> {
+        let (tensors, ops, buffers) = (vec![], vec![], vec![]);
+        Builder { quantized, tensors, ops, buffers, values: HashMap::new(), columns: HashMap::new(), node: None }
+    }
+
+    pub(crate) fn graph(&self) -> &'g Graph {
+        self.quantized.graph()
+    }
+
+    /// Says from which node the ops that follow come.
+    pub(crate) fn enter(&mut self, node: NodeId) {
+        self.node = Some(node);
+    }
+
+    /// Makes room for an input of the graph.
+    pub(crate) fn input(&mut self, id: TensorId) -> Result<(), LowerError> {
+        let rank = self.shape(id)?.len();
+        self.output(id, &layout::identity(rank)).map(drop)
+    }
+
+    /// The tensor of an output of the graph, as the graph describes it.
+    pub(crate) fn result(&mut self, id: TensorId) -> Result<usize, LowerError> {
+        let rank = self.shape(id)?.len();
+        let tensor = self.in_order(id, &layout::identity(rank))?;
+        if matches!(self.tensors[tensor].home, Home::Buffer(_)) {
+            return Ok(tensor);
+        }
+        // A constant output: the caller reads outputs from the arena.
+        let copy = self.activation(self.graph().tensor(id).name.clone(), self.shape(id)?, self.params(id)?);
+        self.push(edge_format::CopyParams {}, vec![tensor], copy);
+        Ok(copy)
+    }
+
+    /// The tensor that holds a value, in whatever order.
+    pub(crate) fn tensor_of(&self, id: TensorId) -> Result<usize, LowerError> {
+        self.values.get(&id).map(|values| values[0].tensor).ok_or_else(|| self.missing(id))
+    }
+
+    /// The shape of a value as the graph describes it.
+    pub(crate) fn shape(&self, id: TensorId) -> Result<Vec<usize>, LowerError> {
+        Ok(self.graph().fixed_shape(id)?)
+    }
+
+    /// Scale and zero point of a value.
+    pub(crate) fn params(&self, id: TensorId) -> Result<QuantParams, LowerError> {
+        self.quantized.params(id).ok_or_else(|| self.missing(id))
+    }
+
+    /// The order in which a value lies. Constants can have any and so have none of their own.
+    pub(crate) fn own_order(&self, id: TensorId) -> Option<&[usize]> {
+        self.values.get(&id).map(|values| values[0].order.as_slice())
+    }
+
+    /// The order in which a value lies, or that of the graph for constants.
+    pub(crate) fn order(&self, id: TensorId) -> Result<Vec<usize>, LowerError> {
+        self.own_order(id).map_or_else(|| Ok(layout::identity(self.shape(id)?.len())), |order| Ok(order.to_vec()))
+    }
+
+    /// A tensor that holds a value in this order: its own, a view of it, or a transposed copy.
+    pub(crate) fn in_order(&mut self, id: TensorId, order: &[usize]) -> Result<usize, LowerError> {
+        let shape = self.shape(id)?;
+        let Some(values) = self.values.get(&id) else { return self.constant_in_order(id, &shape, order) };
+        let physical = layout::apply(&shape, order);
+        if let Some(value) = values.iter().find(|value| layout::same_bytes(&shape, &value.order, order)) {
+            return Ok(self.view(value.tensor, physical));
+        }
+        let Value { tensor, order: own } = values[0].clone();
+        let mut perm = [0; edge_format::MAX_RANK];
+        for (slot, axis) in perm.iter_mut().zip(layout::between(&own, order)) {
+            *slot = axis as u32;
+        }
+        let name = format!("{}/transposed", self.graph().tensor(id).name);
+        let transposed = self.activation(name, physical, self.params(id)?);
+        self.push(TransposeParams { perm }, vec![tensor], transposed);
+        self.values.entry(id).or_default().push(Value { tensor: transposed, order: order.to_vec() });
+        Ok(transposed)
+    }
+
+    fn constant_in_order(&mut self, id: TensorId, shape: &[usize], order: &[usize]) -> Result<usize, LowerError> {
+        let Some(QuantConst::Operand { values, params }) = self.quantized.constant(id) else { return Err(self.missing(id)) };
+        let values = permute(values, shape, order).ok_or_else(|| self.missing(id))?;
+        let tensor = self.constant_i8(&self.graph().tensor(id).name, &layout::apply(shape, order), &values);
+        self.tensors[tensor].params = Some(*params);
+        Ok(tensor)
+    }
+
+    /// A tensor for a value that an op will write in this order.
+    pub(crate) fn output(&mut self, id: TensorId, order: &[usize]) -> Result<usize, LowerError> {
+        let shape = layout::apply(&self.shape(id)?, order);
+        let tensor = self.activation(self.graph().tensor(id).name.clone(), shape, self.params(id)?);
+        self.values.insert(id, vec![Value { tensor, order: order.to_vec() }]);
+        Ok(tensor)
+    }
+
+    /// Says that a value has the bytes of a tensor, which lie in this order.
+    pub(crate) fn alias(&mut self, id: TensorId, tensor: usize, order: &[usize]) -> Result<(), LowerError> {
+        let shape = layout::apply(&self.shape(id)?, order);
+        let tensor = self.view(tensor, shape);
+        self.values.insert(id, vec![Value { tensor, order: order.to_vec() }]);
+        Ok(())
+    }
+
+    /// Says how the columns of a flattened value lie.
+    pub(crate) fn set_columns(&mut self, id: TensorId, columns: Vec<usize>) {
+        self.columns.insert(id, columns);
+    }
+
+    /// How the columns of a flattened value lie, where that is not as the graph describes it.
+    pub(crate) fn columns(&self, id: TensorId) -> Option<&[usize]> {
+        self.columns.get(&id).map(Vec::as_slice)
+    }
+
+    /// The same bytes under another physical shape of as many elements.
+    pub(crate) fn view(&mut self, tensor: usize, shape: Vec<usize>) -> usize {
+        let Draft { name, dtype, shape: own, params, home } = &self.tensors[tensor];
+        if *own == shape {
+            return tensor;
+        }
+        let home = match home {
+            Home::Buffer(buffer) => Home::Buffer(*buffer),
+            Home::Data(bytes) => Home::Data(bytes.clone()),
+        };
+        let view = Draft { name: name.clone(), dtype: *dtype, shape, params: *params, home };
+        self.add(view)
+    }
+
+    /// A new int8 tensor in the arena.
+    pub(crate) fn activation(&mut self, name: String, shape: Vec<usize>, params: QuantParams) -> usize {
+        self.buffers.push(shape.iter().product());
+        let home = Home::Buffer(self.buffers.len() - 1);
+        self.add(Draft { name, dtype: DType::I8, shape, params: Some(params), home })
+    }
+
+    /// A new int8 constant.
+    pub(crate) fn constant_i8(&mut self, name: &str, shape: &[usize], values: &[i8]) -> usize {
+        let bytes = values.iter().map(|&value| value.cast_unsigned()).collect();
+        self.add(Draft { name: name.into(), dtype: DType::I8, shape: shape.to_vec(), params: None, home: Home::Data(bytes) })
+    }
+
+    /// A new one-dimensional int32 constant.
+    pub(crate) fn constant_i32(&mut self, name: String, values: &[i32]) -> usize {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.add(Draft { name, dtype: DType::I32, shape: vec![values.len()], params: None, home: Home::Data(bytes) })
+    }
+
+    fn add(&mut self, draft: Draft) -> usize {
+        self.tensors.push(draft);
+        self.tensors.len() - 1
+    }
+
+    /// Appends an op.
+    pub(crate) fn push(&mut self, params: impl Into<Params>, inputs: Vec<usize>, output: usize) {
+        let inputs = inputs.into_iter().map(|tensor| tensor as u32).collect();
+        let spec = OpSpec { params: params.into(), inputs, outputs: vec![output as u32] };
+        self.ops.push(Step { spec, node: self.node });
+    }
+
+    /// The error for a form of an operator that has no kernel.
+    pub(crate) fn no_kernel(&self, node: &Node, what: impl Into<String>) -> LowerError {
+        LowerError::NoKernel { node: self.graph().label(node), op: node.op.name().into(), what: what.into() }
+    }
+
+    fn missing(&self, id: TensorId) -> LowerError {
+        LowerError::NoKernel {
+            node: self.node.map_or_else(String::new, |node| self.graph().label(self.graph().node(node))),
+            op: self.node.map_or_else(String::new, |node| self.graph().node(node).op.name().into()),
+            what: format!("\"{}\" has no int8 form", self.graph().tensor(id).name),
+        }
+    }
+}

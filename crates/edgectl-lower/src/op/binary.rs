@@ -1,0 +1,41 @@
+//! Elementwise arithmetic: add, sub, mul.
+
+use edge_runtime::prepare;
+use edgectl_graph::{Activation, Binary, Node, TensorId};
+
+use super::{activation_range, ends};
+use crate::builder::Builder;
+use crate::{LowerError, layout};
+
+pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, op: Binary, activation: Activation) -> Result<(), LowerError> {
+    let (a, output) = ends(builder, node)?;
+    let b = node.input(1).ok_or_else(|| builder.no_kernel(node, "it has one operand"))?;
+    let rank = builder.shape(output)?.len();
+    // An operand of full rank says in which order all lie, so that no activation is moved.
+    let leader = [a, b].into_iter().find_map(|id| builder.own_order(id).filter(|order| order.len() == rank));
+    let order = leader.map_or_else(|| layout::identity(rank), <[usize]>::to_vec);
+    let inputs = vec![operand(builder, a, &order)?, operand(builder, b, &order)?];
+
+    let [scale_a, scale_b] = [builder.params(a)?.scale, builder.params(b)?.scale];
+    let params = builder.params(output)?;
+    let range = activation_range(activation, params);
+    let tensor = builder.output(output, &order)?;
+    match op {
+        Binary::Add => builder.push(prepare::add(scale_a, scale_b, params.scale, range), inputs, tensor),
+        Binary::Mul => builder.push(prepare::mul(scale_a, scale_b, params.scale, range), inputs, tensor),
+        Binary::Sub => builder.push(prepare::sub(scale_a, scale_b, params.scale, range), inputs, tensor),
+        _ => return Err(builder.no_kernel(node, "there is no integer kernel for it")),
+    }
+    Ok(())
+}
+
+/// An operand in an order of the output's axes; axes that it lacks count as ones in front.
+fn operand(builder: &mut Builder<'_>, id: TensorId, order: &[usize]) -> Result<usize, LowerError> {
+    let shape = builder.shape(id)?;
+    let missing = order.len() - shape.len();
+    // The operand's own axes, in the order in which they stand among the output's.
+    let own: Vec<usize> = order.iter().filter_map(|&axis| axis.checked_sub(missing)).collect();
+    let tensor = builder.in_order(id, &own)?;
+    let physical = order.iter().map(|&axis| axis.checked_sub(missing).map_or(1, |axis| shape[axis])).collect();
+    Ok(builder.view(tensor, physical))
+}

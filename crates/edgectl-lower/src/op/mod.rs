@@ -1,0 +1,56 @@
+//! One file per operator: from a node to ops.
+
+mod binary;
+mod concat;
+mod conv;
+mod dense;
+mod mean;
+mod pad;
+mod pool;
+mod reshape;
+mod softmax;
+mod transpose;
+mod unary;
+
+use edge_runtime::affine::Affine;
+use edgectl_graph::{Activation, Node, Op, QuantParams, TensorId};
+
+use crate::LowerError;
+use crate::builder::Builder;
+
+/// Appends the ops of a node.
+pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerError> {
+    match &node.op {
+        Op::AveragePool { pool, include_pad } => pool::average(builder, node, pool, *include_pad),
+        Op::Binary { op, activation } => binary::lower(builder, node, *op, *activation),
+        Op::Concat { axis } => concat::lower(builder, node, *axis),
+        Op::Conv(conv) => conv::lower(builder, node, conv),
+        Op::Dense { activation } => dense::lower(builder, node, *activation),
+        Op::GlobalAveragePool => mean::spatial(builder, node),
+        Op::GlobalMaxPool => pool::global_max(builder, node),
+        Op::Identity => unary::requantize(builder, node),
+        Op::MaxPool(pool) => pool::max(builder, node, pool),
+        Op::Pad { before, value, .. } => pad::lower(builder, node, before, *value),
+        Op::ReduceMean { axes, .. } => mean::lower(builder, node, axes),
+        Op::Reshape { .. } => reshape::lower(builder, node),
+        Op::Softmax { axis } => softmax::lower(builder, node, *axis),
+        Op::Transpose { perm } => transpose::lower(builder, node, perm),
+        Op::Unary(unary) => unary::lower(builder, node, *unary),
+        _ => Err(builder.no_kernel(node, "it has no int8 form")),
+    }
+}
+
+/// The first input and the output of a node that has both, as every typed operator does.
+fn ends(builder: &Builder<'_>, node: &Node) -> Result<(TensorId, TensorId), LowerError> {
+    node.input(0).zip(node.output()).ok_or_else(|| builder.no_kernel(node, "it has no input or no output"))
+}
+
+/// Parameters as the runtime takes them.
+fn affine(params: QuantParams) -> Affine {
+    Affine { scale: params.scale, zero_point: params.zero_point.into() }
+}
+
+/// Least and greatest int8 that an activation lets through.
+fn activation_range(activation: Activation, output: QuantParams) -> (i32, i32) {
+    edge_runtime::prepare::activation_range(activation.min, activation.max, affine(output))
+}

@@ -1,0 +1,35 @@
+//! Reshapes: the same bytes under another shape.
+
+use edgectl_graph::{Node, Op, TensorId, permute};
+
+use super::ends;
+use crate::builder::Builder;
+use crate::{LowerError, layout};
+
+pub(super) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerError> {
+    let (x, output) = ends(builder, node)?;
+    let (from, to) = (builder.shape(x)?, builder.shape(output)?);
+    let order = builder.order(x)?;
+    if !layout::same_bytes(&from, &order, &layout::identity(from.len())) && only_flattened_for_dense(builder, output, &to) {
+        // Weights are moved once, here, instead of the activation at every inference.
+        let elements: Vec<usize> = (0..to[1]).collect();
+        if let Some(columns) = permute(&elements, &from, &order) {
+            let tensor = builder.tensor_of(x)?;
+            builder.alias(output, tensor, &[0, 1])?;
+            builder.set_columns(output, columns);
+            return Ok(());
+        }
+    }
+    let tensor = builder.in_order(x, &layout::identity(from.len()))?;
+    builder.alias(output, tensor, &layout::identity(to.len()))
+}
+
+/// Whether a value is one row that nothing but dense layers read.
+fn only_flattened_for_dense(builder: &Builder<'_>, id: TensorId, shape: &[usize]) -> bool {
+    let graph = builder.graph();
+    let row = matches!(shape, [1, _]) && !graph.outputs().contains(&id);
+    row && graph.consumers(id).into_iter().all(|reader| {
+        let reader = graph.node(reader);
+        matches!(reader.op, Op::Dense { .. }) && reader.input(0) == Some(id)
+    })
+}

@@ -1,0 +1,23 @@
+//! Softmax.
+
+use edge_runtime::prepare;
+use edgectl_graph::Node;
+
+use super::ends;
+use crate::LowerError;
+use crate::builder::Builder;
+
+pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, axis: usize) -> Result<(), LowerError> {
+    let (x, output) = ends(builder, node)?;
+    // The kernel works on the last axis.
+    let mut order = builder.order(x)?;
+    if order.last() != Some(&axis) {
+        order.retain(|&other| other != axis);
+        order.push(axis);
+    }
+    let input = builder.in_order(x, &order)?;
+    let params = prepare::softmax(builder.params(x)?.scale, 1.0);
+    let tensor = builder.output(output, &order)?;
+    builder.push(params, vec![input], tensor);
+    Ok(())
+}
