@@ -245,13 +245,13 @@ impl<'p> Program<'p> {
     }
 
     /// The model's inputs.
-    pub fn inputs(&self) -> impl Iterator<Item = Io<'p>> + use<'p> {
+    pub fn inputs(&self) -> impl Iterator<Item = Io<'p>> + Clone + use<'p> {
         let program = *self;
         (0..).zip(self.inputs).filter_map(move |(index, record)| program.read_io(Part::Input(index), record).ok())
     }
 
     /// The model's outputs.
-    pub fn outputs(&self) -> impl Iterator<Item = Io<'p>> + use<'p> {
+    pub fn outputs(&self) -> impl Iterator<Item = Io<'p>> + Clone + use<'p> {
         let program = *self;
         (0..).zip(self.outputs).filter_map(move |(index, record)| program.read_io(Part::Output(index), record).ok())
     }

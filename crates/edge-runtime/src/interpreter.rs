@@ -1,0 +1,116 @@
+//! The executor: checks once, then runs op after op in the caller's arena.
+
+use edge_format::{DType, Io, Op, Place, Program};
+
+use crate::kernel::{Frame, Node, expect_apart};
+use crate::{Resolver, RuntimeError};
+
+/// A program that has been checked against its kernels, with memory to run in.
+pub struct Interpreter<'p, 'a> {
+    program: Program<'p>,
+    resolver: Resolver<'a>,
+    arena: &'a mut [i8],
+}
+
+/// An op that has just been executed, for who measures or observes.
+#[derive(Clone, Copy, Debug)]
+pub struct Executed<'p, 'x> {
+    /// Op index.
+    pub index: u32,
+    /// The op.
+    pub op: Op<'p>,
+    /// The bytes of its output.
+    pub output: &'x [i8],
+}
+
+impl<'p, 'a> Interpreter<'p, 'a> {
+    /// Checks every op against its kernel.
+    ///
+    /// The arena may be larger than the program needs; its contents need not be initialized.
+    ///
+    /// # Errors
+    /// Where the arena is too small, a kernel is missing, or an op is not what its kernel takes.
+    pub fn new(program: Program<'p>, arena: &'a mut [u8], resolver: Resolver<'a>) -> Result<Self, RuntimeError> {
+        let (expected, found) = (program.arena_bytes(), arena.len());
+        let arena = arena.get_mut(..expected as usize).ok_or(RuntimeError::ArenaSize { expected, found })?;
+        for (index, op) in (0..).zip(program.ops()) {
+            let kernel = resolver.find(op.code).ok_or(RuntimeError::NoKernel { op: index, code: op.code })?;
+            let node = Node::new(program, op);
+            let verdict = expect_apart(&node).and_then(|()| (kernel.check)(&node));
+            verdict.map_err(|error| RuntimeError::Op { op: index, code: op.code, error })?;
+        }
+        program.inputs().enumerate().try_for_each(|(index, io)| expect_i8(program, index, &io))?;
+        program.outputs().enumerate().try_for_each(|(index, io)| expect_i8(program, index, &io))?;
+        Ok(Self { program, resolver, arena: bytemuck::cast_slice_mut(arena) })
+    }
+
+    /// The program.
+    pub fn program(&self) -> Program<'p> {
+        self.program
+    }
+
+    /// The bytes of a model input, to be filled before each [`Interpreter::invoke`]: ops may reuse their place.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchIo`].
+    pub fn input_mut(&mut self, index: usize) -> Result<&mut [i8], RuntimeError> {
+        let range = range(self.program, self.program.inputs(), index)?;
+        Ok(self.arena.get_mut(range).unwrap_or_default())
+    }
+
+    /// The bytes of a model output, as the last [`Interpreter::invoke`] left them.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchIo`].
+    pub fn output(&self, index: usize) -> Result<&[i8], RuntimeError> {
+        let range = range(self.program, self.program.outputs(), index)?;
+        Ok(self.arena.get(range).unwrap_or_default())
+    }
+
+    /// Runs the program once.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Fault`], which [`Interpreter::new`] rules out for kernels that check what they need.
+    pub fn invoke(&mut self) -> Result<(), RuntimeError> {
+        self.invoke_with(|_| {})
+    }
+
+    /// Runs the program once and shows each op's output as soon as it is there.
+    ///
+    /// The time of an op is that between two calls of the observer.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Fault`], which [`Interpreter::new`] rules out for kernels that check what they need.
+    pub fn invoke_with(&mut self, mut observer: impl FnMut(Executed<'p, '_>)) -> Result<(), RuntimeError> {
+        for (index, op) in (0..).zip(self.program.ops()) {
+            let code = op.code;
+            let kernel = self.resolver.find(code).ok_or(RuntimeError::NoKernel { op: index, code })?;
+            let node = Node::new(self.program, op);
+            let fault = RuntimeError::Fault { op: index, code };
+            Frame::new(node, self.arena).and_then(kernel.run).ok_or(fault)?;
+            let output = Frame::new(node, self.arena).ok_or(fault)?.into_output();
+            observer(Executed { index, op, output });
+        }
+        Ok(())
+    }
+}
+
+fn expect_i8(program: Program<'_>, index: usize, io: &Io<'_>) -> Result<(), RuntimeError> {
+    match program.tensor(io.tensor).map(|tensor| tensor.dtype) {
+        Some(DType::I8) => Ok(()),
+        found => Err(RuntimeError::IoDType { index, found: found.unwrap_or(DType::F32) }),
+    }
+}
+
+fn range<'p>(
+    program: Program<'p>,
+    mut ios: impl Iterator<Item = Io<'p>> + Clone,
+    index: usize,
+) -> Result<core::ops::Range<usize>, RuntimeError> {
+    let count = ios.clone().count();
+    let tensor = ios.nth(index).and_then(|io| program.tensor(io.tensor));
+    match tensor.map(|tensor| (tensor.place, tensor.byte_length)) {
+        Some((Place::Arena { offset }, length)) => Ok(offset as usize..(offset + length) as usize),
+        _ => Err(RuntimeError::NoSuchIo { found: index, count }),
+    }
+}

@@ -1,0 +1,83 @@
+//! Average over windows.
+
+use edge_format::{AveragePool2dParams, OpCode, Shape};
+
+use super::window::Geometry;
+use super::{Frame, Node, expect_activation, expect_range, misfit};
+use crate::{CheckError, Operand, Registration};
+
+/// The kernel.
+pub const KERNEL: Registration = Registration { op: OpCode::AveragePool2d, check, run };
+
+/// Channels whose sums are kept at once.
+const BLOCK: usize = 16;
+
+/// Greatest number of elements in a window: their sum fits 32 bits.
+const MAX_WINDOW: i64 = 1 << 23;
+
+/// Checks shapes and window geometry; input and output have the same scale and zero point.
+pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
+    let params: AveragePool2dParams = node.params()?;
+    node.expect_inputs(1)?;
+    let (x, output) = (node.input_i8(0)?, node.output_i8()?);
+    node.expect_same_affine(0)?;
+    let Some([batch, _, _, channels]) = x.shape.array::<4>() else { return misfit(Operand::Input(0), &x) };
+    let Some([vertical, horizontal]) = geometry(&params, &x.shape, &output.shape) else { return misfit(Operand::Output, &output) };
+    if output.shape.array().is_none_or(|[n, _, _, c]| [n, c] != [batch, channels]) {
+        return misfit(Operand::Output, &output);
+    }
+    vertical.check_overlap()?;
+    horizontal.check_overlap()?;
+    expect_range("window", i64::from(params.kernel_h) * i64::from(params.kernel_w), 1..=MAX_WINDOW)?;
+    expect_range("include_pad", params.include_pad, 0..=1)?;
+    expect_activation(params.activation_min, params.activation_max)
+}
+
+/// The windows over rows and columns.
+fn geometry(params: &AveragePool2dParams, x: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
+    let ([_, in_h, in_w, _], [_, out_h, out_w, _]) = (x.array()?, output.array()?);
+    let AveragePool2dParams { kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, .. } = *params;
+    Some([
+        Geometry { input: in_h, output: out_h, kernel: kernel_h, stride: stride_h, dilation: 1, pad: pad_top },
+        Geometry { input: in_w, output: out_w, kernel: kernel_w, stride: stride_w, dilation: 1, pad: pad_left },
+    ])
+}
+
+/// Sums each window in blocks of channels and divides, ties away from zero.
+pub fn run(frame: Frame<'_, '_>) -> Option<()> {
+    let params: AveragePool2dParams = frame.params()?;
+    let ((x_shape, affine), (out_shape, _)) = (frame.input_like(0)?, frame.output_like()?);
+    let [vertical, horizontal] = geometry(&params, &x_shape, &out_shape)?.map(|axis| axis.windows());
+    let [batch, in_h, in_w, channels] = x_shape.array()?;
+    let [_, out_h, out_w, _] = out_shape.array()?;
+    let x = frame.input(0)?;
+    let window = (params.kernel_h * params.kernel_w) as i32;
+    let mut pixels = frame.into_output().chunks_exact_mut(channels);
+
+    for image in 0..batch {
+        for out_y in 0..out_h {
+            let (taps_y, first_y) = vertical.taps(out_y);
+            for out_x in 0..out_w {
+                let (taps_x, first_x) = horizontal.taps(out_x);
+                let inside = (taps_y.len() * taps_x.len()) as i32;
+                let (count, padding) = if params.include_pad == 1 { (window, window - inside) } else { (inside, 0) };
+                for (block, output) in pixels.next()?.chunks_mut(BLOCK).enumerate() {
+                    let mut sums = [padding * affine.zero_point; BLOCK];
+                    for y in first_y..first_y + taps_y.len() {
+                        for column in first_x..first_x + taps_x.len() {
+                            let start = ((image * in_h + y) * in_w + column) * channels + block * BLOCK;
+                            for (sum, &x) in sums.iter_mut().zip(x.get(start..)?.get(..output.len())?) {
+                                *sum += i32::from(x);
+                            }
+                        }
+                    }
+                    for (output, sum) in output.iter_mut().zip(sums) {
+                        let half = if sum > 0 { count / 2 } else { -(count / 2) };
+                        *output = ((sum + half) / count).max(params.activation_min).min(params.activation_max) as i8;
+                    }
+                }
+            }
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,158 @@
+//! Two-dimensional convolution with groups and dilation.
+
+use edge_format::{Conv2dParams, OpCode, Shape};
+
+use super::dot::dot;
+use super::requantize::{self, Requantize};
+use super::window::{Geometry, Windows};
+use super::{Frame, Node, misfit};
+use crate::{CheckError, Operand, Registration};
+
+/// The kernel.
+pub const KERNEL: Registration = Registration { op: OpCode::Conv2d, check, run };
+
+/// Output channels computed at once.
+const BLOCK: usize = 4;
+
+/// Checks shapes, window geometry and constants.
+pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
+    let params: Conv2dParams = node.params()?;
+    node.expect_inputs(5)?;
+    let (x, filter, output) = (node.input_i8(0)?, node.input_i8(1)?, node.output_i8()?);
+    node.constant_i8(1)?;
+    let Some([batch, _, _, channels]) = x.shape.array() else { return misfit(Operand::Input(0), &x) };
+    let Some([out_channels, _, _, group_channels]) = filter.shape.array::<4>() else { return misfit(Operand::Input(1), &filter) };
+    let groups = params.groups as usize;
+    if group_channels.checked_mul(groups) != Some(channels) || !out_channels.is_multiple_of(groups) {
+        return Err(CheckError::Param { name: "groups", found: params.groups.into() });
+    }
+    let Some([vertical, horizontal]) = geometry(&params, &x.shape, &filter.shape, &output.shape) else {
+        return misfit(Operand::Output, &output);
+    };
+    if output.shape.array().is_none_or(|[n, _, _, c]| [n, c] != [batch, out_channels]) {
+        return misfit(Operand::Output, &output);
+    }
+    vertical.check()?;
+    horizontal.check()?;
+    requantize::check(node, out_channels, (params.activation_min, params.activation_max))
+}
+
+/// The windows over rows and columns.
+fn geometry(params: &Conv2dParams, x: &Shape, filter: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
+    let ([_, in_h, in_w, _], [_, out_h, out_w, _]) = (x.array()?, output.array()?);
+    let &[_, kernel_h, kernel_w, _] = filter.dims() else { return None };
+    let Conv2dParams { stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, .. } = *params;
+    Some([
+        Geometry { input: in_h, output: out_h, kernel: kernel_h, stride: stride_h, dilation: dilation_h, pad: pad_top },
+        Geometry { input: in_w, output: out_w, kernel: kernel_w, stride: stride_w, dilation: dilation_w, pad: pad_left },
+    ])
+}
+
+/// Computes each output pixel from the runs of adjacent elements under its window.
+pub fn run(frame: Frame<'_, '_>) -> Option<()> {
+    let params: Conv2dParams = frame.params()?;
+    let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
+    let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
+    let [batch, in_h, in_w, channels] = x_shape.array()?;
+    let [out_channels, _, _, group_channels] = filter_shape.array::<4>()?;
+    let [_, out_h, out_w, _] = out_shape.array()?;
+    let requantize = Requantize::new(&frame, (params.activation_min, params.activation_max))?;
+    let (x, filter) = (frame.input(0)?, frame.input(1)?);
+    let zero_point = x_affine.zero_point as i16;
+    let group_outputs = out_channels / params.groups as usize;
+    let mut pixels = frame.into_output().chunks_exact_mut(out_channels);
+
+    for image in 0..batch {
+        for out_y in 0..out_h {
+            for out_x in 0..out_w {
+                let patch = Patch::new(&vertical, &horizontal, [image, out_y, out_x], [in_h, in_w, channels], group_channels);
+                for (group, output) in pixels.next()?.chunks_exact_mut(group_outputs).enumerate() {
+                    let first = group * group_outputs;
+                    let x = x.get(group * group_channels..)?;
+                    let mut blocks = output.chunks_exact_mut(BLOCK);
+                    let mut channel = first;
+                    for block in &mut blocks {
+                        let sums = patch.sums::<BLOCK>(x, zero_point, filter, channel)?;
+                        requantize.store(channel, &sums, block)?;
+                        channel += BLOCK;
+                    }
+                    for output in blocks.into_remainder().chunks_exact_mut(1) {
+                        let sums = patch.sums::<1>(x, zero_point, filter, channel)?;
+                        requantize.store(channel, &sums, output)?;
+                        channel += 1;
+                    }
+                }
+            }
+        }
+    }
+    Some(())
+}
+
+/// What lies under the window of one output pixel: `rows` of `runs` of `length` adjacent elements, in the input and
+/// in each output channel's filter.
+struct Patch {
+    rows: usize,
+    runs: usize,
+    length: usize,
+    input: Cursor,
+    filter: Cursor,
+    /// Elements of one output channel's filter.
+    filter_length: usize,
+}
+
+/// Where runs begin.
+struct Cursor {
+    start: usize,
+    row_stride: usize,
+    run_stride: usize,
+}
+
+impl Patch {
+    fn new(
+        vertical: &Windows,
+        horizontal: &Windows,
+        [image, out_y, out_x]: [usize; 3],
+        [in_h, in_w, channels]: [usize; 3],
+        group_channels: usize,
+    ) -> Self {
+        let ((taps_y, y), (taps_x, x)) = (vertical.taps(out_y), horizontal.taps(out_x));
+        let row = horizontal.kernel * group_channels;
+        // Without groups and horizontal dilation, the taps of a row are adjacent both in the input and in the filter.
+        let dense = horizontal.dilation == 1 && group_channels == channels;
+        let (runs, length) = if dense { (1, taps_x.len() * channels) } else { (taps_x.len(), group_channels) };
+        Self {
+            rows: taps_y.len(),
+            runs,
+            length,
+            input: Cursor {
+                start: ((image * in_h + y) * in_w + x) * channels,
+                // One row or run needs no stride, which then may be any number.
+                row_stride: vertical.dilation.wrapping_mul(in_w * channels),
+                run_stride: horizontal.dilation.wrapping_mul(channels),
+            },
+            filter: Cursor { start: taps_y.start * row + taps_x.start * group_channels, row_stride: row, run_stride: group_channels },
+            filter_length: vertical.kernel * row,
+        }
+    }
+
+    /// Accumulators of `N` output channels from `channel` on.
+    #[inline(always)]
+    fn sums<const N: usize>(&self, x: &[i8], zero_point: i16, filter: &[i8], channel: usize) -> Option<[i32; N]> {
+        let filter = filter.get(channel * self.filter_length..)?;
+        let mut sums = [0i32; N];
+        for row in 0..self.rows {
+            for run in 0..self.runs {
+                let at = |cursor: &Cursor| cursor.start + row * cursor.row_stride + run * cursor.run_stride;
+                let x = x.get(at(&self.input)..)?.get(..self.length)?;
+                let mut filters = [x; N];
+                for (index, slot) in filters.iter_mut().enumerate() {
+                    *slot = filter.get(index * self.filter_length + at(&self.filter)..)?;
+                }
+                for (sum, partial) in sums.iter_mut().zip(dot(x, zero_point, filters)?) {
+                    *sum = sum.wrapping_add(partial);
+                }
+            }
+        }
+        Some(sums)
+    }
+}

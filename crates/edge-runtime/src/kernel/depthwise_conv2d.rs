@@ -1,0 +1,109 @@
+//! Depthwise convolution: each input channel has its own filters.
+
+use edge_format::{DepthwiseConv2dParams, OpCode, Shape};
+
+use super::requantize::{self, Requantize};
+use super::window::Geometry;
+use super::{Frame, Node, misfit};
+use crate::{CheckError, Operand, Registration};
+
+/// The kernel.
+pub const KERNEL: Registration = Registration { op: OpCode::DepthwiseConv2d, check, run };
+
+/// Output channels whose accumulators are kept at once.
+const BLOCK: usize = 16;
+
+/// Checks shapes, window geometry and constants.
+pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
+    let params: DepthwiseConv2dParams = node.params()?;
+    node.expect_inputs(5)?;
+    let (x, filter, output) = (node.input_i8(0)?, node.input_i8(1)?, node.output_i8()?);
+    node.constant_i8(1)?;
+    let Some([batch, _, _, channels]) = x.shape.array() else { return misfit(Operand::Input(0), &x) };
+    let Some([1, _, _, out_channels]) = filter.shape.array::<4>() else { return misfit(Operand::Input(1), &filter) };
+    if channels.checked_mul(params.depth_multiplier as usize) != Some(out_channels) {
+        return Err(CheckError::Param { name: "depth_multiplier", found: params.depth_multiplier.into() });
+    }
+    let Some([vertical, horizontal]) = geometry(&params, &x.shape, &filter.shape, &output.shape) else {
+        return misfit(Operand::Output, &output);
+    };
+    if output.shape.array().is_none_or(|[n, _, _, c]| [n, c] != [batch, out_channels]) {
+        return misfit(Operand::Output, &output);
+    }
+    vertical.check()?;
+    horizontal.check()?;
+    requantize::check(node, out_channels, (params.activation_min, params.activation_max))
+}
+
+/// The windows over rows and columns.
+fn geometry(params: &DepthwiseConv2dParams, x: &Shape, filter: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
+    let ([_, in_h, in_w, _], [_, out_h, out_w, _]) = (x.array()?, output.array()?);
+    let &[_, kernel_h, kernel_w, _] = filter.dims() else { return None };
+    let DepthwiseConv2dParams { stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, .. } = *params;
+    Some([
+        Geometry { input: in_h, output: out_h, kernel: kernel_h, stride: stride_h, dilation: dilation_h, pad: pad_top },
+        Geometry { input: in_w, output: out_w, kernel: kernel_w, stride: stride_w, dilation: dilation_w, pad: pad_left },
+    ])
+}
+
+/// Computes each output pixel in blocks of channels.
+pub fn run(frame: Frame<'_, '_>) -> Option<()> {
+    let params: DepthwiseConv2dParams = frame.params()?;
+    let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
+    let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
+    let [batch, in_h, in_w, channels] = x_shape.array()?;
+    let [_, out_h, out_w, out_channels] = out_shape.array()?;
+    let requantize = Requantize::new(&frame, (params.activation_min, params.activation_max))?;
+    let (x, filter) = (frame.input(0)?, frame.input(1)?);
+    let zero_point = x_affine.zero_point as i16;
+    let multiplier = params.depth_multiplier as usize;
+    let mut pixels = frame.into_output().chunks_exact_mut(out_channels);
+
+    for image in 0..batch {
+        for out_y in 0..out_h {
+            let (taps_y, first_y) = vertical.taps(out_y);
+            for out_x in 0..out_w {
+                let (taps_x, first_x) = horizontal.taps(out_x);
+                // The taps under the window: where their input pixel and their filter begin.
+                let taps = taps_y.clone().enumerate().flat_map(|(row, tap_y)| {
+                    let y = image * in_h + first_y + row * vertical.dilation;
+                    taps_x.clone().enumerate().map(move |(column, tap_x)| {
+                        let pixel = y * in_w + first_x + column * horizontal.dilation;
+                        (pixel * channels, (tap_y * horizontal.kernel + tap_x) * out_channels)
+                    })
+                });
+                for (block, output) in pixels.next()?.chunks_mut(BLOCK).enumerate() {
+                    let first = block * BLOCK;
+                    let mut sums = [0i32; BLOCK];
+                    if multiplier == 1 && output.len() == BLOCK {
+                        for (pixel, tap) in taps.clone() {
+                            let x: &[i8; BLOCK] = x.get(pixel + first..)?.first_chunk()?;
+                            let filter: &[i8; BLOCK] = filter.get(tap + first..)?.first_chunk()?;
+                            accumulate(&mut sums, x, zero_point, filter);
+                        }
+                    } else {
+                        for (pixel, tap) in taps.clone() {
+                            let (x, filter) = (x.get(pixel..)?.get(..channels)?, filter.get(tap + first..)?.get(..output.len())?);
+                            let mut spread = [0i8; BLOCK];
+                            for (channel, x_of_channel) in (first..first + output.len()).zip(&mut spread) {
+                                *x_of_channel = *x.get(channel / multiplier)?;
+                            }
+                            accumulate(&mut sums, &spread, zero_point, filter);
+                        }
+                    }
+                    requantize.store(first, &sums, output)?;
+                }
+            }
+        }
+    }
+    Some(())
+}
+
+/// Adds the products of as many channels as the filter has.
+#[inline(always)]
+fn accumulate(sums: &mut [i32; BLOCK], x: &[i8; BLOCK], zero_point: i16, filter: &[i8]) {
+    for ((sum, &x), &filter) in sums.iter_mut().zip(x).zip(filter) {
+        let x = i16::from(x).wrapping_sub(zero_point);
+        *sum = sum.wrapping_add(i32::from(x).wrapping_mul(i32::from(filter)));
+    }
+}

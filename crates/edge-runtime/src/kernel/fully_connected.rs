@@ -1,0 +1,57 @@
+//! Matrix product with constant weights.
+
+use edge_format::{FullyConnectedParams, OpCode};
+
+use super::dot::dot;
+use super::requantize::{self, Requantize};
+use super::{Frame, Node, misfit};
+use crate::{CheckError, Operand, Registration};
+
+/// The kernel.
+pub const KERNEL: Registration = Registration { op: OpCode::FullyConnected, check, run };
+
+/// Output channels computed at once.
+const BLOCK: usize = 4;
+
+/// Checks shapes and constants.
+pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
+    let params: FullyConnectedParams = node.params()?;
+    node.expect_inputs(5)?;
+    let (x, filter, output) = (node.input_i8(0)?, node.input_i8(1)?, node.output_i8()?);
+    node.constant_i8(1)?;
+    let Some([outputs, inputs]) = filter.shape.array::<2>() else { return misfit(Operand::Input(1), &filter) };
+    let rows = x.shape.elements() as usize / inputs;
+    if x.shape.dims().last().is_none_or(|&last| last as usize != inputs) {
+        return misfit(Operand::Input(0), &x);
+    }
+    if output.shape.dims().last().is_none_or(|&last| last as usize != outputs) || output.shape.elements() as usize / outputs != rows {
+        return misfit(Operand::Output, &output);
+    }
+    requantize::check(node, outputs, (params.activation_min, params.activation_max))
+}
+
+/// Computes each row of the output in blocks of channels.
+pub fn run(frame: Frame<'_, '_>) -> Option<()> {
+    let params: FullyConnectedParams = frame.params()?;
+    let (filter_shape, _) = frame.input_like(1)?;
+    let [outputs, inputs] = filter_shape.array::<2>()?;
+    let requantize = Requantize::new(&frame, (params.activation_min, params.activation_max))?;
+    let (x, filter) = (frame.input(0)?, frame.input(1)?);
+    let zero_point = frame.input_like(0)?.1.zero_point as i16;
+
+    for (x, output) in x.chunks_exact(inputs).zip(frame.into_output().chunks_exact_mut(outputs)) {
+        let mut filters = filter.chunks_exact(inputs);
+        let mut blocks = output.chunks_exact_mut(BLOCK);
+        let mut channel = 0;
+        for block in &mut blocks {
+            let rows = [filters.next()?, filters.next()?, filters.next()?, filters.next()?];
+            requantize.store(channel, &dot(x, zero_point, rows)?, block)?;
+            channel += BLOCK;
+        }
+        for output in blocks.into_remainder().chunks_exact_mut(1) {
+            requantize.store(channel, &dot(x, zero_point, [filters.next()?])?, output)?;
+            channel += 1;
+        }
+    }
+    Some(())
+}

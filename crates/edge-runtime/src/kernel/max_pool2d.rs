@@ -1,0 +1,68 @@
+//! Maximum over windows.
+
+use edge_format::{MaxPool2dParams, OpCode, Shape};
+
+use super::window::Geometry;
+use super::{Frame, Node, expect_activation, misfit};
+use crate::{CheckError, Operand, Registration};
+
+/// The kernel.
+pub const KERNEL: Registration = Registration { op: OpCode::MaxPool2d, check, run };
+
+/// Checks shapes and window geometry; input and output have the same scale and zero point.
+pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
+    let params: MaxPool2dParams = node.params()?;
+    node.expect_inputs(1)?;
+    let (x, output) = (node.input_i8(0)?, node.output_i8()?);
+    node.expect_same_affine(0)?;
+    let Some([batch, _, _, channels]) = x.shape.array::<4>() else { return misfit(Operand::Input(0), &x) };
+    let Some([vertical, horizontal]) = geometry(&params, &x.shape, &output.shape) else { return misfit(Operand::Output, &output) };
+    if output.shape.array().is_none_or(|[n, _, _, c]| [n, c] != [batch, channels]) {
+        return misfit(Operand::Output, &output);
+    }
+    vertical.check_overlap()?;
+    horizontal.check_overlap()?;
+    expect_activation(params.activation_min, params.activation_max)
+}
+
+/// The windows over rows and columns.
+fn geometry(params: &MaxPool2dParams, x: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
+    let ([_, in_h, in_w, _], [_, out_h, out_w, _]) = (x.array()?, output.array()?);
+    let MaxPool2dParams { kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, .. } = *params;
+    Some([
+        Geometry { input: in_h, output: out_h, kernel: kernel_h, stride: stride_h, dilation: 1, pad: pad_top },
+        Geometry { input: in_w, output: out_w, kernel: kernel_w, stride: stride_w, dilation: 1, pad: pad_left },
+    ])
+}
+
+/// Keeps the maximum of each window in the output itself.
+pub fn run(frame: Frame<'_, '_>) -> Option<()> {
+    let params: MaxPool2dParams = frame.params()?;
+    let ((x_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.output_like()?);
+    let [vertical, horizontal] = geometry(&params, &x_shape, &out_shape)?.map(|axis| axis.windows());
+    let [batch, in_h, in_w, channels] = x_shape.array()?;
+    let [_, out_h, out_w, _] = out_shape.array()?;
+    let x = frame.input(0)?;
+    let (min, max) = (params.activation_min as i8, params.activation_max as i8);
+    let mut pixels = frame.into_output().chunks_exact_mut(channels);
+
+    for image in 0..batch {
+        for out_y in 0..out_h {
+            let (taps_y, first_y) = vertical.taps(out_y);
+            for out_x in 0..out_w {
+                let (taps_x, first_x) = horizontal.taps(out_x);
+                let output = pixels.next()?;
+                // The least output is where every maximum starts; the greatest one is applied at the end.
+                output.fill(min);
+                for y in first_y..first_y + taps_y.len() {
+                    let start = ((image * in_h + y) * in_w + first_x) * channels;
+                    for x in x.get(start..)?.get(..taps_x.len() * channels)?.chunks_exact(channels) {
+                        output.iter_mut().zip(x).for_each(|(output, &x)| *output = (*output).max(x));
+                    }
+                }
+                output.iter_mut().for_each(|output| *output = (*output).min(max));
+            }
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,268 @@
+//! Kernels: one file per operator with `check`, `run` and a [`Registration`](crate::Registration).
+//!
+//! `check` sees a [`Node`]: the op and its tensors. `run` sees a [`Frame`]: the same, and the memory.
+
+pub mod add;
+pub mod average_pool2d;
+mod binary;
+pub mod concat;
+pub mod conv2d;
+pub mod copy;
+pub mod depthwise_conv2d;
+mod dot;
+pub mod fully_connected;
+pub mod max_pool2d;
+pub mod mean;
+pub mod mul;
+pub mod pad;
+mod requantize;
+pub mod softmax;
+mod strided;
+pub mod sub;
+pub mod table;
+pub mod transpose;
+mod window;
+
+use edge_format::{DType, Op, OpParams, Place, Program, Shape, Tensor};
+
+use crate::affine::Affine;
+use crate::arith::SHIFTS;
+use crate::{CheckError, Operand};
+
+/// An op with its tensors, before there is memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'p> {
+    program: Program<'p>,
+    op: Op<'p>,
+}
+
+impl<'p> Node<'p> {
+    pub(crate) fn new(program: Program<'p>, op: Op<'p>) -> Self {
+        Self { program, op }
+    }
+
+    /// The op.
+    pub fn op(&self) -> Op<'p> {
+        self.op
+    }
+
+    /// The parameters.
+    ///
+    /// # Errors
+    /// Where the op is another operator.
+    pub fn params<P: OpParams>(&self) -> Result<P, CheckError> {
+        self.op.params().ok_or(CheckError::Param { name: "op code", found: self.op.code as i64 })
+    }
+
+    /// Demands exactly `expected` inputs.
+    ///
+    /// # Errors
+    /// [`CheckError::InputCount`].
+    pub fn expect_inputs(&self, expected: usize) -> Result<(), CheckError> {
+        let found = self.op.inputs().len();
+        let error = CheckError::InputCount { expected: expected as u32, found: found as u32 };
+        if found == expected { Ok(()) } else { Err(error) }
+    }
+
+    /// The tensor of an input.
+    ///
+    /// # Errors
+    /// [`CheckError::InputCount`] where there are fewer inputs.
+    pub fn input(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
+        let tensor = self.op.inputs().nth(index).and_then(|tensor| self.program.tensor(tensor));
+        tensor.ok_or(CheckError::InputCount { expected: index as u32 + 1, found: self.op.inputs().len() as u32 })
+    }
+
+    /// The tensor of the output.
+    ///
+    /// # Errors
+    /// [`CheckError::OutputCount`] where there is not exactly one.
+    pub fn output(&self) -> Result<Tensor<'p>, CheckError> {
+        let mut outputs = self.op.outputs();
+        let error = CheckError::OutputCount { found: outputs.len() as u32 };
+        let tensor = if outputs.len() == 1 { outputs.next() } else { None };
+        tensor.and_then(|tensor| self.program.tensor(tensor)).ok_or(error)
+    }
+
+    /// The tensor of an input of data type i8.
+    ///
+    /// # Errors
+    /// [`CheckError::DType`] where it is another.
+    pub fn input_i8(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
+        expect_i8(self.input(index)?, Operand::Input(index as u32))
+    }
+
+    /// The tensor of the output, of data type i8.
+    ///
+    /// # Errors
+    /// [`CheckError::DType`] where it is another.
+    pub fn output_i8(&self) -> Result<Tensor<'p>, CheckError> {
+        expect_i8(self.output()?, Operand::Output)
+    }
+
+    /// A constant input of data type i8.
+    ///
+    /// # Errors
+    /// Where it is not one.
+    pub fn constant_i8(&self, index: usize) -> Result<&'p [i8], CheckError> {
+        let tensor = self.input_i8(index)?;
+        tensor.constant_i8().ok_or(CheckError::NotConstant { operand: Operand::Input(index as u32) })
+    }
+
+    /// A constant input of data type i32 and shape `[length]`.
+    ///
+    /// # Errors
+    /// Where it is not one.
+    pub fn constant_i32(&self, index: usize, length: usize) -> Result<&'p [i32], CheckError> {
+        let (tensor, operand) = (self.input(index)?, Operand::Input(index as u32));
+        if tensor.dtype != DType::I32 {
+            return Err(CheckError::DType { operand, expected: DType::I32, found: tensor.dtype });
+        }
+        let numbers = tensor.constant_i32().ok_or(CheckError::NotConstant { operand })?;
+        if tensor.shape.rank() != 1 || numbers.len() != length {
+            return Err(CheckError::Shape { operand, found: tensor.shape });
+        }
+        Ok(numbers)
+    }
+
+    /// Demands that the output has the scale and zero point of an input.
+    ///
+    /// # Errors
+    /// [`CheckError::Affine`].
+    pub fn expect_same_affine(&self, index: usize) -> Result<(), CheckError> {
+        let (input, output) = (self.input(index)?, self.output()?);
+        if (input.scale, input.zero_point) == (output.scale, output.zero_point) {
+            return Ok(());
+        }
+        Err(CheckError::Affine { operand: Operand::Input(index as u32), scale: input.scale, zero_point: input.zero_point })
+    }
+}
+
+fn expect_i8<'p>(tensor: Tensor<'p>, operand: Operand) -> Result<Tensor<'p>, CheckError> {
+    match tensor.dtype {
+        DType::I8 => Ok(tensor),
+        found => Err(CheckError::DType { operand, expected: DType::I8, found }),
+    }
+}
+
+/// A shape that does not fit, as an error.
+fn misfit<T>(operand: Operand, tensor: &Tensor<'_>) -> Result<T, CheckError> {
+    Err(CheckError::Shape { operand, found: tensor.shape })
+}
+
+/// Demands that a parameter is within a range.
+fn expect_range<T>(name: &'static str, found: T, range: core::ops::RangeInclusive<T>) -> Result<(), CheckError>
+where
+    T: PartialOrd + Into<i64> + Copy,
+{
+    if range.contains(&found) { Ok(()) } else { Err(CheckError::Param { name, found: found.into() }) }
+}
+
+/// Demands that a shift is one that arithmetic takes.
+fn expect_shift(found: i32) -> Result<(), CheckError> {
+    expect_range("shift", found, SHIFTS)
+}
+
+/// Demands that an activation's range is one of int8.
+fn expect_activation(min: i32, max: i32) -> Result<(), CheckError> {
+    expect_range("activation_max", max, -128..=127)?;
+    expect_range("activation_min", min, -128..=max)
+}
+
+/// An op with its tensors and memory: the output, and everything in the arena beside it.
+pub struct Frame<'p, 'a> {
+    /// The op and its tensors.
+    pub node: Node<'p>,
+    before: &'a [i8],
+    output: &'a mut [i8],
+    after: &'a [i8],
+}
+
+impl<'p, 'a> Frame<'p, 'a> {
+    /// Splits the arena around the op's output.
+    pub(crate) fn new(node: Node<'p>, arena: &'a mut [i8]) -> Option<Self> {
+        let (offset, length) = extent(&node.output().ok()?)?;
+        let (before, rest) = arena.split_at_mut_checked(offset)?;
+        let (output, after) = rest.split_at_mut_checked(length)?;
+        Some(Self { node, before, output, after })
+    }
+
+    /// The parameters.
+    pub fn params<P: OpParams>(&self) -> Option<P> {
+        self.node.op.params()
+    }
+
+    /// Shape and quantization of an input.
+    pub fn input_like(&self, index: usize) -> Option<(Shape, Affine)> {
+        self.node.input(index).ok().map(like)
+    }
+
+    /// Shape and quantization of the output.
+    pub fn output_like(&self) -> Option<(Shape, Affine)> {
+        self.node.output().ok().map(like)
+    }
+
+    /// The bytes of an input that lies apart from the output.
+    pub fn input(&self, index: usize) -> Option<&'a [i8]>
+    where
+        'p: 'a,
+    {
+        let tensor = self.node.input(index).ok()?;
+        if let Place::Data(bytes) = tensor.place {
+            return Some(bytemuck::cast_slice(bytes));
+        }
+        let (offset, length) = extent(&tensor)?;
+        match offset.checked_sub(self.before.len() + self.output.len()) {
+            Some(offset) => self.after.get(offset..)?.get(..length),
+            None => self.before.get(offset..)?.get(..length),
+        }
+    }
+
+    /// The bytes of an input, or `None` within where the output takes its place.
+    pub fn input_or_in_place(&self, index: usize) -> Option<Option<&'a [i8]>>
+    where
+        'p: 'a,
+    {
+        let tensor = self.node.input(index).ok()?;
+        let in_place = extent(&tensor) == Some((self.before.len(), self.output.len()));
+        if in_place { Some(None) } else { self.input(index).map(Some) }
+    }
+
+    /// The bytes of the output, for good.
+    pub fn into_output(self) -> &'a mut [i8] {
+        self.output
+    }
+}
+
+fn like(tensor: Tensor<'_>) -> (Shape, Affine) {
+    (tensor.shape, Affine { scale: tensor.scale, zero_point: tensor.zero_point })
+}
+
+/// Offset and length in the arena, in bytes.
+fn extent(tensor: &Tensor<'_>) -> Option<(usize, usize)> {
+    match tensor.place {
+        Place::Arena { offset } => Some((offset as usize, tensor.byte_length as usize)),
+        Place::Data(_) => None,
+    }
+}
+
+/// Demands one output in the arena, and that it covers no input but as the operator allows.
+pub(crate) fn expect_apart(node: &Node<'_>) -> Result<(), CheckError> {
+    let output = node.output()?;
+    let Some((output_offset, output_length)) = extent(&output) else {
+        return Err(CheckError::OutputCount { found: 0 });
+    };
+    for index in 0..node.op.inputs().len() {
+        let Some((offset, length)) = extent(&node.input(index)?) else { continue };
+        let apart = offset + length <= output_offset || output_offset + output_length <= offset;
+        let same = (offset, length) == (output_offset, output_length);
+        if !(apart || same && node.op.code.in_place()) {
+            return Err(CheckError::Overlap {
+                operand: Operand::Input(index as u32),
+                input_offset: offset as u32,
+                output_offset: output_offset as u32,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! Softmax over the last axis, in fixed point.
+
+use edge_format::{OpCode, SoftmaxParams};
+
+use super::{Frame, Node, expect_range, misfit};
+use crate::arith::{rounding_divide_by_pot, saturating_rounding_doubling_high_mul};
+use crate::fixed_point::{exp_on_negative_values, one_over_one_plus};
+use crate::prepare::SOFTMAX_INTEGER_BITS;
+use crate::{CheckError, Operand, Registration};
+
+/// The kernel.
+pub const KERNEL: Registration = Registration { op: OpCode::Softmax, check, run };
+
+/// Integer bits of the sum of exponentials.
+const SUM_INTEGER_BITS: u32 = 12;
+
+/// Checks that the output has scale 1/256 and zero point -128 and that a row's sum cannot overflow.
+pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
+    let params: SoftmaxParams = node.params()?;
+    node.expect_inputs(1)?;
+    let (x, output) = (node.input_i8(0)?, node.output_i8()?);
+    let Some(&row) = x.shape.dims().last().filter(|_| x.shape == output.shape) else { return misfit(Operand::Output, &output) };
+    if (output.scale, output.zero_point) != (1.0 / 256.0, -128) {
+        let (scale, zero_point) = (output.scale, output.zero_point);
+        return Err(CheckError::Affine { operand: Operand::Output, scale, zero_point });
+    }
+    expect_range("row", row, 1..=(1 << SUM_INTEGER_BITS) - 1)?;
+    expect_range("left_shift", params.left_shift, 0..=31)?;
+    expect_range("diff_min", params.diff_min, i32::MIN..=0)
+}
+
+/// Exponentials of the differences to each row's maximum, divided by their sum.
+pub fn run(frame: Frame<'_, '_>) -> Option<()> {
+    let params: SoftmaxParams = frame.params()?;
+    let row = frame.input_like(0)?.0.dims().last().map(|&dim| dim as usize)?;
+    let x = frame.input(0)?;
+    for (x, output) in x.chunks_exact(row).zip(frame.into_output().chunks_exact_mut(row)) {
+        let max = i32::from(*x.iter().max()?);
+        let exp = |x: i8| {
+            let difference = i32::from(x) - max;
+            (difference >= params.diff_min).then(|| {
+                let raised = difference.wrapping_shl(params.left_shift);
+                let scaled = saturating_rounding_doubling_high_mul(raised, params.multiplier_q31);
+                exp_on_negative_values(scaled, SOFTMAX_INTEGER_BITS)
+            })
+        };
+        let sum = x.iter().filter_map(|&x| exp(x)).map(|exp| rounding_divide_by_pot(exp, SUM_INTEGER_BITS));
+        let sum = sum.fold(0i32, i32::wrapping_add).cast_unsigned();
+        // The maximum itself adds one, so that the sum has a leading bit; without it, the fraction is in [0, 1).
+        let headroom = sum.leading_zeros();
+        let fraction = sum.wrapping_shl(headroom).wrapping_sub(1 << 31).cast_signed();
+        let reciprocal = one_over_one_plus(fraction);
+        let exponent = SUM_INTEGER_BITS.wrapping_sub(headroom).wrapping_add(31 - 8);
+        for (output, &x) in output.iter_mut().zip(x) {
+            *output = exp(x).map_or(i8::MIN, |exp| {
+                let q = rounding_divide_by_pot(saturating_rounding_doubling_high_mul(reciprocal, exp), exponent);
+                q.saturating_sub(128).clamp(i8::MIN.into(), i8::MAX.into()) as i8
+            });
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,96 @@
+//! Windows that slide over an axis: the geometry of convolution and pooling.
+
+use core::ops::Range;
+
+use super::expect_range;
+use crate::CheckError;
+
+/// Greatest kernel, stride, dilation or padding.
+const MAX_PARAM: u32 = u16::MAX as u32;
+
+/// Greatest distance, in elements, that windows reach. Sums of a few such numbers fit 32 bits.
+const MAX_REACH: u64 = 1 << 28;
+
+/// Windows along one axis, which checks have confined to numbers that cannot overflow.
+#[derive(Clone, Copy)]
+pub(super) struct Windows {
+    pub(super) input: usize,
+    pub(super) kernel: usize,
+    pub(super) stride: usize,
+    pub(super) dilation: usize,
+    pub(super) pad: usize,
+}
+
+/// Parameters of windows along one axis, before they are checked.
+pub(super) struct Geometry {
+    pub(super) input: usize,
+    pub(super) output: usize,
+    pub(super) kernel: u32,
+    pub(super) stride: u32,
+    pub(super) dilation: u32,
+    pub(super) pad: u32,
+}
+
+impl Geometry {
+    /// Checks that no position overflows.
+    pub(super) fn check(&self) -> Result<(), CheckError> {
+        expect_range("kernel", self.kernel, 1..=MAX_PARAM)?;
+        expect_range("stride", self.stride, 1..=MAX_PARAM)?;
+        expect_range("dilation", self.dilation, 1..=MAX_PARAM)?;
+        expect_range("padding", self.pad, 0..=MAX_PARAM)?;
+        let last_window = (self.output as u64 - 1) * u64::from(self.stride);
+        let last_tap = u64::from(self.kernel - 1) * u64::from(self.dilation);
+        let reach = last_window.max(last_tap).max(self.input as u64);
+        expect_range("window reach", i64::try_from(reach).unwrap_or(i64::MAX), 0..=MAX_REACH as i64)
+    }
+
+    /// Checks also that every window covers some of the input.
+    pub(super) fn check_overlap(&self) -> Result<(), CheckError> {
+        self.check()?;
+        expect_range("padding", self.pad, 0..=self.kernel - 1)?;
+        let last_window = (self.output as u64 - 1) * u64::from(self.stride);
+        expect_range("last window", last_window as i64, 0..=(self.input as i64 - 1 + i64::from(self.pad)))
+    }
+
+    /// The windows, to be used after a check.
+    pub(super) fn windows(&self) -> Windows {
+        Windows {
+            input: self.input,
+            kernel: self.kernel as usize,
+            stride: self.stride as usize,
+            dilation: self.dilation as usize,
+            pad: self.pad as usize,
+        }
+    }
+}
+
+impl Windows {
+    /// The taps of the window at `output` that fall inside the input, and the input's index under the first one.
+    pub(super) fn taps(&self, output: usize) -> (Range<usize>, usize) {
+        let start = output * self.stride;
+        // Positions are counted from the first element of padding, to stay clear of negative numbers.
+        let first = self.pad.saturating_sub(start).div_ceil(self.dilation);
+        let last = (self.input + self.pad).saturating_sub(start).div_ceil(self.dilation).min(self.kernel);
+        if first < last { (first..last, start + first * self.dilation - self.pad) } else { (0..0, 0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn taps_are_those_inside_the_input(
+            input in 1usize..9, kernel in 1usize..6, stride in 1usize..4, dilation in 1usize..4, pad in 0usize..6,
+            output in 0usize..9,
+        ) {
+            let (taps, first) = Windows { input, kernel, stride, dilation, pad }.taps(output);
+            let position = |tap: usize| (output * stride + tap * dilation) as isize - pad as isize;
+            let inside = |&tap: &usize| (0..input as isize).contains(&position(tap));
+            prop_assert!((0..kernel).filter(inside).eq(taps.clone()));
+            prop_assert_eq!(first as isize, if taps.is_empty() { 0 } else { position(taps.start) });
+        }
+    }
+}

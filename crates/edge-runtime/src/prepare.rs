@@ -1,0 +1,116 @@
+//! From scales to the constants that programs hold: what TensorFlow Lite computes when it prepares a model.
+//!
+//! A host calls these when it lowers a model; a device does not need them. Scales are single precision, products of
+//! scales are double precision, as in the original: another order of operations gives another last bit.
+
+use edge_format::{AddParams, MeanParams, MulParams, SoftmaxParams, SubParams};
+
+use crate::affine::Affine;
+use crate::arith::{quantize_multiplier, round_half_away};
+
+/// Integer bits of softmax's fixed-point differences.
+pub(crate) const SOFTMAX_INTEGER_BITS: u32 = 5;
+
+/// Bits that [`AddParams`] and [`SubParams`] raise their inputs by.
+const ADD_LEFT_SHIFT: u32 = 20;
+
+/// Multiplier and shift of an output channel where the filter has a scale per channel.
+pub fn channel_multiplier(input_scale: f32, filter_scale: f32, output_scale: f32) -> (i32, i32) {
+    quantize_multiplier(f64::from(input_scale) * f64::from(filter_scale) / f64::from(output_scale))
+}
+
+/// Multiplier and shift of every output channel where a fully connected layer's filter has one scale.
+///
+/// The product of scales is rounded to single precision here, and only here.
+pub fn tensor_multiplier(input_scale: f32, filter_scale: f32, output_scale: f32) -> (i32, i32) {
+    quantize_multiplier(f64::from(input_scale * filter_scale) / f64::from(output_scale))
+}
+
+/// Multiplier and shift from one scale to another.
+pub fn rescale_multiplier(input_scale: f32, output_scale: f32) -> (i32, i32) {
+    quantize_multiplier(f64::from(input_scale) / f64::from(output_scale))
+}
+
+/// Least and greatest int8 of an output that an activation confines to real numbers from `min` to `max`; an infinity
+/// means no bound.
+pub fn activation_range(min: f32, max: f32, output: Affine) -> (i32, i32) {
+    let quantize = |real: f32| {
+        let q = round_half_away(f64::from(real / output.scale)).saturating_add(output.zero_point);
+        q.clamp(i8::MIN.into(), i8::MAX.into())
+    };
+    (quantize(min), quantize(max))
+}
+
+/// Parameters of an addition.
+pub fn add(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: (i32, i32)) -> AddParams {
+    let twice_max = 2.0 * f64::from(input1_scale.max(input2_scale));
+    let (input1_multiplier_q31, input1_shift) = quantize_multiplier(f64::from(input1_scale) / twice_max);
+    let (input2_multiplier_q31, input2_shift) = quantize_multiplier(f64::from(input2_scale) / twice_max);
+    let (output_multiplier_q31, output_shift) =
+        quantize_multiplier(twice_max / (f64::from(1u32 << ADD_LEFT_SHIFT) * f64::from(output_scale)));
+    AddParams {
+        left_shift: ADD_LEFT_SHIFT,
+        input1_multiplier_q31,
+        input1_shift,
+        input2_multiplier_q31,
+        input2_shift,
+        output_multiplier_q31,
+        output_shift,
+        activation_min: activation.0,
+        activation_max: activation.1,
+    }
+}
+
+/// Parameters of a subtraction: those of the addition.
+pub fn sub(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: (i32, i32)) -> SubParams {
+    let add = add(input1_scale, input2_scale, output_scale, activation);
+    SubParams {
+        left_shift: add.left_shift,
+        input1_multiplier_q31: add.input1_multiplier_q31,
+        input1_shift: add.input1_shift,
+        input2_multiplier_q31: add.input2_multiplier_q31,
+        input2_shift: add.input2_shift,
+        output_multiplier_q31: add.output_multiplier_q31,
+        output_shift: add.output_shift,
+        activation_min: add.activation_min,
+        activation_max: add.activation_max,
+    }
+}
+
+/// Parameters of a multiplication.
+pub fn mul(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: (i32, i32)) -> MulParams {
+    let (multiplier_q31, shift) = channel_multiplier(input1_scale, input2_scale, output_scale);
+    MulParams { multiplier_q31, shift, activation_min: activation.0, activation_max: activation.1 }
+}
+
+/// Parameters of a mean over the axes whose bits are set, each output being of `count` elements (at least 1).
+///
+/// The division by `count` is in the multiplier, with the bits that it frees given to the shift.
+pub fn mean(input_scale: f32, output_scale: f32, axes: u32, count: u32) -> MeanParams {
+    let (multiplier_q31, shift) = rescale_multiplier(input_scale, output_scale);
+    let spare_bits = (count.max(1).ilog2() as i32).min(31 + shift);
+    let multiplier_q31 = (i64::from(multiplier_q31) << spare_bits) / i64::from(count.max(1));
+    MeanParams { axes, multiplier_q31: multiplier_q31 as i32, shift: shift - spare_bits }
+}
+
+/// Parameters of a softmax of `beta * x`.
+pub fn softmax(input_scale: f32, beta: f32) -> SoftmaxParams {
+    let fraction = f64::from(1u32 << (31 - SOFTMAX_INTEGER_BITS));
+    let real_multiplier = (f64::from(beta) * f64::from(input_scale) * fraction).min(f64::from(i32::MAX));
+    let (multiplier_q31, shift) = quantize_multiplier(real_multiplier);
+    let (multiplier_q31, left_shift) = match u32::try_from(shift) {
+        Ok(left_shift) => (multiplier_q31, left_shift),
+        Err(_) => (multiplier_q31 >> shift.unsigned_abs(), 0),
+    };
+    SoftmaxParams { multiplier_q31, left_shift, diff_min: -input_radius(SOFTMAX_INTEGER_BITS, left_shift as i32) }
+}
+
+/// Greatest input that, shifted left, stays within a fixed point of `integer_bits`.
+pub(crate) fn input_radius(integer_bits: u32, left_shift: i32) -> i32 {
+    let greatest = ((1i64 << integer_bits) - 1) << (31 - integer_bits);
+    let radius = match u32::try_from(left_shift) {
+        Ok(left) => greatest >> left.min(63),
+        Err(_) => greatest << left_shift.unsigned_abs().min(31),
+    };
+    radius.min(i32::MAX.into()) as i32
+}

@@ -1,0 +1,59 @@
+//! Which kernels there are: a table of functions, so that a firmware links the ones that it names.
+
+use edge_format::OpCode;
+
+use crate::CheckError;
+use crate::kernel::{Frame, Node};
+
+/// A kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Registration {
+    /// The operator that it executes.
+    pub op: OpCode,
+    /// Checks operands and parameters, so completely that `run` cannot fail.
+    pub check: fn(&Node<'_>) -> Result<(), CheckError>,
+    /// Executes an op that `check` has accepted. `None` where an operand is not what `check` demands.
+    pub run: fn(Frame<'_, '_>) -> Option<()>,
+}
+
+/// A table of kernels.
+#[derive(Clone, Copy, Debug)]
+pub struct Resolver<'r> {
+    kernels: &'r [Registration],
+}
+
+impl<'r> Resolver<'r> {
+    /// A resolver of these kernels; of two for one operator the first counts.
+    pub const fn new(kernels: &'r [Registration]) -> Self {
+        Self { kernels }
+    }
+
+    /// The kernel of an operator.
+    pub fn find(&self, op: OpCode) -> Option<&'r Registration> {
+        self.kernels.iter().find(|kernel| kernel.op == op)
+    }
+}
+
+impl Resolver<'static> {
+    /// Every kernel of this crate.
+    pub const fn all() -> Self {
+        use crate::kernel::*;
+        Self::new(&[
+            add::KERNEL,
+            average_pool2d::KERNEL,
+            concat::KERNEL,
+            conv2d::KERNEL,
+            copy::KERNEL,
+            depthwise_conv2d::KERNEL,
+            fully_connected::KERNEL,
+            max_pool2d::KERNEL,
+            mean::KERNEL,
+            mul::KERNEL,
+            pad::KERNEL,
+            softmax::KERNEL,
+            sub::KERNEL,
+            table::KERNEL,
+            transpose::KERNEL,
+        ])
+    }
+}

@@ -1,0 +1,118 @@
+//! Tables of unary functions for [`OpCode::Table`](edge_format::OpCode::Table).
+//!
+//! Entry `i` is the output for the input `q = i - 128`. The functions that TensorFlow Lite has are computed as TensorFlow
+//! Lite Micro's reference kernels compute them; for any other function there is [`from_fn`].
+
+use crate::affine::Affine;
+use crate::arith::{
+    multiply_by_quantized_multiplier, quantize_multiplier, rounding_divide_by_pot, saturating_doubling_high_mul_i16, saturating_left_shift,
+    saturating_rounding_doubling_high_mul_i16,
+};
+use crate::fixed_point;
+use crate::prepare::{activation_range, input_radius, rescale_multiplier};
+
+/// Output for each int8, from -128 on.
+pub type Table = [i8; 256];
+
+/// What logistic's output always has.
+pub const LOGISTIC_OUTPUT: Affine = Affine { scale: 1.0 / 256.0, zero_point: -128 };
+
+/// What hyperbolic tangent's output always has.
+pub const TANH_OUTPUT: Affine = Affine { scale: 1.0 / 128.0, zero_point: 0 };
+
+/// Tabulates a function of int8, saturating.
+fn tabulate(f: impl Fn(i32) -> i32) -> Table {
+    core::array::from_fn(|index| f(index as i32 - 128).clamp(i8::MIN.into(), i8::MAX.into()) as i8)
+}
+
+/// Tabulates a function of real numbers: dequantize, apply, quantize.
+pub fn from_fn(input: Affine, output: Affine, f: impl Fn(f32) -> f32) -> Table {
+    tabulate(|q| output.quantize(f(input.dequantize(q as i8))).into())
+}
+
+/// Another scale and zero point for the same real number: TensorFlow Lite's `QUANTIZE` from int8 to int8.
+pub fn requantize(input: Affine, output: Affine) -> Table {
+    let (multiplier_q31, shift) = rescale_multiplier(input.scale, output.scale);
+    tabulate(|q| multiply_by_quantized_multiplier(q - input.zero_point, multiplier_q31, shift).saturating_add(output.zero_point))
+}
+
+/// Confines to real numbers from `min` to `max`, an infinity meaning no bound: `RELU`, `RELU6`.
+pub fn clamp(input: Affine, output: Affine, min: f32, max: f32) -> Table {
+    let (multiplier_q31, shift) = quantize_multiplier(f64::from(input.scale / output.scale));
+    let (least, greatest) = activation_range(min, max, output);
+    tabulate(|q| {
+        let q = multiply_by_quantized_multiplier(q - input.zero_point, multiplier_q31, shift);
+        q.saturating_add(output.zero_point).max(least).min(greatest)
+    })
+}
+
+/// `x` where it is positive, else `alpha * x`: `LEAKY_RELU`.
+pub fn leaky_relu(input: Affine, output: Affine, alpha: f32) -> Table {
+    let positive = quantize_multiplier(f64::from(input.scale / output.scale));
+    let negative = quantize_multiplier(f64::from(input.scale * alpha / output.scale));
+    tabulate(|q| {
+        let x = q - input.zero_point;
+        let (multiplier_q31, shift) = if x >= 0 { positive } else { negative };
+        multiply_by_quantized_multiplier(x, multiplier_q31, shift).saturating_add(output.zero_point)
+    })
+}
+
+/// Tabulates a function from `Q4` to `Q0`, whose output keeps `output_bits`, and which is `limits` beyond `Q4`.
+fn of_fixed_point(input: Affine, f: impl Fn(i32) -> i32, output_bits: u32, output_zero_point: i32) -> Table {
+    const INTEGER_BITS: u32 = 4;
+    let (multiplier_q31, shift) = quantize_multiplier(f64::from(input.scale) * f64::from(1u32 << (31 - INTEGER_BITS)));
+    let radius = input_radius(INTEGER_BITS, shift);
+    tabulate(|q| {
+        let x = q - input.zero_point;
+        if x <= -radius {
+            i8::MIN.into()
+        } else if x >= radius {
+            i8::MAX.into()
+        } else {
+            let y = f(multiply_by_quantized_multiplier(x, multiplier_q31, shift));
+            rounding_divide_by_pot(y, 31 - output_bits) + output_zero_point
+        }
+    })
+}
+
+/// `1 / (1 + exp(-x))`, with [`LOGISTIC_OUTPUT`].
+pub fn logistic(input: Affine) -> Table {
+    of_fixed_point(input, fixed_point::logistic, 8, LOGISTIC_OUTPUT.zero_point)
+}
+
+/// Hyperbolic tangent, with [`TANH_OUTPUT`].
+pub fn tanh(input: Affine) -> Table {
+    of_fixed_point(input, fixed_point::tanh, 7, TANH_OUTPUT.zero_point)
+}
+
+/// `x * min(max(x + 3, 0), 6) / 6`: `HARD_SWISH`, in 16-bit arithmetic.
+pub fn hard_swish(input: Affine, output: Affine) -> Table {
+    /// Three in `Q0` of 16 bits is one unit of this scale times 2^15.
+    const RELUISH_SCALE: f32 = 3.0 / 32768.0;
+    let to_i16 = |value: f32| {
+        let (multiplier_q31, shift) = quantize_multiplier(f64::from(value));
+        ((multiplier_q31.saturating_add(1 << 15) >> 16) as i16, shift)
+    };
+    let saturate = |x: i32| x.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+    let hires_scale = (1.0 / 128.0) * input.scale;
+    let (output_multiplier, output_shift) = to_i16(hires_scale / output.scale);
+    let (reluish_multiplier, reluish_shift) = to_i16(hires_scale / RELUISH_SCALE);
+    tabulate(|q| {
+        let hires = saturate((q - input.zero_point) * 128);
+        let preshift = saturating_rounding_doubling_high_mul_i16(hires, output_multiplier);
+        let left = reluish_shift.max(0).unsigned_abs();
+        // All of the left shift but its last bit comes before the multiplication, where saturation does no harm.
+        let raised = saturate(saturating_left_shift(hires.into(), left.saturating_sub(1)));
+        let scaled = saturating_rounding_doubling_high_mul_i16(raised, reluish_multiplier);
+        let scaled = saturate(saturating_left_shift(scaled.into(), left.min(1)));
+        let reluish = rounding_divide_by_pot(scaled.into(), reluish_shift.min(0).unsigned_abs());
+        let zero_to_one = ((reluish + (1 << 15)) >> 1) as i16;
+        let product = saturating_doubling_high_mul_i16(zero_to_one, preshift);
+        let y = if output_shift > 0 {
+            saturating_left_shift(product.into(), output_shift.unsigned_abs())
+        } else {
+            rounding_divide_by_pot(product.into(), output_shift.unsigned_abs())
+        };
+        y.saturating_add(output.zero_point)
+    })
+}
