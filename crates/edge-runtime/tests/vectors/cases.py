@@ -47,12 +47,12 @@ def indices(data):
 def multipliers(rng, regime, accumulator, count):
     """`count` requantization multipliers for accumulators of about the size `accumulator`.
 
-    typical: the output fills int8. saturating: it clips. flat: few distinct outputs. ties: powers of two,
+    typical: the output fills int8. saturating: it clips. flat: few distinct outputs. ties: 1/2 to 1/16,
     where every rounding rule shows. below_one: so near to 1 that the Q31 value rounds up to it. tiny:
     around 2^-32, where the shift leaves its range. above_one: a left shift.
     """
     if regime == "ties":
-        return np.exp2(np.full(count, -max(1, round(np.log2(accumulator / 32)))))
+        return np.exp2(-rng.integers(1, 5, count))
     if regime == "below_one":
         return 1.0 - np.exp2(rng.uniform(-34, -24, count))
     if regime == "tiny":
@@ -67,7 +67,7 @@ def weighted(rng, index, operator, x_shape, w_shape, y_shape, axis, depth, optio
     """A convolution-like case: `depth` products per output, output channels on `axis` of the filter."""
     regime = REGIMES[index % len(REGIMES)]
     channels = w_shape[axis]
-    small = regime in ("above_one", "below_one")
+    small = regime in ("above_one", "below_one", "ties")
     x_zero = zero_point(rng)
     y_zero = int(rng.integers(-40, 41)) if attrs["activation"] == "NONE" and index % 3 else zero_point(rng)
     x_scale = scale(rng)
@@ -253,6 +253,9 @@ def binary(operator, options_type, function):
         elif kind == 2:  # one operand almost vanishes
             scales[index // 6 % 2] = f32(scales[1 - index // 6 % 2] * 1e-6)
         x = [activation_tensor(rng, s, step, zero_point(rng)) for s, step in zip(shapes, scales)]
+        if operator == "MUL" and kind == 1:
+            for tensor in x:
+                tensor.data = values(rng, tensor.shape, spread=9, centre=tensor.zero_point)
         result = function(*map(real, x))
         gain = {0: 1.0, 1: 1.0, 2: 1.1, 3: 0.1, 4: 20.0, 5: 0.8}[kind]
         y_scale, y_zero = fitted(rng, index, result, gain, power_of_two=kind == 1)
