@@ -1,0 +1,251 @@
+//! Golden vectors, and one-op programs made from them as a lowering would make them.
+
+use edge_format::*;
+use edge_runtime::affine::Affine;
+use edge_runtime::{prepare, table};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+pub(crate) struct Case {
+    pub(crate) op: String,
+    pub(crate) name: String,
+    inputs: Vec<Tensor>,
+    #[serde(default)]
+    attrs: Attrs,
+    pub(crate) output: Tensor,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Tensor {
+    shape: Vec<u32>,
+    #[serde(default = "one")]
+    scale: f32,
+    #[serde(default)]
+    scales: Vec<f32>,
+    #[serde(default)]
+    zero_point: i32,
+    pub(crate) data: Vec<i32>,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Attrs {
+    activation: String,
+    padding: String,
+    stride_h: u32,
+    stride_w: u32,
+    dilation_h: u32,
+    dilation_w: u32,
+    depth_multiplier: u32,
+    filter_h: u32,
+    filter_w: u32,
+    axes: Vec<i32>,
+    axis: i32,
+    keep_dims: bool,
+    paddings: Vec<[u32; 2]>,
+    perm: Vec<u32>,
+    alpha: f32,
+    beta: f32,
+}
+
+/// The cases of an operator.
+pub(crate) fn cases(op: &str) -> Vec<Case> {
+    let path = format!("{}/tests/vectors/{op}.json", env!("CARGO_MANIFEST_DIR"));
+    let lines = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+impl Tensor {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.data.iter().map(|&q| i8::try_from(q).unwrap().cast_unsigned()).collect()
+    }
+
+    fn affine(&self) -> Affine {
+        Affine { scale: self.scale, zero_point: self.zero_point }
+    }
+}
+
+impl Case {
+    /// The op alone: its activations are the model's inputs, side by side in the arena with the output behind them.
+    pub(crate) fn program(&self) -> ProgramSpec {
+        let mut spec = ProgramSpec { name: self.name.clone(), ..ProgramSpec::default() };
+        for index in 0..self.activations().len() {
+            let (input, name) = (&self.inputs[index], format!("x{index}"));
+            let tensor = place_in_arena(&mut spec, &name, input);
+            spec.inputs.push(IoSpec { name, tensor, shape: input.shape.clone() });
+        }
+        let mut operands: Vec<u32> = (0..spec.inputs.len() as u32).collect();
+        let (params, constants) = self.params_and_constants();
+        for (dtype, shape, bytes) in constants {
+            operands.push(spec.tensors.len() as u32);
+            let place = PlaceSpec::Data(bytes);
+            spec.tensors.push(TensorSpec { name: String::new(), dtype, shape, place, scale: 1.0, zero_point: 0 });
+        }
+        let output = place_in_arena(&mut spec, "y", &self.output);
+        spec.ops.push(OpSpec { params, inputs: operands, outputs: vec![output] });
+        spec.outputs.push(IoSpec { name: "y".into(), tensor: output, shape: self.output.shape.clone() });
+        spec
+    }
+
+    /// The inputs that are not constants.
+    pub(crate) fn activations(&self) -> &[Tensor] {
+        let constants = ["conv2d", "depthwise_conv2d", "fully_connected"].contains(&&self.op[..]);
+        if constants { &self.inputs[..1] } else { &self.inputs }
+    }
+
+    fn params_and_constants(&self) -> (Params, Vec<(DType, Vec<u32>, Vec<u8>)>) {
+        let (x, y, attrs) = (&self.inputs[0], &self.output, &self.attrs);
+        let activation = self.activation();
+        let (activation_min, activation_max) = activation;
+        let (stride_h, stride_w) = (attrs.stride_h, attrs.stride_w);
+        let (dilation_h, dilation_w) = (attrs.dilation_h, attrs.dilation_w);
+        let pad = |axis: usize, kernel, stride, dilation| self.pad_before(axis, kernel, stride, dilation);
+        let table =
+            |table: table::Table| (TableParams {}.into(), vec![(DType::I8, vec![256], table.iter().map(|q| q.cast_unsigned()).collect())]);
+        let scales = |op: fn(f32, f32, f32, (i32, i32)) -> Params| op(x.scale, self.inputs[1].scale, y.scale, activation);
+        let params: Params = match &self.op[..] {
+            "conv2d" => {
+                let filter = &self.inputs[1].shape;
+                let params = Conv2dParams {
+                    stride_h,
+                    stride_w,
+                    dilation_h,
+                    dilation_w,
+                    pad_top: pad(1, filter[1], stride_h, dilation_h),
+                    pad_left: pad(2, filter[2], stride_w, dilation_w),
+                    groups: x.shape[3] / filter[3],
+                    activation_min,
+                    activation_max,
+                };
+                return (params.into(), self.weights(0));
+            }
+            "depthwise_conv2d" => {
+                let filter = &self.inputs[1].shape;
+                let params = DepthwiseConv2dParams {
+                    stride_h,
+                    stride_w,
+                    dilation_h,
+                    dilation_w,
+                    pad_top: pad(1, filter[1], stride_h, dilation_h),
+                    pad_left: pad(2, filter[2], stride_w, dilation_w),
+                    depth_multiplier: attrs.depth_multiplier,
+                    activation_min,
+                    activation_max,
+                };
+                return (params.into(), self.weights(3));
+            }
+            "fully_connected" => return (FullyConnectedParams { activation_min, activation_max }.into(), self.weights(0)),
+            "logistic" => return table(table::logistic(x.affine())),
+            "tanh" => return table(table::tanh(x.affine())),
+            "hard_swish" => return table(table::hard_swish(x.affine(), y.affine())),
+            "relu" => return table(table::clamp(x.affine(), y.affine(), 0.0, f32::INFINITY)),
+            "relu6" => return table(table::clamp(x.affine(), y.affine(), 0.0, 6.0)),
+            "leaky_relu" => return table(table::leaky_relu(x.affine(), y.affine(), attrs.alpha)),
+            "quantize" => return table(table::requantize(x.affine(), y.affine())),
+            "average_pool2d" => AveragePool2dParams {
+                kernel_h: attrs.filter_h,
+                kernel_w: attrs.filter_w,
+                stride_h,
+                stride_w,
+                pad_top: pad(1, attrs.filter_h, stride_h, 1),
+                pad_left: pad(2, attrs.filter_w, stride_w, 1),
+                include_pad: 0,
+                activation_min,
+                activation_max,
+            }
+            .into(),
+            "max_pool2d" => MaxPool2dParams {
+                kernel_h: attrs.filter_h,
+                kernel_w: attrs.filter_w,
+                stride_h,
+                stride_w,
+                pad_top: pad(1, attrs.filter_h, stride_h, 1),
+                pad_left: pad(2, attrs.filter_w, stride_w, 1),
+                activation_min,
+                activation_max,
+            }
+            .into(),
+            "mean" => {
+                let axes: Vec<usize> = attrs.axes.iter().map(|&axis| axis.rem_euclid(x.shape.len() as i32) as usize).collect();
+                let mask = axes.iter().fold(0, |mask, axis| mask | 1 << axis);
+                let reduced = (0..x.shape.len()).filter(|axis| mask >> axis & 1 == 1);
+                assert_eq!(attrs.keep_dims, y.shape.len() == x.shape.len(), "{}", self.name);
+                prepare::mean(x.scale, y.scale, mask, reduced.map(|axis| x.shape[axis]).product()).into()
+            }
+            "add" => scales(|a, b, y, range| prepare::add(a, b, y, range).into()),
+            "sub" => scales(|a, b, y, range| prepare::sub(a, b, y, range).into()),
+            "mul" => scales(|a, b, y, range| prepare::mul(a, b, y, range).into()),
+            "concat" => ConcatParams { axis: attrs.axis.rem_euclid(x.shape.len() as i32) as u32 }.into(),
+            "pad" => {
+                let mut before = [0; MAX_RANK];
+                before.iter_mut().zip(&attrs.paddings).for_each(|(slot, padding)| *slot = padding[0]);
+                PadParams { before, value: y.zero_point }.into()
+            }
+            "transpose" => {
+                let mut perm = [0; MAX_RANK];
+                perm[..attrs.perm.len()].copy_from_slice(&attrs.perm);
+                TransposeParams { perm }.into()
+            }
+            "softmax" => prepare::softmax(x.scale, attrs.beta).into(),
+            op => panic!("no program for {op}"),
+        };
+        (params, Vec::new())
+    }
+
+    /// Filter, bias, multipliers and shifts; the filter's last or first axis is that of the output channels.
+    fn weights(&self, channel_axis: usize) -> Vec<(DType, Vec<u32>, Vec<u8>)> {
+        let (x, filter, y) = (&self.inputs[0], &self.inputs[1], &self.output);
+        let channels = filter.shape[channel_axis] as usize;
+        let one_scale = self.op == "fully_connected" && filter.scales.len() == 1;
+        let multiplier = if one_scale { prepare::tensor_multiplier } else { prepare::channel_multiplier };
+        let scales = filter.scales.iter().cycle().take(channels);
+        let (multipliers, shifts) = scales.map(|&scale| multiplier(x.scale, scale, y.scale)).unzip();
+        let bias = self.inputs.get(2).map_or(vec![0; channels], |bias| bias.data.clone());
+        let words = |words: Vec<i32>| {
+            assert_eq!(words.len(), channels, "{}", self.name);
+            (DType::I32, vec![channels as u32], words.iter().flat_map(|word| word.to_le_bytes()).collect())
+        };
+        vec![(DType::I8, filter.shape.clone(), filter.bytes()), words(bias), words(multipliers), words(shifts)]
+    }
+
+    fn activation(&self) -> (i32, i32) {
+        let (min, max) = match &self.attrs.activation[..] {
+            "" | "NONE" => (f32::NEG_INFINITY, f32::INFINITY),
+            "RELU" => (0.0, f32::INFINITY),
+            "RELU6" => (0.0, 6.0),
+            "RELU_N1_TO_1" => (-1.0, 1.0),
+            other => panic!("unknown activation {other}"),
+        };
+        prepare::activation_range(min, max, self.output.affine())
+    }
+
+    /// Padding before an axis, by TensorFlow's rule.
+    fn pad_before(&self, axis: usize, kernel: u32, stride: u32, dilation: u32) -> u32 {
+        match &self.attrs.padding[..] {
+            "VALID" => 0,
+            "SAME" => {
+                let covered = (self.output.shape[axis] - 1) * stride + (kernel - 1) * dilation + 1;
+                covered.saturating_sub(self.inputs[0].shape[axis]) / 2
+            }
+            other => panic!("unknown padding {other}"),
+        }
+    }
+}
+
+fn place_in_arena(spec: &mut ProgramSpec, name: &str, tensor: &Tensor) -> u32 {
+    let offset = spec.arena_bytes;
+    spec.arena_bytes += tensor.data.len() as u32;
+    spec.tensors.push(TensorSpec {
+        name: name.into(),
+        dtype: DType::I8,
+        shape: tensor.shape.clone(),
+        place: PlaceSpec::Arena { offset },
+        scale: tensor.scale,
+        zero_point: tensor.zero_point,
+    });
+    spec.tensors.len() as u32 - 1
+}

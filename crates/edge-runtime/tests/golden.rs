@@ -1,0 +1,85 @@
+//! Every kernel against TensorFlow Lite Micro's reference kernels: equality of bytes.
+//!
+//! `vectors/generate.py` makes the cases. Each one goes the whole way: parameters from scales, written, parsed, run.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use common::{Case, cases};
+use edge_format::{AlignedBytes, OpCode, PlaceSpec, write};
+use edge_runtime::{Interpreter, Program, Resolver};
+
+/// Least number of cases per operator.
+const ENOUGH: usize = 20;
+
+fn run(case: &Case, spec: &edge_format::ProgramSpec) -> Vec<u8> {
+    let bytes = AlignedBytes::from(&write(spec).unwrap()[..]);
+    let program = Program::parse(&bytes).unwrap();
+    let mut arena = vec![0x55; program.arena_bytes() as usize];
+    let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+    for (index, input) in case.activations().iter().enumerate() {
+        let bytes: Vec<i8> = input.bytes().into_iter().map(u8::cast_signed).collect();
+        interpreter.input_mut(index).unwrap().copy_from_slice(&bytes);
+    }
+    interpreter.invoke().unwrap();
+    interpreter.output(0).unwrap().iter().map(|q| q.cast_unsigned()).collect()
+}
+
+fn replay(op: &str) {
+    let cases = cases(op);
+    assert!(cases.len() >= ENOUGH, "{} cases of {op}", cases.len());
+    let mut failures = Vec::new();
+    for case in &cases {
+        let spec = case.program();
+        let (expected, found) = (case.output.bytes(), run(case, &spec));
+        let wrong = expected.iter().zip(&found).filter(|(expected, found)| expected != found);
+        if let Some((expected, found)) = wrong.clone().next() {
+            let (expected, found, count) = (expected.cast_signed(), found.cast_signed(), wrong.count());
+            failures.push(format!("{}: {count} of {} bytes differ, as {found} for {expected}", case.name, case.output.data.len()));
+        }
+        assert_eq!(expected.len(), found.len(), "{}", case.name);
+    }
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
+}
+
+macro_rules! golden {
+    ($($op:ident)*) => {$(
+        #[test]
+        fn $op() {
+            replay(stringify!($op));
+        }
+    )*};
+}
+
+golden! {
+    add average_pool2d concat conv2d depthwise_conv2d fully_connected hard_swish leaky_relu logistic max_pool2d mean mul
+    pad quantize relu relu6 softmax sub tanh transpose
+}
+
+/// Where an op may run in place it gives the same bytes there.
+#[test]
+fn in_place_changes_nothing() {
+    let mut tried = 0;
+    for case in ["add", "sub", "mul", "tanh"].into_iter().flat_map(cases) {
+        for input in 0..case.activations().len() {
+            let mut spec = case.program();
+            let output = spec.ops[0].outputs[0] as usize;
+            assert!(spec.ops[0].params.op_code().in_place());
+            if spec.tensors[input].shape != spec.tensors[output].shape {
+                continue;
+            }
+            let PlaceSpec::Arena { offset } = spec.tensors[input].place else { panic!("{}", case.name) };
+            spec.tensors[output].place = PlaceSpec::Arena { offset };
+            assert_eq!(run(&case, &spec), case.output.bytes(), "{} in the place of input {input}", case.name);
+            tried += 1;
+        }
+    }
+    assert!(tried > 100, "{tried} cases");
+}
+
+#[test]
+fn every_operator_has_a_kernel() {
+    for &op in OpCode::ALL {
+        assert_eq!(Resolver::all().find(op).map(|kernel| kernel.op), Some(op));
+    }
+}
