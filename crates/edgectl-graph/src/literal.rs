@@ -223,6 +223,10 @@ pub fn permute<T: Copy>(values: &[T], shape: &[usize], perm: &[usize]) -> Option
     if perm.len() != shape.len() || values.len() != shape.iter().product::<usize>() {
         return None;
     }
+    // Without elements, the other dimensions may be so great that their product overflows.
+    if values.is_empty() {
+        return Some(vec![]);
+    }
     let mut strides = vec![1; shape.len()];
     for axis in (1..shape.len()).rev() {
         strides[axis - 1] = strides[axis] * shape[axis];
@@ -263,5 +267,6 @@ mod tests {
         assert_eq!(permute(&nchw, &[3, 4], &[0]), None);
         assert_eq!(permute(&nchw, &[3, 4], &[0, 2]), None);
         assert_eq!(permute(&[9], &[], &[]).unwrap(), [9]);
+        assert_eq!(permute::<u8>(&[], &[0, usize::MAX, usize::MAX], &[2, 1, 0]).unwrap(), []);
     }
 }

@@ -54,12 +54,12 @@ impl Patch {
         }
     }
 
-    /// Adds a constant. A name that is taken gets a suffix.
+    /// Adds a constant. A name that is taken, after the patch, gets a suffix.
     pub fn constant(&mut self, name: impl Into<String>, literal: Literal) -> TensorId {
         self.add(name.into(), Some(literal))
     }
 
-    /// Adds a node with a typed operator and its output tensor. A name that is taken gets a suffix.
+    /// Adds a node with a typed operator and its output tensor. A name that is taken, after the patch, gets a suffix.
     pub fn node(&mut self, name: impl Into<String>, op: Op, inputs: Vec<Option<TensorId>>, output: impl Into<String>) -> TensorId {
         let id = self.add(output.into(), None);
         let outputs = vec![Some(id)];
@@ -70,6 +70,14 @@ impl Patch {
     /// Gives a node another typed operator and other inputs; its name and its output stay.
     pub fn replace(&mut self, graph: &Graph, id: NodeId, op: Op, inputs: Vec<Option<TensorId>>) {
         let node = Node { op, inputs, captures: vec![], ..graph.node(id).clone() };
+        self.replaced.insert(id, node);
+    }
+
+    /// Like [`replace`](Patch::replace), but the node also takes the name of `source`, whose operator it takes over: where several nodes
+    /// become one, it stands in the place of the last of them, so that the tensor which others read stays the same.
+    pub fn replace_as(&mut self, graph: &Graph, id: NodeId, source: NodeId, op: Op, inputs: Vec<Option<TensorId>>) {
+        let outputs = graph.node(id).outputs.clone();
+        let node = Node { op, inputs, outputs, captures: vec![], ..graph.node(source).clone() };
         self.replaced.insert(id, node);
     }
 
@@ -87,15 +95,8 @@ impl Patch {
 
     fn apply(self, graph: &mut Graph) -> Result<(), GraphError> {
         let contract = graph.contract();
-        let mut names: HashSet<String> = graph.tensors.iter().map(|tensor| tensor.name.clone()).collect();
-        for mut tensor in self.tensors {
-            if names.contains(&tensor.name) {
-                let free = (1..).map(|n| format!("{}_{n}", tensor.name)).find(|name| !names.contains(name));
-                tensor.name = free.unwrap_or_default();
-            }
-            names.insert(tensor.name.clone());
-            graph.tensors.push(tensor);
-        }
+        let mut fresh: Vec<_> = (graph.tensors.len()..).map(TensorId).take(self.tensors.len()).collect();
+        graph.tensors.extend(self.tensors);
         let redirect = |id: &mut TensorId| *id = *self.redirected.get(id).unwrap_or(id);
         for (index, node) in graph.nodes.iter_mut().enumerate() {
             match self.replaced.get(&NodeId(index)) {
@@ -108,11 +109,14 @@ impl Patch {
             if let Some(&to) = self.redirected.get(output) {
                 let name = std::mem::take(&mut graph.tensors[output.0].name);
                 graph.tensors[output.0].name = std::mem::replace(&mut graph.tensors[to.0].name, name);
+                fresh.retain(|&id| id != to);
+                fresh.push(*output);
                 *output = to;
             }
         }
         graph.sort()?;
-        graph.sweep();
+        let renumbered = graph.sweep();
+        graph.name_apart(fresh.iter().filter_map(|id| renumbered.get(id).copied()).collect());
         graph.infer_all()?;
         graph.check()?;
         contract.compare(graph.contract())
@@ -174,8 +178,22 @@ impl Graph {
         Ok(())
     }
 
-    /// Drops nodes that no output depends on, and tensors that nothing mentions. Ids change.
-    fn sweep(&mut self) {
+    /// Gives those of the `fresh` tensors whose names are taken by others a suffix.
+    fn name_apart(&mut self, fresh: Vec<TensorId>) {
+        let kept = self.iter_tensors().filter(|(id, _)| !fresh.contains(id));
+        let mut names: HashSet<String> = kept.map(|(_, tensor)| tensor.name.clone()).collect();
+        for TensorId(index) in fresh {
+            let tensor = &mut self.tensors[index];
+            if names.contains(&tensor.name) {
+                let free = (1..).map(|n| format!("{}_{n}", tensor.name)).find(|name| !names.contains(name));
+                tensor.name = free.unwrap_or_default();
+            }
+            names.insert(tensor.name.clone());
+        }
+    }
+
+    /// Drops nodes that no output depends on, and tensors that nothing mentions. Ids change: returns the new ones of those that stay.
+    fn sweep(&mut self) -> HashMap<TensorId, TensorId> {
         let mut live: HashSet<TensorId> = self.outputs.iter().copied().collect();
         let mut nodes = std::mem::take(&mut self.nodes);
         nodes.reverse();
@@ -203,6 +221,7 @@ impl Graph {
         self.inputs.iter_mut().chain(&mut self.outputs).for_each(renumber);
         self.nodes = nodes;
         self.tensors = tensors;
+        renumbered
     }
 }
 
