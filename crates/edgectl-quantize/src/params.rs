@@ -25,10 +25,9 @@ pub fn activation_params(range: Range) -> QuantParams {
     QuantParams { scale, zero_point: zero_point as i8 }
 }
 
-/// The int8 value nearest to a real one, saturating.
+/// The int8 value nearest to a real one, saturating: the runtime's own rule.
 pub fn quantize_value(x: f32, params: QuantParams) -> i8 {
-    let q = (f64::from(x) / f64::from(params.scale)).round_ties_even() + f64::from(params.zero_point);
-    q.clamp(-128.0, 127.0) as i8
+    edge_runtime::affine::quantize(x, params.scale, params.zero_point.into())
 }
 
 /// The scale of one output channel's weights (or of all), for its bias and the scale of the layer's input.
