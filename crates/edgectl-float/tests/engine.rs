@@ -1,0 +1,76 @@
+//! Real models through the engine, and bytes that are none.
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+
+use edgectl_float::{FloatError, FloatModel};
+
+fn shared(file: &str) -> Option<Vec<u8>> {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/models")).join(file);
+    let bytes = std::fs::read(&path).ok();
+    if bytes.is_none() {
+        eprintln!("skipped: {} is not there", path.display());
+    }
+    bytes
+}
+
+#[test]
+fn a_symbolic_batch_is_bound_to_one() {
+    let Some(bytes) = shared("digits_mlp/model.onnx") else { return };
+    let model = FloatModel::from_onnx(&bytes).unwrap();
+    let input = model.inputs().next().unwrap();
+    assert_eq!((input.name.as_str(), &input.shape[..]), ("input", &[1, 64][..]));
+    let outputs = model.run(&[&[0.5; 64]]).unwrap();
+    assert_eq!((outputs[0].name.as_str(), &outputs[0].shape[..]), ("Identity:0", &[1, 10][..]));
+    assert!(outputs[0].values.iter().all(|value| value.is_finite()));
+}
+
+#[test]
+fn outputs_come_in_the_models_order_and_do_not_depend_on_earlier_samples() {
+    let Some(bytes) = shared("rfb320_face/model.onnx") else { return };
+    let model = FloatModel::from_onnx(&bytes).unwrap();
+    let (a, b) = (vec![0.25; 3 * 240 * 320], vec![-0.5; 3 * 240 * 320]);
+    let first = model.run(&[&a]).unwrap();
+    let names: Vec<_> = first.iter().map(|out| (out.name.as_str(), out.shape.clone())).collect();
+    assert_eq!(names, [("scores", vec![1, 4420, 2]), ("boxes", vec![1, 4420, 4])]);
+    let other = std::thread::scope(|scope| scope.spawn(|| model.run(&[&b]).unwrap()).join().unwrap());
+    assert_ne!(first, other);
+    assert_eq!(model.run(&[&a]).unwrap(), first);
+}
+
+#[test]
+fn values_must_fit_the_inputs() {
+    let Some(bytes) = shared("digits_mlp/model.onnx") else { return };
+    let model = FloatModel::from_onnx(&bytes).unwrap();
+    assert_eq!(model.run(&[]).unwrap_err().to_string(), "expected values for 1 inputs, found 0");
+    assert_eq!(model.run(&[&[0.0; 63]]).unwrap_err().to_string(), "input \"input\": expected 64 values, found 63");
+}
+
+#[test]
+fn bytes_that_are_no_model_are_an_error() {
+    assert!(matches!(FloatModel::from_onnx(b"\x7fELF"), Err(FloatError::Engine { step: "reading the model", .. })));
+}
+
+/// Bytes changed in a fixed pseudo-random way: whatever the engine does, the caller gets a value.
+#[test]
+fn a_damaged_model_is_never_a_panic() {
+    let Some(bytes) = shared("wand_cnn1d/model.onnx") else { return };
+    let mut seed = 0x9e37_79b9_u32;
+    let mut next = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 17;
+        seed ^= seed << 5;
+        seed as usize
+    };
+    for _ in 0..100 {
+        let mut damaged = bytes.clone();
+        for _ in 0..1 + next() % 4 {
+            let at = next() % damaged.len();
+            damaged[at] = next() as u8;
+        }
+        if let Ok(model) = FloatModel::from_onnx(&damaged) {
+            let zeros: Vec<Vec<f32>> = model.inputs().map(|input| vec![0.0; input.shape.iter().product()]).collect();
+            drop(model.run(&zeros.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+        }
+    }
+}
