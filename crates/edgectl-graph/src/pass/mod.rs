@@ -1,8 +1,37 @@
 //! Canonicalization: the passes that bring every front end's habits into one form.
 //!
-//! To add a pass, write a file here and a line in [`CANONICAL`].
+//! To add a pass, write a file here and a line in [`CANONICAL`]. Each pass removes nodes, or moves them towards others that remove
+//! them, and none undoes what another does; so they terminate together, and a canonical graph stays as it is.
+
+mod affine;
+mod constant_fold;
+mod fold_batch_norm;
+mod fold_input_scale;
+mod fold_pad;
+mod fold_scale_shift;
+mod fuse_activation;
+mod fuse_hard_swish;
+mod matching;
+mod mean_to_global_pool;
+mod merge_layout;
+mod remove_identity;
+mod to_dense;
 
 use crate::Pass;
 
 /// The canonicalization passes in the order in which they run; see [`run_all`](crate::run_all).
-pub const CANONICAL: &[&dyn Pass] = &[];
+///
+/// Activations come last: what is folded into a convolution must come before its clamp.
+pub const CANONICAL: &[&dyn Pass] = &[
+    &constant_fold::ConstantFold,
+    &remove_identity::RemoveIdentity,
+    &merge_layout::MergeLayout,
+    &mean_to_global_pool::MeanToGlobalPool,
+    &to_dense::ToDense,
+    &fold_pad::FoldPad,
+    &fold_batch_norm::FoldBatchNorm,
+    &fuse_hard_swish::FuseHardSwish,
+    &fold_scale_shift::FoldScaleShift,
+    &fold_input_scale::FoldInputScale,
+    &fuse_activation::FuseActivation,
+];

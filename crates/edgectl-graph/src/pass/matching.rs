@@ -1,0 +1,45 @@
+//! What several passes ask about the neighbourhood of a node.
+
+use crate::{Graph, Literal, Node, NodeId, TensorId};
+
+/// The node that computes a tensor which one node alone reads, and so may be merged into that reader.
+pub(super) fn sole_producer(graph: &Graph, id: TensorId) -> Option<(NodeId, &Node)> {
+    graph.only_consumer(id)?;
+    let producer = graph.producer(id)?;
+    Some((producer, graph.node(producer)))
+}
+
+/// The operands of a binary node of which exactly one is a constant.
+pub(super) struct ConstantOperand<'a> {
+    /// The other operand.
+    pub(super) x: TensorId,
+    /// The constant.
+    pub(super) constant: &'a Literal,
+    /// Whether the constant is the first operand.
+    pub(super) first: bool,
+}
+
+impl<'a> ConstantOperand<'a> {
+    /// The operands of a node with two inputs, or `None` where both or none are constants.
+    pub(super) fn of(graph: &'a Graph, node: &Node) -> Option<ConstantOperand<'a>> {
+        let (a, b) = (node.input(0)?, node.input(1)?);
+        match (graph.literal(a), graph.literal(b)) {
+            (None, Some(constant)) => Some(ConstantOperand { x: a, constant, first: false }),
+            (Some(constant), None) => Some(ConstantOperand { x: b, constant, first: true }),
+            _ => None,
+        }
+    }
+
+    /// The float32 value that all elements of the constant have.
+    pub(super) fn uniform(&self) -> Option<f32> {
+        let (first, rest) = self.constant.as_f32()?.split_first()?;
+        rest.iter().all(|value| value == first).then_some(*first)
+    }
+}
+
+/// A float32 constant of values computed in double precision; `None` where one is not finite in single precision.
+pub(super) fn finite_literal(shape: &[usize], values: impl IntoIterator<Item = f64>) -> Option<Literal> {
+    let values: Vec<f32> =
+        values.into_iter().map(|value| value as f32).map(|value| value.is_finite().then_some(value)).collect::<Option<_>>()?;
+    Literal::f32(shape, values)
+}
