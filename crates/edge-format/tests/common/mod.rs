@@ -40,7 +40,7 @@ pub(crate) fn spec() -> ProgramSpec {
             },
             OpSpec { params: TableParams {}.into(), inputs: vec![6, 7], outputs: vec![8] },
         ],
-        inputs: vec![IoSpec { name: "serving_default_x".into(), tensor: X, shape: vec![1, 4, 1] }],
+        inputs: vec![IoSpec { name: "serving_default_x:0".into(), tensor: X, shape: vec![1, 4, 1] }],
         outputs: vec![IoSpec { name: "probabilities".into(), tensor: 8, shape: vec![1, 3] }],
     }
 }
