@@ -1,0 +1,182 @@
+//! Throughput of the kernels that models spend their time in: `cargo bench -p edge-runtime [FILTER]`.
+//!
+//! Prints multiply-accumulates per second (elements per second where there are none), best of several batches, so that a
+//! busy machine disturbs less.
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use edge_format::*;
+use edge_runtime::{Interpreter, Resolver, prepare};
+
+/// Input and output of an op, its parameters, its constants, and the work of one run.
+struct Bench {
+    name: &'static str,
+    x: Vec<u32>,
+    y: Vec<u32>,
+    params: Params,
+    constants: Vec<(DType, Vec<u32>)>,
+    work: u64,
+}
+
+fn elements(shape: &[u32]) -> u32 {
+    shape.iter().product()
+}
+
+/// Convolution with as much padding as keeps the size at stride 1.
+fn conv(name: &'static str, [size, channels, out_channels, kernel, stride]: [u32; 5]) -> Bench {
+    let out = size.div_ceil(stride);
+    let params = Conv2dParams {
+        stride_h: stride,
+        stride_w: stride,
+        dilation_h: 1,
+        dilation_w: 1,
+        pad_top: kernel / 2,
+        pad_left: kernel / 2,
+        groups: 1,
+        activation_min: -128,
+        activation_max: 127,
+    };
+    let filter = vec![out_channels, kernel, kernel, channels];
+    let y = vec![1, out, out, out_channels];
+    let work = u64::from(elements(&y)) * u64::from(kernel * kernel * channels);
+    Bench { name, x: vec![1, size, size, channels], y, params: params.into(), constants: weights(filter, out_channels), work }
+}
+
+fn depthwise(name: &'static str, [size, channels, kernel, stride]: [u32; 4]) -> Bench {
+    let out = size.div_ceil(stride);
+    let params = DepthwiseConv2dParams {
+        stride_h: stride,
+        stride_w: stride,
+        dilation_h: 1,
+        dilation_w: 1,
+        pad_top: kernel / 2,
+        pad_left: kernel / 2,
+        depth_multiplier: 1,
+        activation_min: -128,
+        activation_max: 127,
+    };
+    let y = vec![1, out, out, channels];
+    let work = u64::from(elements(&y)) * u64::from(kernel * kernel);
+    let constants = weights(vec![1, kernel, kernel, channels], channels);
+    Bench { name, x: vec![1, size, size, channels], y, params: params.into(), constants, work }
+}
+
+fn fully_connected(name: &'static str, [rows, inputs, outputs]: [u32; 3]) -> Bench {
+    let params = FullyConnectedParams { activation_min: -128, activation_max: 127 };
+    let work = u64::from(rows) * u64::from(inputs) * u64::from(outputs);
+    let constants = weights(vec![outputs, inputs], outputs);
+    Bench { name, x: vec![rows, inputs], y: vec![rows, outputs], params: params.into(), constants, work }
+}
+
+fn unary(name: &'static str, x: [u32; 4], y: [u32; 4], params: Params, work: u64) -> Bench {
+    Bench { name, x: x.into(), y: y.into(), params, constants: Vec::new(), work }
+}
+
+/// Filter, bias, multiplier and shift.
+fn weights(filter: Vec<u32>, channels: u32) -> Vec<(DType, Vec<u32>)> {
+    let mut constants = vec![(DType::I8, filter)];
+    constants.extend((0..3).map(|_| (DType::I32, vec![channels])));
+    constants
+}
+
+impl Bench {
+    fn program(&self) -> AlignedBytes {
+        let arena = |shape: &[u32], offset| TensorSpec {
+            name: String::new(),
+            dtype: DType::I8,
+            shape: shape.into(),
+            place: PlaceSpec::Arena { offset },
+            scale: 1.0 / 256.0,
+            zero_point: -128,
+        };
+        let mut tensors = vec![arena(&self.x, 0), arena(&self.y, elements(&self.x))];
+        for (index, (dtype, shape)) in self.constants.iter().enumerate() {
+            let count = elements(shape) as usize;
+            let bytes = match (dtype, index) {
+                (DType::I8, _) => (0..count).map(|i| (i * 37 % 251) as u8).collect(),
+                (_, 1) => vec![0; 4 * count],
+                (_, 2) => [0, 0, 0, 0x60].repeat(count),
+                _ => (-9i32).to_le_bytes().repeat(count),
+            };
+            let place = PlaceSpec::Data(bytes);
+            tensors.push(TensorSpec { name: String::new(), dtype: *dtype, shape: shape.clone(), place, scale: 1.0, zero_point: 0 });
+        }
+        let inputs = [0].into_iter().chain(2..tensors.len() as u32).collect();
+        let spec = ProgramSpec {
+            arena_bytes: elements(&self.x) + elements(&self.y),
+            tensors,
+            ops: vec![OpSpec { params: self.params, inputs, outputs: vec![1] }],
+            inputs: vec![IoSpec { name: String::new(), tensor: 0, shape: self.x.clone() }],
+            outputs: vec![IoSpec { name: String::new(), tensor: 1, shape: self.y.clone() }],
+            ..ProgramSpec::default()
+        };
+        AlignedBytes::from(&write(&spec).unwrap()[..])
+    }
+
+    /// Least time of one run.
+    fn measure(&self) -> Duration {
+        let bytes = self.program();
+        let program = Program::parse(&bytes).unwrap();
+        let mut arena = vec![0; program.arena_bytes() as usize];
+        let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).unwrap();
+        for (index, x) in interpreter.input_mut(0).unwrap().iter_mut().enumerate() {
+            *x = (index * 89 % 241) as i8;
+        }
+        let runs = (20_000_000 / self.work).clamp(1, 10_000) as u32;
+        let batch = |interpreter: &mut Interpreter<'_, '_>| {
+            let start = Instant::now();
+            for _ in 0..runs {
+                interpreter.invoke().unwrap();
+                black_box(interpreter.output(0).unwrap());
+            }
+            start.elapsed() / runs
+        };
+        (0..7).map(|_| batch(&mut interpreter)).min().unwrap()
+    }
+}
+
+fn main() {
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let same = [1, 32, 32, 64];
+    let pool = |kernel, out| AveragePool2dParams {
+        kernel_h: kernel,
+        kernel_w: kernel,
+        stride_h: kernel,
+        stride_w: kernel,
+        pad_top: 0,
+        pad_left: 0,
+        include_pad: out,
+        activation_min: -128,
+        activation_max: 127,
+    };
+    let benches = [
+        conv("conv 1x1 64 to 64, 32x32", [32, 64, 64, 1, 1]),
+        conv("conv 1x1 256 to 256, 14x14", [14, 256, 256, 1, 1]),
+        conv("conv 1x1 24 to 144, 28x28", [28, 24, 144, 1, 1]),
+        conv("conv 3x3 64 to 64, 32x32", [32, 64, 64, 3, 1]),
+        conv("conv 3x3 16 to 32, 32x32", [32, 16, 32, 3, 1]),
+        conv("conv 3x3 3 to 16, 96x96, stride 2", [96, 3, 16, 3, 2]),
+        conv("conv 3x3 1 to 16, 28x28", [28, 1, 16, 3, 1]),
+        depthwise("depthwise 3x3 64, 32x32", [32, 64, 3, 1]),
+        depthwise("depthwise 3x3 24, 28x28, stride 2", [28, 24, 3, 2]),
+        fully_connected("fully connected 784 to 128", [1, 784, 128]),
+        fully_connected("fully connected 64 to 10", [1, 64, 10]),
+        unary("average pool 2x2", same, [1, 16, 16, 64], pool(2, 0).into(), u64::from(elements(&same))),
+        unary("mean over 32x32", same, [1, 1, 1, 64], prepare::mean(1.0, 1.0, 6, 1024).into(), u64::from(elements(&same))),
+        unary("softmax of 64", same, same, prepare::softmax(0.1, 1.0).into(), u64::from(elements(&same))),
+        unary(
+            "transpose to channels first",
+            same,
+            [1, 64, 32, 32],
+            TransposeParams { perm: [0, 3, 1, 2, 0, 0] }.into(),
+            u64::from(elements(&same)),
+        ),
+    ];
+    for bench in benches.iter().filter(|bench| bench.name.contains(&filter)) {
+        let time = bench.measure();
+        let rate = bench.work as f64 / time.as_secs_f64() / 1e9;
+        println!("{:36} {:>10.1} us {rate:>8.2} G/s", bench.name, time.as_secs_f64() * 1e6);
+    }
+}
