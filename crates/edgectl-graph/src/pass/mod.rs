@@ -5,6 +5,7 @@
 
 mod affine;
 mod constant_fold;
+mod div_to_mul;
 mod fold_batch_norm;
 mod fold_input_scale;
 mod fold_pad;
@@ -33,5 +34,6 @@ pub const CANONICAL: &[&dyn Pass] = &[
     &fuse_hard_swish::FuseHardSwish,
     &fold_scale_shift::FoldScaleShift,
     &fold_input_scale::FoldInputScale,
+    &div_to_mul::DivToMul,
     &fuse_activation::FuseActivation,
 ];
