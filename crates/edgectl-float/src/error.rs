@@ -7,11 +7,11 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FloatError {
-    /// An input with a symbolic dimension other than the batch.
-    #[error("input \"{input}\" has the dynamic shape {shape}; expected fixed dimensions after the batch")]
+    /// An input with a symbolic dimension other than the batch, or an output whose shape depends on more than the inputs' shapes.
+    #[error("tensor \"{tensor}\" has the dynamic shape {shape}; expected fixed dimensions after the batch")]
     Dynamic {
-        /// The input.
-        input: String,
+        /// The input or output.
+        tensor: String,
         /// Its shape.
         shape: String,
     },

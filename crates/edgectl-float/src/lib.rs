@@ -34,23 +34,12 @@ pub struct Port {
     pub shape: Vec<usize>,
 }
 
-/// A computed tensor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FloatOutput {
-    /// The tensor's name.
-    pub name: String,
-    /// Its dimensions, with a batch of 1.
-    pub shape: Vec<usize>,
-    /// Its elements, outermost dimension first; integers are converted.
-    pub values: Vec<f32>,
-}
-
 /// A model ready to run.
 #[derive(Debug)]
 pub struct FloatModel {
     plan: Arc<TypedRunnableModel>,
     inputs: Vec<(Port, DatumType)>,
-    outputs: Vec<String>,
+    outputs: Vec<Port>,
 }
 
 impl FloatModel {
@@ -60,7 +49,7 @@ impl FloatModel {
     /// Where the bytes are no model, a shape is dynamic or the engine does not support an operator.
     pub fn from_onnx(bytes: &[u8]) -> Result<FloatModel, FloatError> {
         let mut model = step("reading the model", || parse(bytes))??;
-        let outputs = step("listing the outputs", || {
+        let names: Vec<String> = step("listing the outputs", || {
             let outlets = model.output_outlets()?;
             Ok(outlets.iter().map(|&outlet| model.outlet_label(outlet).unwrap_or_default().to_owned()).collect())
         })?;
@@ -70,7 +59,13 @@ impl FloatModel {
         for (i, (_, dtype)) in inputs.iter_mut().enumerate() {
             *dtype = step("listing the inputs", || Ok(plan.model().input_fact(i)?.datum_type))?;
         }
-        Ok(FloatModel { plan, inputs, outputs })
+        let outputs = names.into_iter().enumerate().map(|(i, name)| {
+            let shape = step("listing the outputs", || Ok(plan.model().output_fact(i)?.shape.clone()))?;
+            let fixed = shape.as_concrete().map(<[usize]>::to_vec);
+            let dynamic = || FloatError::Dynamic { tensor: name.clone(), shape: format!("{shape:?}") };
+            Ok(Port { shape: fixed.ok_or_else(dynamic)?, name: name.clone() })
+        });
+        Ok(FloatModel { outputs: outputs.collect::<Result<_, FloatError>>()?, plan, inputs })
     }
 
     /// The inputs, in the model's order.
@@ -78,11 +73,17 @@ impl FloatModel {
         self.inputs.iter().map(|(port, _)| port)
     }
 
-    /// Runs one sample: one slice per input. Values are converted to the input's own type.
+    /// The outputs, in the model's order; those observed come last.
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// Runs one sample: one slice per input, one list of values per output, outermost dimension first. The values of inputs are converted
+    /// to the tensor's own type, those of outputs to float.
     ///
     /// # Errors
     /// Where the values do not fit the inputs, or the engine fails.
-    pub fn run(&self, inputs: &[&[f32]]) -> Result<Vec<FloatOutput>, FloatError> {
+    pub fn run(&self, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>, FloatError> {
         if inputs.len() != self.inputs.len() {
             return Err(FloatError::InputCount { expected: self.inputs.len(), found: inputs.len() });
         }
@@ -98,11 +99,7 @@ impl FloatModel {
                     Ok(Tensor::from_shape(&port.shape, values)?.cast_to_dt(*dtype)?.into_owned().into_tvalue())
                 });
             let results = self.plan.run(tensors.collect::<TractResult<TVec<_>>>()?)?;
-            let named = self.outputs.iter().zip(results.iter()).map(|(name, tensor)| {
-                let values = tensor.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
-                Ok(FloatOutput { name: name.clone(), shape: tensor.shape().to_vec(), values })
-            });
-            named.collect()
+            results.iter().map(|tensor| Ok(tensor.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())).collect()
         })
     }
 }
@@ -161,7 +158,7 @@ fn bind_batch(model: &mut InferenceModel) -> TractResult<Result<Vec<(Port, Datum
         });
         let sizes: Option<Vec<usize>> = sizes.collect();
         let Some(shape) = sizes.filter(|_| !fact.shape.is_open()) else {
-            return Ok(Err(FloatError::Dynamic { input: name, shape: format!("{:?}", fact.shape) }));
+            return Ok(Err(FloatError::Dynamic { tensor: name, shape: format!("{:?}", fact.shape) }));
         };
         let mut bound = InferenceFact::default().with_shape(shape.iter().map(|size| size.to_dim()).collect::<Vec<_>>());
         let dtype = fact.datum_type.concretize();
