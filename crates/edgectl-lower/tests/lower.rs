@@ -1,0 +1,283 @@
+//! Whole chains on small graphs: quantized, lowered, run by the runtime, and compared with the float graph by value.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "shared with the tests of the graph crate")]
+#[path = "../../edgectl-graph/tests/support/mod.rs"]
+mod support;
+
+use edge_format::{AlignedBytes, Program};
+use edge_runtime::{Interpreter, Resolver, affine};
+use edgectl_graph::{Activation, Binary, Conv, Graph, Op, Shape, TensorId, Unary, Window};
+use edgectl_lower::{LowerOptions, Lowered, lower};
+use edgectl_quantize::{Calibration, Calibrator, QuantizeOptions, prepare, quantize};
+use support::eval::{Array, evaluate};
+use support::{Build, binary, conv, relu, reshape, transpose};
+
+const SAMPLES: usize = 8;
+
+/// The least ratio of signal to quantization noise. A value in the wrong place leaves about 0 dB.
+const LEAST_SNR_DB: f64 = 25.0;
+
+/// Quantizes and lowers a graph, runs it on the samples that it was calibrated with, and demands that every output is near the float one.
+fn assert_lowers(mut graph: Graph) -> Lowered {
+    prepare(&mut graph).unwrap();
+    let shape: Vec<usize> = graph.fixed_shape(graph.inputs()[0]).unwrap();
+    let mut random = support::random::Random::new(7);
+    let mut calibration = Calibration::new(&graph, Calibrator::MinMax);
+    let mut observed = graph.clone();
+    let tensors: Vec<TensorId> = calibration.observed().collect();
+    tensors.iter().for_each(|&id| observed.add_output(id));
+    let outputs = graph.outputs().len();
+    let mut samples = vec![];
+    for _ in 0..SAMPLES {
+        let values: Vec<f32> = random.values(shape.iter().product());
+        let input = Array { shape: shape.clone(), values: values.iter().map(|&x| x.into()).collect() };
+        let results = evaluate(&observed, &[input]);
+        let shown: Vec<Vec<f32>> = results[outputs..].iter().map(|array| array.values.iter().map(|&x| x as f32).collect()).collect();
+        calibration.observe(shown.iter().map(Vec::as_slice)).unwrap();
+        samples.push((values, results));
+    }
+    let quantized = quantize(graph, &calibration.ranges().unwrap(), QuantizeOptions::default()).unwrap();
+    let lowered = lower(&quantized, &LowerOptions::default()).unwrap();
+    assert_eq!(lowered.program, lower(&quantized, &LowerOptions::default()).unwrap().program, "lowering is not reproducible");
+
+    let bytes = AlignedBytes::from(&lowered.program[..]);
+    let program = Program::parse(&bytes).unwrap();
+    assert_eq!(program.arena_bytes() as usize, lowered.report.arena_bytes);
+    let mut arena = vec![0; program.arena_bytes() as usize];
+    let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).unwrap();
+    let (mut signal, mut noise) = (vec![0.0; outputs], vec![0.0; outputs]);
+    for (values, expected) in &samples {
+        let io = program.inputs().next().unwrap();
+        let tensor = program.tensor(io.tensor).unwrap();
+        let input = interpreter.input_mut(0).unwrap();
+        input.iter_mut().zip(values).for_each(|(q, &x)| *q = affine::quantize(x, tensor.scale, tensor.zero_point));
+        interpreter.invoke().unwrap();
+        for (index, io) in program.outputs().enumerate() {
+            let tensor = program.tensor(io.tensor).unwrap();
+            let output = interpreter.output(index).unwrap();
+            assert_eq!(output.len(), expected[index].values.len());
+            for (&q, expected) in output.iter().zip(&expected[index].values) {
+                let found = f64::from(affine::dequantize(q, tensor.scale, tensor.zero_point));
+                signal[index] += expected * expected;
+                noise[index] += (expected - found) * (expected - found);
+            }
+        }
+    }
+    for (index, (signal, noise)) in signal.iter().zip(&noise).enumerate() {
+        let snr_db = 10.0 * (signal / noise.max(1e-30)).log10();
+        assert!(snr_db >= LEAST_SNR_DB, "output {index}: {snr_db:.1} dB");
+    }
+    lowered
+}
+
+fn ops(lowered: &Lowered) -> Vec<&'static str> {
+    lowered.report.ops.iter().map(|row| row.op).collect()
+}
+
+fn window(kernel: &[usize], strides: &[usize], begin: &[usize], end: &[usize]) -> Window {
+    Window { strides: strides.to_vec(), pads_begin: begin.to_vec(), pads_end: end.to_vec(), ..Window::new(kernel) }
+}
+
+fn convolve(build: &mut Build, name: &str, x: TensorId, filter: &[usize], window: Window, groups: usize) -> TensorId {
+    let weights = build.constant(&format!("{name}_w"), filter);
+    let bias = build.constant(&format!("{name}_b"), &filter[..1]);
+    build.node(name, Op::Conv(Conv { window, groups, activation: Activation::RELU }), &[x, weights, bias])
+}
+
+#[test]
+fn channels_first_in_and_out() {
+    let mut build = Build::new(&[1, 3, 6, 5]);
+    let x = build.x;
+    let y = convolve(&mut build, "c", x, &[4, 3, 3, 2], window(&[3, 2], &[2, 1], &[1, 0], &[0, 1]), 1);
+    // The caller's layout is the model's: a transpose at both ends.
+    assert_eq!(ops(&assert_lowers(build.finish(&[y]))), ["transpose", "conv2d", "transpose"]);
+}
+
+#[test]
+fn convolutions_of_every_kind_follow_each_other_without_transposes() {
+    let mut build = Build::new(&[1, 1, 9, 8]);
+    let x = build.x;
+    let a = convolve(&mut build, "first", x, &[4, 1, 3, 3], window(&[3, 3], &[1, 1], &[1, 1], &[1, 1]), 1);
+    let b = convolve(&mut build, "depthwise", a, &[8, 1, 3, 3], window(&[3, 3], &[2, 2], &[0, 1], &[1, 1]), 4);
+    let c = convolve(&mut build, "grouped", b, &[6, 4, 1, 1], window(&[1, 1], &[1, 1], &[0, 0], &[0, 0]), 2);
+    let dilated = Window { dilations: vec![2, 1], ..Window::new(&[2, 2]) };
+    let d = convolve(&mut build, "dilated", c, &[5, 6, 2, 2], dilated, 1);
+    let y = build.node("pool", Op::GlobalAveragePool, &[d]);
+    let lowered = assert_lowers(build.finish(&[y]));
+    assert_eq!(ops(&lowered), ["conv2d", "depthwise_conv2d", "conv2d", "conv2d", "mean"]);
+    assert_eq!(lowered.report.arena_bytes, lowered.report.arena_lower_bound_bytes);
+}
+
+#[test]
+fn one_dimensional_convolution_and_pooling() {
+    let mut build = Build::new(&[1, 3, 21]);
+    let x = build.x;
+    let a = convolve(&mut build, "first", x, &[4, 3, 5], window(&[5], &[2], &[2], &[2]), 1);
+    let b = build.node("pool", Op::MaxPool(window(&[2], &[2], &[0], &[1])), &[a]);
+    let c = convolve(&mut build, "depthwise", b, &[4, 1, 3], window(&[3], &[1], &[1], &[1]), 4);
+    let y = build.node("mean", Op::AveragePool { pool: window(&[3], &[1], &[1], &[1]), include_pad: false }, &[c]);
+    assert_eq!(
+        ops(&assert_lowers(build.finish(&[y]))),
+        ["transpose", "conv2d", "max_pool2d", "depthwise_conv2d", "average_pool2d", "transpose"]
+    );
+}
+
+#[test]
+fn a_dense_layer_takes_flattened_channels_last_bytes_as_they_are() {
+    let mut build = Build::new(&[1, 1, 6, 6]);
+    let x = build.x;
+    let a = convolve(&mut build, "c", x, &[3, 1, 3, 3], Window::new(&[3, 3]), 1);
+    let flat = build.node("flat", reshape(&[1, 48]), &[a]);
+    let (first, second) = (build.dense("first", flat, &[7, 48]), build.dense("second", flat, &[2, 48]));
+    assert_eq!(ops(&assert_lowers(build.finish(&[first, second]))), ["conv2d", "fully_connected", "fully_connected"]);
+}
+
+#[test]
+fn a_flattened_value_with_another_reader_is_brought_into_order() {
+    let mut build = Build::new(&[1, 1, 6, 6]);
+    let x = build.x;
+    let a = convolve(&mut build, "c", x, &[3, 1, 3, 3], Window::new(&[3, 3]), 1);
+    let flat = build.node("flat", reshape(&[1, 48]), &[a]);
+    let dense = build.dense("dense", flat, &[7, 48]);
+    let tanh = build.node("tanh", Op::Unary(Unary::Tanh), &[flat]);
+    assert_eq!(ops(&assert_lowers(build.finish(&[dense, tanh]))), ["conv2d", "transpose", "fully_connected", "table"]);
+}
+
+#[test]
+fn transposes_only_rename_axes_until_someone_looks() {
+    let mut build = Build::new(&[1, 5, 4, 3]);
+    let x = build.x;
+    // A detector's head in a model that came from channels-last: nothing moves but labels.
+    let nchw = build.node("nchw", transpose(&[0, 3, 1, 2]), &[x]);
+    let a = convolve(&mut build, "c", nchw, &[6, 3, 1, 1], Window::new(&[1, 1]), 1);
+    let nhwc = build.node("nhwc", transpose(&[0, 2, 3, 1]), &[a]);
+    let y = build.node("boxes", reshape(&[1, 40, 3]), &[nhwc]);
+    assert_eq!(ops(&assert_lowers(build.finish(&[y]))), ["conv2d"]);
+}
+
+#[test]
+fn a_transpose_that_moves_bytes_is_an_op() {
+    let mut build = Build::new(&[2, 3, 4, 5]);
+    let x = build.x;
+    let y = build.node("t", transpose(&[3, 1, 0, 2]), &[x]);
+    let z = build.node("u", transpose(&[1, 0, 2, 3]), &[y]);
+    assert_eq!(ops(&assert_lowers(build.finish(&[y, z]))), ["transpose", "transpose"]);
+}
+
+#[test]
+fn branches_are_joined_in_the_order_in_which_they_lie() {
+    for axis in [1, 2, 3] {
+        let mut build = Build::new(&[1, 2, 6, 6]);
+        let x = build.x;
+        let a = convolve(&mut build, "a", x, &[3, 2, 3, 3], window(&[3, 3], &[1, 1], &[1, 1], &[1, 1]), 1);
+        let b = convolve(&mut build, "b", x, &[3, 2, 1, 1], Window::new(&[1, 1]), 1);
+        let shape = [1, 3, 6, 6];
+        let c = build.constant("constant", &shape);
+        let joined = build.node("joined", Op::Concat { axis }, &[a, b, c]);
+        let y = build.node("mean", Op::ReduceMean { axes: vec![2, 3], keep_dims: false }, &[joined]);
+        assert_eq!(ops(&assert_lowers(build.finish(&[y]))), ["transpose", "conv2d", "conv2d", "concat", "mean"], "axis {axis}");
+    }
+}
+
+#[test]
+fn a_residual_block_adds_in_place() {
+    let mut build = Build::new(&[1, 1, 8, 8]);
+    let x = build.x;
+    let a = convolve(&mut build, "a", x, &[4, 1, 3, 3], window(&[3, 3], &[1, 1], &[1, 1], &[1, 1]), 1);
+    let b = convolve(&mut build, "b", a, &[4, 4, 3, 3], window(&[3, 3], &[1, 1], &[1, 1], &[1, 1]), 1);
+    let sum = build.node("sum", binary(Binary::Add), &[a, b]);
+    let y = build.node("relu", relu(), &[sum]);
+    let z = build.node("pool", Op::GlobalMaxPool, &[y]);
+    let lowered = assert_lowers(build.finish(&[z]));
+    assert_eq!(ops(&lowered), ["conv2d", "conv2d", "add", "table", "max_pool2d"]);
+    let shared = lowered.report.tensors.iter().find(|row| row.names.contains(&"sum".into())).unwrap();
+    assert_eq!(shared.names.len(), 3, "{:?}", shared.names);
+    assert_eq!(lowered.report.arena_bytes, 2 * 4 * 64);
+}
+
+#[test]
+fn operands_broadcast_in_any_layout() {
+    for (shape, op) in [
+        (&[1, 4, 1, 1][..], Binary::Mul),
+        (&[4, 1, 1], Binary::Add),
+        (&[6, 5], Binary::Sub),
+        (&[5], Binary::Add),
+        (&[1], Binary::Mul),
+        (&[], Binary::Mul),
+        (&[1, 4, 6, 5], Binary::Sub),
+    ] {
+        for first in [false, true] {
+            let mut build = Build::new(&[1, 1, 6, 5]);
+            let x = build.x;
+            let a = convolve(&mut build, "a", x, &[4, 1, 1, 1], Window::new(&[1, 1]), 1);
+            let c = build.constant("c", shape);
+            let y = build.node("y", binary(op), &if first { [c, a] } else { [a, c] });
+            assert_lowers(build.finish(&[y]));
+        }
+    }
+}
+
+#[test]
+fn a_squeeze_excite_gate_multiplies_channels() {
+    let mut build = Build::new(&[1, 2, 6, 6]);
+    let x = build.x;
+    let a = convolve(&mut build, "a", x, &[4, 2, 3, 3], Window::new(&[3, 3]), 1);
+    let pooled = build.node("pooled", Op::GlobalAveragePool, &[a]);
+    let weights = build.constant("gate_w", &[4, 4, 1, 1]);
+    let gate = build.node("gate", conv(Window::new(&[1, 1]), 1), &[pooled, weights]);
+    let gate = build.node("sigmoid", Op::Unary(Unary::HardSigmoid { alpha: 0.2, beta: 0.5 }), &[gate]);
+    let y = build.node("scaled", binary(Binary::Mul), &[a, gate]);
+    assert_lowers(build.finish(&[y]));
+}
+
+#[test]
+fn means_over_any_axes() {
+    for (axes, keep_dims) in [(vec![1], false), (vec![1], true), (vec![2], false), (vec![1, 3], false), (vec![0, 1, 2, 3], false)] {
+        let mut build = Build::new(&[1, 1, 6, 5]);
+        let x = build.x;
+        let a = convolve(&mut build, "a", x, &[4, 1, 1, 1], Window::new(&[1, 1]), 1);
+        let y = build.node("mean", Op::ReduceMean { axes, keep_dims }, &[a]);
+        assert_lowers(build.finish(&[y]));
+    }
+}
+
+#[test]
+fn padding_and_softmax_on_any_axis() {
+    for axis in [1, 2, 3] {
+        let mut build = Build::new(&[1, 1, 6, 5]);
+        let x = build.x;
+        let a = convolve(&mut build, "a", x, &[4, 1, 1, 1], Window::new(&[1, 1]), 1);
+        let pad = Op::Pad { before: vec![0, 1, 0, 2], after: vec![0, 0, 1, 1], value: -0.5 };
+        let padded = build.node("pad", pad, &[a]);
+        let y = build.node("softmax", Op::Softmax { axis }, &[padded]);
+        assert_lowers(build.finish(&[padded, y]));
+    }
+}
+
+#[test]
+fn every_unary_function() {
+    for unary in [
+        Unary::Clip { min: -0.5, max: 0.75 },
+        Unary::Elu { alpha: 1.0 },
+        Unary::HardSigmoid { alpha: 0.2, beta: 0.5 },
+        Unary::HardSwish,
+        Unary::LeakyRelu { alpha: 0.1 },
+        Unary::Relu,
+        Unary::Sigmoid,
+        Unary::Tanh,
+    ] {
+        let mut build = Build::new(&[1, 64]);
+        let x = build.x;
+        let y = build.node("y", Op::Unary(unary), &[x]);
+        assert_eq!(ops(&assert_lowers(build.finish(&[y]))), ["table"], "{unary:?}");
+    }
+}
+
+#[test]
+fn outputs_that_only_rename_an_input() {
+    let mut build = Build::new(&[1, 6]);
+    let x = build.x;
+    let y = build.node("y", Op::Reshape { shape: Shape::new([2usize, 3]) }, &[x]);
+    assert_lowers(build.finish(&[y]));
+}
