@@ -84,3 +84,41 @@ fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let b_part = sum - a;
     (sum, (a - (sum - b_part)) + (b - b_part))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
+        table.lines().map(|line| line.split(',').collect())
+    }
+
+    #[test]
+    fn wilson_intervals_equal_scipy() {
+        for row in rows(include_str!("../tests/data/wilsons.csv")) {
+            let found = wilson_95(row[0].parse().unwrap(), row[1].parse().unwrap());
+            let [low, high] = [2, 3].map(|at| row[at].parse::<f64>().unwrap());
+            assert!((found.low - low).abs() < 1e-12 && (found.high - high).abs() < 1e-12, "{row:?}: {found:?}");
+        }
+        assert_eq!(wilson_95(0, 0), Interval { low: 0.0, high: 1.0 });
+    }
+
+    #[test]
+    fn sums_are_correctly_rounded_in_any_order_and_grouping() {
+        for row in rows(include_str!("../tests/data/sums.csv")) {
+            let expected: f64 = row[0].parse().unwrap();
+            let mut terms: Vec<f64> = row[1].split(' ').map(|term| term.parse().unwrap()).collect();
+            for turn in 0..terms.len() {
+                terms.rotate_left(1);
+                let (first, second) = terms.split_at(turn);
+                let [mut left, mut right] = [ExactSum::default(), ExactSum::default()];
+                first.iter().for_each(|&term| left.add(term));
+                second.iter().for_each(|&term| right.add(term));
+                left.merge(&right);
+                assert_eq!(left.value().to_bits(), expected.to_bits(), "{terms:?}");
+            }
+        }
+    }
+}
