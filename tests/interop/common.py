@@ -166,7 +166,7 @@ def auc(score, positive):
 
 def table(header, lines):
     """Prints aligned columns: the first to the left, the others to the right."""
-    grid = [header, *[[cell if isinstance(cell, str) else f"{cell:.4g}" for cell in line] for line in lines]]
+    grid = [header, *lines]
     widths = [max(len(line[i]) for line in grid) for i in range(len(header))]
     for line in grid:
         cells = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths))]

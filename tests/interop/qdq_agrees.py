@@ -20,10 +20,6 @@ REQUIRED = {"digits_mlp", "fmnist/student", "kws_dscnn"}
 AGREEMENT = 0.99
 
 
-def first_output(outputs, name):
-    return outputs[name] if name in outputs else next(iter(outputs.values()))
-
-
 def score(case, outputs, x, labels):
     """The case's metric of an output, or None without labels."""
     if labels is None or case.metric == "none":
@@ -37,8 +33,9 @@ def classes(case, outputs):
     return (outputs.reshape(-1, 2) if case.name == "rfb320_face" else outputs).argmax(axis=1)
 
 
-def shown(value, places=4):
-    return "-" if value is None else f"{value:.{places}f}"
+def shown(value):
+    """A figure, or a dash for what there is none of: meta.json has the text of an error there."""
+    return f"{value:.4f}" if isinstance(value, float) else "-"
 
 
 def compare(case, folder):
@@ -62,8 +59,10 @@ def compare(case, folder):
     x = case.decoded("eval", case.limit)
     theirs = onnxruntime_run(qdq, x)
     ours = edgectl_run(case, program, folder / "eval_x.npy", folder / "out.npz", len(x))
-    name = next(iter(theirs))
-    ours, theirs = first_output(ours, name), theirs[name]
+    if set(ours) != set(theirs):
+        raise RuntimeError(f"our outputs are {sorted(ours)}, the QDQ model's {sorted(theirs)}")
+    first = next(iter(theirs))
+    ours, theirs = ours[first], theirs[first]
     if ours.shape != theirs.shape:
         raise RuntimeError(f"our output has shape {ours.shape}, the QDQ model's {theirs.shape}")
     agreement = None
@@ -71,17 +70,16 @@ def compare(case, folder):
         agreement = float((classes(case, ours) == classes(case, theirs)).mean())
 
     # The accuracy that was printed is that of the program that was written.
-    int8 = score(case, ours, x, labels)
-    printed = report["metrics"]["int8"]
-    if int8 is not None and abs(int8 - printed) > 1e-3:
-        raise RuntimeError(f"the report says {printed}, the program's outputs give {int8:.4f}")
+    int8, metrics = score(case, ours, x, labels), report["metrics"]
+    if int8 is not None and abs(int8 - metrics["int8"]) > 1e-4:
+        raise RuntimeError(f"the report says {metrics['int8']}, the program's outputs give {int8:.4f}")
+    if metrics["samples"] != len(x):
+        raise RuntimeError(f"the report is over {metrics['samples']} samples, expected {len(x)}")
 
     required = case.name in REQUIRED
-    measured = case.measured()
-    reference = measured.get("int8_ort_qdq_per_channel", "-")
-    row = [case.name + (" *" if required else ""), str(len(x)), shown(report["metrics"]["float"]), shown(int8),
-           shown(score(case, theirs, x, labels)), shown(agreement),
-           shown(reference) if isinstance(reference, float) else "-"]
+    row = [case.name + (" *" if required else ""), str(len(x)), shown(metrics["float"] if labels is not None else None),
+           shown(int8), shown(score(case, theirs, x, labels)), shown(agreement),
+           shown(case.measured().get("int8_ort_qdq_per_channel"))]
     return row, not required or agreement >= AGREEMENT
 
 

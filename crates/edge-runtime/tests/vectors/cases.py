@@ -54,9 +54,9 @@ def multipliers(rng, regime, accumulator, count):
     if regime == "ties":
         return np.exp2(-rng.integers(1, 5, count))
     if regime == "below_one":
-        return 1.0 - np.exp2(rng.uniform(-34, -24, count))
+        return np.full(count, 1.0 - 2.0**-34)
     if regime == "tiny":
-        return np.exp2(rng.uniform(-34, -24, count))
+        return np.exp2(rng.uniform(-33.5, -24, count))
     if regime == "above_one":
         return np.exp2(rng.uniform(0, 6, count))
     gain = {"typical": 1.0, "saturating": 12.0, "flat": 0.02}[regime]
@@ -73,8 +73,13 @@ def weighted(rng, index, operator, x_shape, w_shape, y_shape, axis, depth, optio
     x_scale = scale(rng)
     # Under an activation, steps at which its limits lie inside int8.
     y_scale = scale(rng) if attrs["activation"] == "NONE" else scale(rng, 0.008, 0.08)
+    if attrs["activation"] in ("RELU6", "RELU_N1_TO_1") and rng.random() < 0.7:  # a limit at a tie
+        y_scale = f32({"RELU6": 6, "RELU_N1_TO_1": 1}[attrs["activation"]] / (int(rng.integers(5, 90)) + 0.5))
     if regime == "ties":
         x_scale, y_scale = 2.0 ** round(np.log2(x_scale)), 2.0 ** round(np.log2(y_scale))
+    elif regime == "below_one":  # (1 + 2^-17) (1 - 2^-17), each of them a float32
+        y_scale = 2.0 ** round(np.log2(y_scale))
+        x_scale = y_scale * (1 + 2.0**-17)
     x = activation_tensor(rng, x_shape, x_scale, x_zero, spread=3 if small else None, centre=x_zero)
     w_data = values(rng, w_shape, spread=2) if small else values(rng, w_shape)
     if not small:
@@ -87,14 +92,20 @@ def weighted(rng, index, operator, x_shape, w_shape, y_shape, axis, depth, optio
     y = Tensor(list(y_shape), scales=[y_scale], zero_point=y_zero)
     inputs = [x, w]
     if index // 7 % 4 != 3:
-        reach = 2**30 if regime == "tiny" else 1 + int(magnitude)
-        bias = rng.integers(-reach, reach + 1, channels)
+        if regime == "tiny":
+            reach = 2**31 - 1 - depth * 255 * 128
+            bias = np.where(rng.random(channels) < 0.5, reach * rng.choice([-1, 1], channels),
+                            rng.integers(-reach, reach + 1, channels))
+        else:
+            reach = 1 + int(magnitude)
+            bias = rng.integers(-reach, reach + 1, channels)
         inputs.append(Tensor([channels], bias, dtype="int32", constant=True, axis=0,
                              scales=[f32(np.float32(x_scale) * np.float32(s)) for s in w_scales]))
     # The reference computes in int32 without a check: a case beyond it would record undefined behaviour.
     bias_reach = int(np.abs(inputs[2].data).max()) if len(inputs) == 3 else 0
     reach = depth * int(np.abs(x.data.astype(int) - x_zero).max()) * int(np.abs(w_data.astype(int)).max()) + bias_reach
-    assert reach * max(1.0, float(np.exp2(np.ceil(np.log2(gains.max())) + 1))) < 2**31, "int32 overflow"
+    left_shift = max(0, int(np.floor(np.log2(gains.max()))) + 1)
+    assert reach << left_shift < 2**31, "int32 overflow"
     return Case(operator, inputs, y, attrs, options)
 
 
