@@ -1,1 +1,27 @@
-//! edgectl-onnx
+//! ONNX ⇄ [`Graph`](edgectl_graph::Graph).
+//!
+//! - [`import`] turns the operators that can be deployed into typed ones; any other node is carried along as it is, so that
+//!   [`export`] writes back what was read. Opsets 9 to 21 of the default domain.
+//! - [`export`] writes a float graph at the opset that it came with.
+//! - [`export_qdq`] writes a quantized graph as `QuantizeLinear`/`DequantizeLinear` pairs around float operators, the form that
+//!   onnxruntime and TensorRT turn into integer kernels.
+//!
+//! This crate runs no model. Files are read in one place only: external data, beside the model.
+
+mod dtype;
+mod error;
+mod export;
+mod import;
+#[allow(clippy::all, clippy::unwrap_used, missing_docs, unreachable_pub)]
+#[rustfmt::skip]
+pub mod proto;
+mod sniff;
+
+pub use error::{OnnxError, Warning};
+pub use export::{ExportOptions, export};
+pub use import::{ImportOptions, Imported, import, read};
+
+/// The oldest opset of the default domain that is read and written.
+pub const MIN_OPSET: i64 = 9;
+/// The newest opset of the default domain that is read and written.
+pub const MAX_OPSET: i64 = 21;

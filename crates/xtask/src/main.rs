@@ -1,2 +1,21 @@
-//! xtask
-fn main() {}
+//! Chores of this workspace, run with `cargo xtask NAME`.
+
+mod onnx_proto;
+
+use anyhow::{Result, bail};
+
+/// Name, what it does, the function.
+type Task = (&'static str, &'static str, fn() -> Result<()>);
+
+const TASKS: &[Task] = &[("onnx-proto", "generate crates/edgectl-onnx/src/proto.rs from proto/onnx.proto", onnx_proto::run)];
+
+fn main() -> Result<()> {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    match TASKS.iter().find(|task| task.0 == name) {
+        Some((_, _, run)) => run(),
+        None => {
+            let lines: Vec<_> = TASKS.iter().map(|(name, what, _)| format!("  {name:12} {what}")).collect();
+            bail!("expected one of these tasks, found {name:?}\n{}", lines.join("\n"))
+        }
+    }
+}

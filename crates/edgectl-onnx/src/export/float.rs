@@ -1,0 +1,126 @@
+//! The float graph as ONNX, at the opset that it came with.
+
+use std::collections::{HashMap, HashSet};
+
+use edgectl_graph::{Graph, Node, Op, TensorId};
+use prost::Message;
+
+use super::builder::Builder;
+use super::ops::{self, Form, Operands};
+use crate::OnnxError;
+use crate::proto::NodeProto;
+
+/// What to write beside the model itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExportOptions<'a> {
+    /// Tensors that become outputs after the model's own, in this order; one that is an output already, an input or a constant comes
+    /// as a copy named `NAME/observed`.
+    pub observe: &'a [TensorId],
+}
+
+/// Writes a graph as ONNX.
+///
+/// Names of tensors and nodes stay. Opaque nodes are written as they were read; a fused activation becomes a node of its own, with
+/// the tensor `OUTPUT/pre_activation` before it. External data are written into the model.
+///
+/// # Errors
+/// [`OnnxError::Inexpressible`] where the opset lacks a form of an operator, [`OnnxError::TooLarge`] where the model is larger than a
+/// protobuf message can be.
+pub fn export(graph: &Graph, options: &ExportOptions<'_>) -> Result<Vec<u8>, OnnxError> {
+    let mut builder = Builder::new(graph)?;
+    for &id in graph.inputs() {
+        let tensor = graph.tensor(id);
+        builder.input(&tensor.name, tensor.fact.as_ref());
+    }
+    let mut operands = Float { graph, written: HashSet::new(), transposed: HashMap::new() };
+    for node in graph.nodes() {
+        match (&node.op, node.output()) {
+            (Op::Opaque(opaque), _) => {
+                for id in node.reads() {
+                    operands.constant(&mut builder, id)?;
+                }
+                builder.push(current(graph, node, &opaque.payload)?);
+            }
+            (_, Some(output)) => {
+                let at = builder.proto.node.len();
+                ops::emit(&mut builder, graph, node, &mut operands, graph.tensor(output).name.clone())?;
+                merge_extra(&mut builder.proto.node[at..], node)?;
+            }
+            (_, None) => {}
+        }
+    }
+    for &id in graph.outputs() {
+        operands.constant(&mut builder, id)?;
+        let tensor = graph.tensor(id);
+        builder.output(&tensor.name, tensor.fact.as_ref());
+    }
+    let mut listed: HashSet<TensorId> = graph.outputs().iter().copied().collect();
+    for &id in options.observe {
+        operands.constant(&mut builder, id)?;
+        let tensor = graph.tensor(id);
+        let mut name = tensor.name.clone();
+        if !listed.insert(id) || graph.inputs().contains(&id) || tensor.literal.is_some() {
+            name = builder.unique(format!("{name}/observed"));
+            builder.node("Identity", name.clone(), vec![tensor.name.clone()], name.clone());
+        }
+        builder.output(&name, tensor.fact.as_ref());
+    }
+    builder.finish(graph)
+}
+
+/// An opaque node with the names that its operands have now.
+fn current(graph: &Graph, node: &Node, payload: &[u8]) -> Result<NodeProto, OnnxError> {
+    let mut proto = NodeProto::decode(payload).map_err(|error| OnnxError::Malformed { what: error.to_string() })?;
+    let names = |ids: &[Option<TensorId>]| ids.iter().map(|id| id.map_or_else(String::new, |id| graph.tensor(id).name.clone())).collect();
+    proto.input = names(&node.inputs);
+    proto.output = names(&node.outputs);
+    Ok(proto)
+}
+
+/// Gives the first of the nodes that a typed node became what the operator does not express.
+fn merge_extra(written: &mut [NodeProto], node: &Node) -> Result<(), OnnxError> {
+    let Some(first) = written.first_mut() else { return Ok(()) };
+    first.merge(&*node.extra).map_err(|error| OnnxError::Malformed { what: error.to_string() })
+}
+
+/// Operands as they are; constants are written when they are first read.
+struct Float<'a> {
+    graph: &'a Graph,
+    written: HashSet<TensorId>,
+    transposed: HashMap<TensorId, String>,
+}
+
+impl Float<'_> {
+    fn constant(&mut self, builder: &mut Builder, id: TensorId) -> Result<(), OnnxError> {
+        match self.graph.literal(id) {
+            Some(literal) if self.written.insert(id) => builder.constant(&self.graph.tensor(id).name, literal),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Operands for Float<'_> {
+    fn name(&mut self, builder: &mut Builder, node: &Node, index: usize, form: Form) -> Result<String, OnnxError> {
+        let Some(id) = node.input(index) else { return Ok(String::new()) };
+        let name = self.graph.tensor(id).name.clone();
+        if form == Form::Plain {
+            self.constant(builder, id)?;
+            return Ok(name);
+        }
+        if let Some(name) = self.transposed.get(&id) {
+            return Ok(name.clone());
+        }
+        let wanted = format!("{name}/transposed");
+        let transposed = match self.graph.literal(id).and_then(|literal| literal.permuted_f32(&[1, 0])) {
+            Some(literal) => builder.new_constant(wanted, &literal)?,
+            None => {
+                self.constant(builder, id)?;
+                let output = builder.unique(wanted);
+                builder.node("Transpose", output.clone(), vec![name], output.clone()).set_ints("perm", vec![1, 0]);
+                output
+            }
+        };
+        self.transposed.insert(id, transposed.clone());
+        Ok(transposed)
+    }
+}

@@ -1,0 +1,7 @@
+//! [`Graph`] → ONNX.
+
+mod builder;
+mod float;
+mod ops;
+
+pub use float::{ExportOptions, export};

@@ -1,0 +1,62 @@
+//! The operators that become typed: one row each.
+//!
+//! To add an operator, write a row here and its function in the module of its family.
+
+use edgectl_graph::{Binary, Op, Unary};
+
+use super::source::{Reason, Source};
+use super::{ops_elementwise as elementwise, ops_layout as layout, ops_quant as quant, ops_window as window};
+
+/// Turns a node into a typed operator and the number of leading inputs that it reads, or says why it cannot.
+pub(super) type Row = fn(&mut Source<'_>) -> Result<(Op, usize), Reason>;
+
+/// The operator's name in the default domain, and its row. Sorted.
+const TABLE: &[(&str, Row)] = &[
+    ("Add", |source| elementwise::binary(source, Binary::Add)),
+    ("AveragePool", window::average_pool),
+    ("BatchNormalization", window::batch_norm),
+    ("Cast", elementwise::cast),
+    ("Clip", elementwise::clip),
+    ("Concat", layout::concat),
+    ("Conv", window::conv),
+    ("DequantizeLinear", quant::dequantize),
+    ("Div", |source| elementwise::binary(source, Binary::Div)),
+    ("Dropout", elementwise::dropout),
+    ("Elu", elementwise::elu),
+    ("Flatten", layout::flatten),
+    ("Gemm", elementwise::gemm),
+    ("GlobalAveragePool", |source| window::global_pool(source, Op::GlobalAveragePool)),
+    ("GlobalMaxPool", |source| window::global_pool(source, Op::GlobalMaxPool)),
+    ("HardSigmoid", elementwise::hard_sigmoid),
+    ("HardSwish", |source| elementwise::plain(source, Unary::HardSwish)),
+    ("Identity", layout::identity),
+    ("LeakyRelu", elementwise::leaky_relu),
+    ("MatMul", elementwise::matmul),
+    ("MaxPool", window::max_pool),
+    ("Mul", |source| elementwise::binary(source, Binary::Mul)),
+    ("Pad", layout::pad),
+    ("QuantizeLinear", quant::quantize),
+    ("ReduceMean", elementwise::reduce_mean),
+    ("Relu", |source| elementwise::plain(source, Unary::Relu)),
+    ("Reshape", layout::reshape),
+    ("Sigmoid", |source| elementwise::plain(source, Unary::Sigmoid)),
+    ("Softmax", elementwise::softmax),
+    ("Squeeze", layout::squeeze),
+    ("Sub", |source| elementwise::binary(source, Binary::Sub)),
+    ("Tanh", |source| elementwise::plain(source, Unary::Tanh)),
+    ("Transpose", layout::transpose),
+    ("Unsqueeze", layout::unsqueeze),
+];
+
+/// The row of an operator.
+pub(super) fn row(op_type: &str) -> Option<Row> {
+    TABLE.binary_search_by_key(&op_type, |row| row.0).ok().map(|index| TABLE[index].1)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_table_is_sorted() {
+        assert!(super::TABLE.is_sorted_by_key(|row| row.0));
+    }
+}
