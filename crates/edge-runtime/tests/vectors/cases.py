@@ -63,6 +63,31 @@ def multipliers(rng, regime, accumulator, count):
     return gain * 50.0 / accumulator * np.exp(rng.uniform(-1.5, 1.5, count))
 
 
+def steps(rng, regime, activation):
+    """The scales of input and output of a convolution-like case."""
+    x_scale = scale(rng)
+    # Under an activation, steps at which its limits lie inside int8.
+    y_scale = scale(rng) if activation == "NONE" else scale(rng, 0.008, 0.08)
+    if activation in ("RELU6", "RELU_N1_TO_1") and rng.random() < 0.7:  # a limit at a tie
+        y_scale = f32({"RELU6": 6, "RELU_N1_TO_1": 1}[activation] / (int(rng.integers(5, 90)) + 0.5))
+    if regime == "ties":
+        x_scale, y_scale = 2.0 ** round(np.log2(x_scale)), 2.0 ** round(np.log2(y_scale))
+    elif regime == "below_one":  # (1 + 2^-17) (1 - 2^-17), each of them a float32
+        y_scale = 2.0 ** round(np.log2(y_scale))
+        x_scale = y_scale * (1 + 2.0**-17)
+    return x_scale, y_scale
+
+
+def biases(rng, regime, accumulator, depth, channels):
+    """As large as the accumulators; in the regime `tiny` often as large as int32 allows."""
+    if regime != "tiny":
+        reach = 1 + int(accumulator)
+        return rng.integers(-reach, reach + 1, channels)
+    reach = 2**31 - 1 - depth * 255 * 128
+    limits = rng.random(channels) < 0.5
+    return np.where(limits, reach * rng.choice([-1, 1], channels), rng.integers(-reach, reach + 1, channels))
+
+
 def weighted(rng, index, operator, x_shape, w_shape, y_shape, axis, depth, options, attrs, per_channel=True):
     """A convolution-like case: `depth` products per output, output channels on `axis` of the filter."""
     regime = REGIMES[index % len(REGIMES)]
@@ -70,40 +95,23 @@ def weighted(rng, index, operator, x_shape, w_shape, y_shape, axis, depth, optio
     small = regime in ("above_one", "below_one", "ties")
     x_zero = zero_point(rng)
     y_zero = int(rng.integers(-40, 41)) if attrs["activation"] == "NONE" and index % 3 else zero_point(rng)
-    x_scale = scale(rng)
-    # Under an activation, steps at which its limits lie inside int8.
-    y_scale = scale(rng) if attrs["activation"] == "NONE" else scale(rng, 0.008, 0.08)
-    if attrs["activation"] in ("RELU6", "RELU_N1_TO_1") and rng.random() < 0.7:  # a limit at a tie
-        y_scale = f32({"RELU6": 6, "RELU_N1_TO_1": 1}[attrs["activation"]] / (int(rng.integers(5, 90)) + 0.5))
-    if regime == "ties":
-        x_scale, y_scale = 2.0 ** round(np.log2(x_scale)), 2.0 ** round(np.log2(y_scale))
-    elif regime == "below_one":  # (1 + 2^-17) (1 - 2^-17), each of them a float32
-        y_scale = 2.0 ** round(np.log2(y_scale))
-        x_scale = y_scale * (1 + 2.0**-17)
+    x_scale, y_scale = steps(rng, regime, attrs["activation"])
     x = activation_tensor(rng, x_shape, x_scale, x_zero, spread=3 if small else None, centre=x_zero)
-    w_data = values(rng, w_shape, spread=2) if small else values(rng, w_shape)
-    if not small:
-        w_data = np.maximum(w_data, -127)
-    magnitude = np.sqrt(depth) * (4 if small else 75 * np.hypot(75, x_zero))
-    gains = multipliers(rng, regime, magnitude, channels if per_channel else 1)
+    w_data = np.maximum(values(rng, w_shape, spread=2 if small else None), -127)
+    accumulator = np.sqrt(depth) * (4 if small else 75 * np.hypot(75, x_zero))
+    gains = multipliers(rng, regime, accumulator, channels if per_channel else 1)
     w_scales = [f32(m * y_scale / x_scale) for m in gains]
     w = Tensor(list(w_shape), w_data, scales=w_scales, axis=axis if per_channel else 0,
                per_channel=True, constant=True)
     y = Tensor(list(y_shape), scales=[y_scale], zero_point=y_zero)
-    inputs = [x, w]
+    inputs, reach = [x, w], 0
     if index // 7 % 4 != 3:
-        if regime == "tiny":
-            reach = 2**31 - 1 - depth * 255 * 128
-            bias = np.where(rng.random(channels) < 0.5, reach * rng.choice([-1, 1], channels),
-                            rng.integers(-reach, reach + 1, channels))
-        else:
-            reach = 1 + int(magnitude)
-            bias = rng.integers(-reach, reach + 1, channels)
+        bias = biases(rng, regime, accumulator, depth, channels)
+        reach = int(np.abs(bias).max())
         inputs.append(Tensor([channels], bias, dtype="int32", constant=True, axis=0,
                              scales=[f32(np.float32(x_scale) * np.float32(s)) for s in w_scales]))
     # The reference computes in int32 without a check: a case beyond it would record undefined behaviour.
-    bias_reach = int(np.abs(inputs[2].data).max()) if len(inputs) == 3 else 0
-    reach = depth * int(np.abs(x.data.astype(int) - x_zero).max()) * int(np.abs(w_data.astype(int)).max()) + bias_reach
+    reach += depth * int(np.abs(x.data.astype(int) - x_zero).max()) * int(np.abs(w_data.astype(int)).max())
     left_shift = max(0, int(np.floor(np.log2(gains.max()))) + 1)
     assert reach << left_shift < 2**31, "int32 overflow"
     return Case(operator, inputs, y, attrs, options)
@@ -226,7 +234,10 @@ def rescaled(rng, index, shape, **kwargs):
     return x, f32(step * gain), x.zero_point if index % 5 == 0 else zero_point(rng)
 
 
-MEAN_AXES = [((1, 2), 4), ((1, 2), 4), ((3,), 4), ((0, 1, 2, 3), 4), ((1,), 2), ((1,), 3), ((0,), 1), ((2, 1), 4), ((0, 2), 3)]
+# Reduced axes, and the rank of the input.
+MEAN_AXES = [
+    ((1, 2), 4), ((1, 2), 4), ((3,), 4), ((0, 1, 2, 3), 4), ((1,), 2), ((1,), 3), ((0,), 1), ((2, 1), 4), ((0, 2), 3),
+]
 
 
 def mean(rng, index):
