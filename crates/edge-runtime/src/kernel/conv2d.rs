@@ -2,7 +2,7 @@
 
 use edge_format::{Conv2dParams, OpCode, Shape};
 
-use super::dot::dot;
+use super::dot::{ROWS, dot};
 use super::requantize::{self, Requantize};
 use super::window::{Geometry, Windows};
 use super::{Frame, Node, misfit};
@@ -11,8 +11,8 @@ use crate::{CheckError, Operand, Registration};
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::Conv2d, check, run };
 
-/// Output channels computed at once.
-const BLOCK: usize = 4;
+/// Longest filter whose window is gathered from the input before it meets the filters.
+const MAX_GATHERED: usize = 256;
 
 /// Checks shapes, window geometry and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
@@ -60,26 +60,24 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let (x, filter) = (frame.input(0)?, frame.input(1)?);
     let zero_point = x_affine.zero_point as i16;
     let group_outputs = out_channels / params.groups as usize;
+    let mut gathered = [0; MAX_GATHERED];
     let mut pixels = frame.into_output().chunks_exact_mut(out_channels);
 
     for image in 0..batch {
         for out_y in 0..out_h {
             for out_x in 0..out_w {
-                let patch = Patch::new(&vertical, &horizontal, [image, out_y, out_x], [in_h, in_w, channels], group_channels);
+                let in_place = Patch::new(&vertical, &horizontal, [image, out_y, out_x], [in_h, in_w, channels], group_channels);
                 for (group, output) in pixels.next()?.chunks_exact_mut(group_outputs).enumerate() {
-                    let first = group * group_outputs;
                     let x = x.get(group * group_channels..)?;
-                    let mut blocks = output.chunks_exact_mut(BLOCK);
-                    let mut channel = first;
-                    for block in &mut blocks {
-                        let sums = patch.sums::<BLOCK>(x, zero_point, filter, channel)?;
-                        requantize.store(channel, &sums, block)?;
-                        channel += BLOCK;
-                    }
-                    for output in blocks.into_remainder().chunks_exact_mut(1) {
-                        let sums = patch.sums::<1>(x, zero_point, filter, channel)?;
+                    let (patch, x) = if in_place.is_scattered() && in_place.filter_length <= MAX_GATHERED {
+                        in_place.gather(x, zero_point as i8, &mut gathered)?
+                    } else {
+                        (in_place, x)
+                    };
+                    for (block, output) in output.chunks_mut(ROWS).enumerate() {
+                        let channel = group * group_outputs + block * ROWS;
+                        let sums = patch.sums(x, zero_point, filter, channel, output.len())?;
                         requantize.store(channel, &sums, output)?;
-                        channel += 1;
                     }
                 }
             }
@@ -90,6 +88,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
 
 /// What lies under the window of one output pixel: `rows` of `runs` of `length` adjacent elements, in the input and
 /// in each output channel's filter.
+#[derive(Clone, Copy)]
 struct Patch {
     rows: usize,
     runs: usize,
@@ -101,6 +100,7 @@ struct Patch {
 }
 
 /// Where runs begin.
+#[derive(Clone, Copy)]
 struct Cursor {
     start: usize,
     row_stride: usize,
@@ -135,18 +135,42 @@ impl Patch {
         }
     }
 
-    /// Accumulators of `N` output channels from `channel` on.
-    #[inline(always)]
-    fn sums<const N: usize>(&self, x: &[i8], zero_point: i16, filter: &[i8], channel: usize) -> Option<[i32; N]> {
-        let filter = filter.get(channel * self.filter_length..)?;
-        let mut sums = [0i32; N];
+    /// Whether there is more than one run, or less under the window than the filter has.
+    fn is_scattered(&self) -> bool {
+        self.rows * self.runs != 1
+    }
+
+    /// Where run `run` of row `row` begins.
+    fn at(cursor: &Cursor, row: usize, run: usize) -> usize {
+        cursor.start + row * cursor.row_stride + run * cursor.run_stride
+    }
+
+    /// Copies the window's elements together, padding included, as if they had been adjacent.
+    fn gather<'b>(&self, x: &[i8], zero_point: i8, buffer: &'b mut [i8]) -> Option<(Self, &'b [i8])> {
+        let buffer = buffer.get_mut(..self.filter_length)?;
+        buffer.fill(zero_point);
         for row in 0..self.rows {
             for run in 0..self.runs {
-                let at = |cursor: &Cursor| cursor.start + row * cursor.row_stride + run * cursor.run_stride;
-                let x = x.get(at(&self.input)..)?.get(..self.length)?;
-                let mut filters = [x; N];
+                let x = x.get(Self::at(&self.input, row, run)..)?.get(..self.length)?;
+                buffer.get_mut(Self::at(&self.filter, row, run)..)?.get_mut(..self.length)?.copy_from_slice(x);
+            }
+        }
+        let start = Cursor { start: 0, row_stride: 0, run_stride: 0 };
+        Some((Self { rows: 1, runs: 1, length: self.filter_length, input: start, filter: start, ..*self }, buffer))
+    }
+
+    /// Accumulators of `count` output channels from `channel` on, at most [`ROWS`]; those beyond have no meaning.
+    #[inline(always)]
+    fn sums(&self, x: &[i8], zero_point: i16, filter: &[i8], channel: usize, count: usize) -> Option<[i32; ROWS]> {
+        let filter = filter.get(channel * self.filter_length..)?;
+        let mut sums = [0i32; ROWS];
+        for row in 0..self.rows {
+            for run in 0..self.runs {
+                let x = x.get(Self::at(&self.input, row, run)..)?.get(..self.length)?;
+                let mut filters = [x; ROWS];
                 for (index, slot) in filters.iter_mut().enumerate() {
-                    *slot = filter.get(index * self.filter_length + at(&self.filter)..)?;
+                    let channel = index.min(count - 1);
+                    *slot = filter.get(channel * self.filter_length + Self::at(&self.filter, row, run)..)?;
                 }
                 for (sum, partial) in sums.iter_mut().zip(dot(x, zero_point, filters)?) {
                     *sum = sum.wrapping_add(partial);

@@ -64,31 +64,26 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
             let (taps_y, first_y) = vertical.taps(out_y);
             for out_x in 0..out_w {
                 let (taps_x, first_x) = horizontal.taps(out_x);
-                // The taps under the window: where their input pixel and their filter begin.
-                let taps = taps_y.clone().enumerate().flat_map(|(row, tap_y)| {
-                    let y = image * in_h + first_y + row * vertical.dilation;
-                    taps_x.clone().enumerate().map(move |(column, tap_x)| {
-                        let pixel = y * in_w + first_x + column * horizontal.dilation;
-                        (pixel * channels, (tap_y * horizontal.kernel + tap_x) * out_channels)
-                    })
-                });
                 for (block, output) in pixels.next()?.chunks_mut(BLOCK).enumerate() {
                     let first = block * BLOCK;
                     let mut sums = [0i32; BLOCK];
-                    if multiplier == 1 && output.len() == BLOCK {
-                        for (pixel, tap) in taps.clone() {
-                            let x: &[i8; BLOCK] = x.get(pixel + first..)?.first_chunk()?;
-                            let filter: &[i8; BLOCK] = filter.get(tap + first..)?.first_chunk()?;
-                            accumulate(&mut sums, x, zero_point, filter);
-                        }
-                    } else {
-                        for (pixel, tap) in taps.clone() {
-                            let (x, filter) = (x.get(pixel..)?.get(..channels)?, filter.get(tap + first..)?.get(..output.len())?);
-                            let mut spread = [0i8; BLOCK];
-                            for (channel, x_of_channel) in (first..first + output.len()).zip(&mut spread) {
-                                *x_of_channel = *x.get(channel / multiplier)?;
+                    for (row, tap_y) in taps_y.clone().enumerate() {
+                        let y = image * in_h + first_y + row * vertical.dilation;
+                        for (column, tap_x) in taps_x.clone().enumerate() {
+                            let pixel = (y * in_w + first_x + column * horizontal.dilation) * channels;
+                            let tap = (tap_y * horizontal.kernel + tap_x) * out_channels + first;
+                            if multiplier == 1 && output.len() == BLOCK {
+                                let x: &[i8; BLOCK] = x.get(pixel + first..)?.first_chunk()?;
+                                let filter: &[i8; BLOCK] = filter.get(tap..)?.first_chunk()?;
+                                accumulate(&mut sums, x, zero_point, filter);
+                            } else {
+                                let x = x.get(pixel..)?.get(..channels)?;
+                                let mut spread = [0i8; BLOCK];
+                                for (channel, x_of_channel) in (first..first + output.len()).zip(&mut spread) {
+                                    *x_of_channel = *x.get(channel / multiplier)?;
+                                }
+                                accumulate(&mut sums, &spread, zero_point, filter.get(tap..)?.get(..output.len())?);
                             }
-                            accumulate(&mut sums, &spread, zero_point, filter);
                         }
                     }
                     requantize.store(first, &sums, output)?;

@@ -2,16 +2,13 @@
 
 use edge_format::{FullyConnectedParams, OpCode};
 
-use super::dot::dot;
+use super::dot::{ROWS, dot};
 use super::requantize::{self, Requantize};
 use super::{Frame, Node, misfit};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::FullyConnected, check, run };
-
-/// Output channels computed at once.
-const BLOCK: usize = 4;
 
 /// Checks shapes and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
@@ -40,17 +37,13 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let zero_point = frame.input_like(0)?.1.zero_point as i16;
 
     for (x, output) in x.chunks_exact(inputs).zip(frame.into_output().chunks_exact_mut(outputs)) {
-        let mut filters = filter.chunks_exact(inputs);
-        let mut blocks = output.chunks_exact_mut(BLOCK);
-        let mut channel = 0;
-        for block in &mut blocks {
-            let rows = [filters.next()?, filters.next()?, filters.next()?, filters.next()?];
-            requantize.store(channel, &dot(x, zero_point, rows)?, block)?;
-            channel += BLOCK;
-        }
-        for output in blocks.into_remainder().chunks_exact_mut(1) {
-            requantize.store(channel, &dot(x, zero_point, [filters.next()?])?, output)?;
-            channel += 1;
+        for (block, output) in output.chunks_mut(ROWS).enumerate() {
+            let channel = block * ROWS;
+            let mut filters = [x; ROWS];
+            for (index, slot) in filters.iter_mut().enumerate() {
+                *slot = filter.get((channel + index.min(output.len() - 1)) * inputs..)?;
+            }
+            requantize.store(channel, &dot(x, zero_point, filters)?, output)?;
         }
     }
     Some(())

@@ -52,6 +52,9 @@ struct Attrs {
     beta: f32,
 }
 
+/// Data type, shape and bytes.
+type Constant = (DType, Vec<u32>, Vec<u8>);
+
 /// The cases of an operator.
 pub(crate) fn cases(op: &str) -> Vec<Case> {
     let path = format!("{}/tests/vectors/{op}.json", env!("CARGO_MANIFEST_DIR"));
@@ -97,7 +100,7 @@ impl Case {
         if constants { &self.inputs[..1] } else { &self.inputs }
     }
 
-    fn params_and_constants(&self) -> (Params, Vec<(DType, Vec<u32>, Vec<u8>)>) {
+    fn params_and_constants(&self) -> (Params, Vec<Constant>) {
         let (x, y, attrs) = (&self.inputs[0], &self.output, &self.attrs);
         let activation = self.activation();
         let (activation_min, activation_max) = activation;
@@ -197,7 +200,7 @@ impl Case {
     }
 
     /// Filter, bias, multipliers and shifts; the filter's last or first axis is that of the output channels.
-    fn weights(&self, channel_axis: usize) -> Vec<(DType, Vec<u32>, Vec<u8>)> {
+    fn weights(&self, channel_axis: usize) -> Vec<Constant> {
         let (x, filter, y) = (&self.inputs[0], &self.inputs[1], &self.output);
         let channels = filter.shape[channel_axis] as usize;
         let one_scale = self.op == "fully_connected" && filter.scales.len() == 1;
