@@ -1,0 +1,151 @@
+//! Passes that make one operator of several.
+
+use edgectl_graph::{Activation, Binary, Graph, Op, TensorId, Unary, Window};
+
+use crate::support::{Build, assert_keeps, assert_rewrites, binary, clip, relu};
+
+#[test]
+fn an_activation_fuses_into_the_operator_before_it() {
+    let mut b = Build::new(&[1, 2, 3]);
+    let a = b.conv("a", b.x, &[2, 2, 1], 1);
+    let r = b.node("r", relu(), &[a]);
+    let s = b.node("s", binary(Binary::Add), &[r, b.x]);
+    let y = b.node("y", clip(-1.0, 1.0), &[s]);
+    let after = assert_rewrites(
+        "fuse-activation",
+        &b.finish(&[y]),
+        &["r: f32[1,2,3] = Conv {kernel=1 strides=1 relu}(x, a_w)", "y: f32[1,2,3] = Add {clip(-1,1)}(r, x)"],
+    );
+    // The tensor is the activation's, the node is the operator's.
+    assert_eq!(after.nodes()[0].name, "a");
+}
+
+#[test]
+fn clamps_that_meet_are_intersected() {
+    let clamped = |first: (f32, f32), second: (f32, f32)| {
+        let mut b = Build::new(&[1, 4]);
+        let a = b.dense("a", b.x, &[4, 4]);
+        let r = b.node("r", clip(first.0, first.1), &[a]);
+        let y = b.node("y", clip(second.0, second.1), &[r]);
+        b.finish(&[y])
+    };
+    let line = "y: f32[1,4] = Dense {clip(-0.5,0.5)}(x, a_w)";
+    assert_rewrites("fuse-activation", &clamped((-0.5, 1.0), (-1.0, 0.5)), &[line]);
+    // Disjoint intervals: the first fuses, the second stays.
+    assert_rewrites(
+        "fuse-activation",
+        &clamped((0.0, 1.0), (2.0, 3.0)),
+        &["r: f32[1,4] = Dense {clip(0,1)}(x, a_w)", "y: f32[1,4] = Clip {min=2 max=3}(r)"],
+    );
+    assert_keeps("fuse-activation", &clamped((1.0, 0.0), (0.0, 1.0)));
+}
+
+#[test]
+fn an_activation_stays_where_its_input_is_seen() {
+    for output in [false, true] {
+        let mut b = Build::new(&[1, 4]);
+        let a = b.dense("a", b.x, &[4, 4]);
+        let y = b.node("y", relu(), &[a]);
+        let z = b.node("z", Op::Unary(Unary::Tanh), &[a]);
+        assert_keeps("fuse-activation", &b.finish(&if output { [y, a] } else { [y, z] }));
+    }
+    let mut b = Build::new(&[1, 4]);
+    let a = b.node("a", Op::Softmax { axis: 1 }, &[b.x]);
+    let y = b.node("y", relu(), &[a]);
+    assert_keeps("fuse-activation", &b.finish(&[y]));
+}
+
+/// `Clip(x + 3, 0, 6)`, the clip as a node or fused.
+fn clipped(b: &mut Build, fused: bool) -> TensorId {
+    let x = b.x;
+    let three = b.values("three", &[], &[3.0]);
+    if fused {
+        return b.node("c", Op::Binary { op: Binary::Add, activation: Activation::RELU6 }, &[three, x]);
+    }
+    let sum = b.node("sum", binary(Binary::Add), &[x, three]);
+    b.node("c", clip(0.0, 6.0), &[sum])
+}
+
+#[test]
+fn hard_swish_is_recognized_in_every_form() {
+    let line = "y: f32[1,8] = HardSwish(x)";
+    for (op, value) in [(Binary::Div, 6.0), (Binary::Mul, 0.166_667)] {
+        for fused in [false, true] {
+            // (x * c) / 6
+            let mut b = Build::new(&[1, 8]);
+            let c = clipped(&mut b, fused);
+            let product = b.node("product", binary(Binary::Mul), &[b.x, c]);
+            let six = b.values("six", &[1], &[value]);
+            let y = b.node("y", binary(op), &[product, six]);
+            assert_rewrites("fuse-hard-swish", &b.finish(&[y]), &[line]);
+            // x * (c / 6)
+            let mut b = Build::new(&[1, 8]);
+            let c = clipped(&mut b, fused);
+            let six = b.values("six", &[1], &[value]);
+            let sixth = b.node("sixth", binary(op), &[c, six]);
+            let y = b.node("y", binary(Binary::Mul), &[sixth, b.x]);
+            assert_rewrites("fuse-hard-swish", &b.finish(&[y]), &[line]);
+            // c / 6
+            let mut b = Build::new(&[1, 8]);
+            let c = clipped(&mut b, fused);
+            let six = b.values("six", &[1], &[value]);
+            let y = b.node("y", binary(op), &[c, six]);
+            assert_rewrites("fuse-hard-swish", &b.finish(&[y]), &["y: f32[1,8] = HardSigmoid {alpha=0.16666667 beta=0.5}(x)"]);
+        }
+    }
+}
+
+#[test]
+fn what_is_no_hard_swish_stays() {
+    let gated = |alpha: f32, other: bool, seen: bool| {
+        let mut b = Build::new(&[1, 8]);
+        let r = b.node("r", relu(), &[b.x]);
+        let gate = b.node("gate", Op::Unary(Unary::HardSigmoid { alpha, beta: 0.5 }), &[b.x]);
+        let y = b.node("y", binary(Binary::Mul), &[if other { r } else { b.x }, gate]);
+        b.finish(&if seen { vec![y, gate] } else { vec![y] })
+    };
+    assert_rewrites("fuse-hard-swish", &gated(1.0 / 6.0, false, false), &["y: f32[1,8] = HardSwish(x)"]);
+    assert_keeps("fuse-hard-swish", &gated(0.2, false, false));
+    assert_keeps("fuse-hard-swish", &gated(1.0 / 6.0, true, false));
+    assert_keeps("fuse-hard-swish", &gated(1.0 / 6.0, false, true));
+    // A seventh; six divided; and a constant that broadcasts.
+    let cases: [(Binary, f32, &[usize], bool); 3] =
+        [(Binary::Div, 7.0, &[], false), (Binary::Div, 6.0, &[], true), (Binary::Div, 6.0, &[2, 8], false)];
+    for (op, value, shape, first) in cases {
+        let mut b = Build::new(&[1, 8]);
+        let c = clipped(&mut b, false);
+        let constant = b.values("constant", shape, &vec![value; shape.iter().product()]);
+        let y = b.node("y", binary(op), &if first { [constant, c] } else { [c, constant] });
+        assert_keeps("fuse-hard-swish", &b.finish(&[y]));
+    }
+}
+
+fn pooled(shape: &[usize], op: Op) -> Graph {
+    let mut b = Build::new(shape);
+    let y = b.node("y", op, &[b.x]);
+    b.finish(&[y])
+}
+
+#[test]
+fn a_mean_over_the_whole_image_is_a_global_pool() {
+    let mean = |axes: &[usize], keep_dims| Op::ReduceMean { axes: axes.to_vec(), keep_dims };
+    let average = |kernel: &[usize]| Op::AveragePool { pool: Window::new(kernel), include_pad: false };
+    let line = "y: f32[2,3,1,1] = GlobalAveragePool(x)";
+    assert_rewrites("mean-to-global-pool", &pooled(&[2, 3, 5, 4], mean(&[2, 3], true)), &[line]);
+    assert_rewrites("mean-to-global-pool", &pooled(&[2, 3, 5, 4], average(&[5, 4])), &[line]);
+    assert_rewrites(
+        "mean-to-global-pool",
+        &pooled(&[2, 3, 5], mean(&[2], false)),
+        &["y_pooled: f32[2,3,1] = GlobalAveragePool(x)", "y: f32[2,3] = Reshape(y_pooled)"],
+    );
+    assert_keeps("mean-to-global-pool", &pooled(&[2, 3, 5, 4], mean(&[2], true)));
+    assert_keeps("mean-to-global-pool", &pooled(&[2, 3, 5, 4], mean(&[1, 2, 3], true)));
+    assert_keeps("mean-to-global-pool", &pooled(&[2, 3], mean(&[1], true)));
+    // One output, but a window that leaves out the last row.
+    let mut window = Window::new(&[24, 5]);
+    window.strides = vec![24, 5];
+    assert_keeps("mean-to-global-pool", &pooled(&[1, 4, 25, 5], Op::AveragePool { pool: window, include_pad: false }));
+    let mut window = Window::new(&[5, 4]);
+    window.pads_begin = vec![1, 0];
+    assert_keeps("mean-to-global-pool", &pooled(&[2, 3, 5, 4], Op::AveragePool { pool: window, include_pad: false }));
+}

@@ -1,0 +1,13 @@
+//! The graph, its passes and the quantized graph, tested from outside.
+#![allow(clippy::unwrap_used)]
+
+mod broken_pass;
+mod chains;
+mod folds;
+mod fusions;
+mod graph;
+mod layouts;
+mod models;
+mod patches;
+mod quant;
+mod support;

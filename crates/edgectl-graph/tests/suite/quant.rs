@@ -1,0 +1,121 @@
+//! What a quantized graph refuses.
+
+use std::collections::BTreeMap;
+
+use edgectl_graph::{Activation, Binary, Graph, Op, QuantConst, QuantError, QuantGraph, QuantParams, TensorId, Unary};
+
+use crate::support::{Build, binary};
+
+/// A graph with its parameters, before they are put together.
+#[derive(Clone)]
+struct Parts {
+    graph: Graph,
+    activations: BTreeMap<TensorId, QuantParams>,
+    constants: BTreeMap<TensorId, QuantConst>,
+}
+
+const PARAMS: QuantParams = QuantParams { scale: 0.5, zero_point: 3 };
+
+/// `Dense -> Softmax`, quantized as it should be.
+fn valid() -> Parts {
+    let mut b = Build::new(&[1, 3]);
+    let (w, bias) = (b.constant("w", &[2, 3]), b.constant("b", &[2]));
+    let a = b.node("a", Op::Dense { activation: Activation::NONE }, &[b.x, w, bias]);
+    let y = b.node("y", Op::Softmax { axis: 1 }, &[a]);
+    let x = b.x;
+    let unit = QuantParams { scale: 1.0 / 256.0, zero_point: -128 };
+    let constants = [
+        (w, QuantConst::Weights { values: [1, 2, 3, -127, 0, 127].into(), scales: [0.1, 0.2].into() }),
+        (bias, QuantConst::Bias { values: [7, -7].into() }),
+    ];
+    Parts { graph: b.finish(&[y]), activations: [(x, PARAMS), (a, PARAMS), (y, unit)].into(), constants: constants.into() }
+}
+
+fn error(change: impl FnOnce(&mut Parts)) -> String {
+    let mut parts = valid();
+    change(&mut parts);
+    QuantGraph::new(parts.graph, parts.activations, parts.constants).unwrap_err().to_string()
+}
+
+#[test]
+fn a_consistent_graph_is_accepted() {
+    let parts = valid();
+    let quantized = QuantGraph::new(parts.graph.clone(), parts.activations, parts.constants).unwrap();
+    let find = |name| parts.graph.find(name).unwrap();
+    assert_eq!(quantized.params(find("a")), Some(PARAMS));
+    assert_eq!(quantized.params(find("w")), None);
+    assert_eq!(quantized.constants().count(), 2);
+    assert_eq!((PARAMS.min(), PARAMS.max()), (-65.5, 62.0));
+}
+
+#[test]
+fn activations_need_usable_parameters() {
+    let id = |parts: &Parts, name: &str| parts.graph.find(name).unwrap();
+    let missing = error(|parts| parts.activations.retain(|&key, _| key != id(&valid(), "a")));
+    assert_eq!(missing, r#"tensor "a": expected a scale and a zero point, found none"#);
+    for (scale, found) in [(0.0, "0"), (-1.0, "-1"), (f32::NAN, "NaN"), (f32::INFINITY, "inf"), (1e-40, &*1e-40f32.to_string())] {
+        let bad = error(|parts| parts.activations.extend([(id(&valid(), "x"), QuantParams { scale, zero_point: 0 })]));
+        assert_eq!(bad, format!("tensor \"x\": expected a positive, finite scale, found {found}"));
+    }
+}
+
+#[test]
+fn constants_need_the_form_of_their_operator() {
+    let set = |name: &'static str, constant: QuantConst| {
+        error(move |parts| {
+            let id = parts.graph.find(name).unwrap();
+            parts.constants.insert(id, constant);
+        })
+    };
+    let weights = |values: &[i8], scales: &[f32]| QuantConst::Weights { values: values.into(), scales: scales.into() };
+    assert_eq!(set("w", weights(&[0; 6], &[0.1; 3])), r#"tensor "w": expected one scale or one per output channel, found 3 scales"#);
+    assert_eq!(set("w", weights(&[0; 6], &[0.1, 0.0])), r#"tensor "w": expected a positive, finite scale, found 0"#);
+    assert_eq!(set("w", weights(&[-128; 6], &[0.1])), r#"tensor "w": expected weights in -127..=127, found -128"#);
+    assert_eq!(set("w", weights(&[0; 5], &[0.1])), r#"tensor "w": expected as many values as the float constant has, found 5"#);
+    let bias = QuantConst::Bias { values: [0; 6].into() };
+    assert_eq!(set("w", bias), r#"node "a": operator Dense with computed weights has no int8 form"#);
+    assert_eq!(set("b", weights(&[0; 2], &[0.1])), r#"node "a": operator Dense with computed weights has no int8 form"#);
+    assert_eq!(set("x", QuantConst::Bias { values: [0].into() }), r#"tensor "x": expected a float constant, found none"#);
+}
+
+#[test]
+fn operators_bind_the_parameters_of_their_output() {
+    let fixed = error(|parts| {
+        let y = parts.graph.find("y").unwrap();
+        parts.activations.insert(y, PARAMS);
+    });
+    assert_eq!(fixed, r#"node "y" (Softmax): expected the parameters of "a" and "y" to be as the operator fixes them"#);
+
+    let mut b = Build::new(&[1, 3]);
+    let c = b.constant("c", &[1, 2]);
+    let y = b.node("y", Op::Concat { axis: 1 }, &[b.x, c]);
+    let x = b.x;
+    let graph = b.finish(&[y]);
+    let operand = |params| BTreeMap::from([(c, QuantConst::Operand { values: [1, 2].into(), params })]);
+    let activations = BTreeMap::from([(x, PARAMS), (y, PARAMS)]);
+    QuantGraph::new(graph.clone(), activations.clone(), operand(PARAMS)).unwrap();
+    let other = QuantParams { scale: 0.25, ..PARAMS };
+    let error = QuantGraph::new(graph.clone(), activations.clone(), operand(other)).unwrap_err();
+    assert!(matches!(error, QuantError::Sharing { ref input, rule: "equal", .. } if input == "c"), "{error}");
+    let error = QuantGraph::new(graph, activations, BTreeMap::new()).unwrap_err();
+    assert_eq!(error.to_string(), r#"tensor "c": expected a scale and a zero point, found none"#);
+}
+
+#[test]
+fn only_int8_operators_of_fixed_shape_can_be_quantized() {
+    let mut b = Build::new(&[2, 2]);
+    let w = b.constant("w", &[2, 2]);
+    let product = b.node("product", Op::MatMul, &[b.x, w]);
+    let sum = b.node("sum", binary(Binary::Add), &[product, b.x]);
+    let y = b.node("y", Op::Unary(Unary::Sigmoid), &[sum]);
+    let (x, graph) = (b.x, b.finish(&[y]));
+    let activations: BTreeMap<_, _> = [x, product, sum, y].map(|id| (id, PARAMS)).into();
+    let error = QuantGraph::new(graph, activations, BTreeMap::new()).unwrap_err();
+    assert_eq!(error, QuantError::NoInt8 { node: "product".into(), op: "MatMul".into() });
+
+    let mut parts = valid();
+    let hidden = edgectl_graph::Opaque { domain: String::new(), op_type: "Loop".into(), reason: String::new(), payload: [].into() };
+    parts.graph.add_opaque("loop", hidden, vec![], vec![], vec![]);
+    let error = QuantGraph::new(parts.graph, parts.activations, parts.constants).unwrap_err();
+    assert_eq!(error.to_string(), r#"node "loop": operator Loop is not supported"#);
+}

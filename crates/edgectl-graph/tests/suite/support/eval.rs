@@ -1,0 +1,234 @@
+//! What the typed operators compute, written down as plainly as their definitions, in double precision.
+
+use std::collections::HashMap;
+
+use edgectl_graph::{Activation, Binary, Data, Graph, Literal, Op, Unary, Window};
+
+/// A value of a tensor, outermost dimension first.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Array {
+    pub(crate) shape: Vec<usize>,
+    pub(crate) values: Vec<f64>,
+}
+
+impl Array {
+    fn from_fn(shape: &[usize], f: impl FnMut(&[usize]) -> f64) -> Array {
+        let mut f = f;
+        Array { shape: shape.to_vec(), values: indices(shape).iter().map(|index| f(index)).collect() }
+    }
+
+    fn of(literal: &Literal) -> Array {
+        let values = match literal.data() {
+            Data::F32(values) => values.iter().map(|&value| value.into()).collect(),
+            _ => literal.to_i64s().unwrap().iter().map(|&value| value as f64).collect(),
+        };
+        Array { shape: literal.shape().to_vec(), values }
+    }
+
+    /// The element at an index.
+    fn at(&self, index: &[usize]) -> f64 {
+        assert_eq!(index.len(), self.shape.len());
+        let offset = index.iter().zip(&self.shape).fold(0, |offset, (&i, &size)| {
+            assert!(i < size);
+            offset * size + i
+        });
+        self.values[offset]
+    }
+
+    /// The element at an index of a shape that this one broadcasts to.
+    fn broadcast_at(&self, index: &[usize]) -> f64 {
+        let own = &index[index.len() - self.shape.len()..];
+        self.at(&own.iter().zip(&self.shape).map(|(&i, &size)| if size == 1 { 0 } else { i }).collect::<Vec<_>>())
+    }
+
+    /// The element at spatial position `position - pads_begin`, or `None` in the padding.
+    fn padded_at(&self, lead: &[usize], position: &[usize], window: &Window) -> Option<f64> {
+        let spatial: Option<Vec<usize>> = position.iter().zip(&window.pads_begin).map(|(&p, &pad)| p.checked_sub(pad)).collect();
+        let index = [lead, &spatial?].concat();
+        index.iter().zip(&self.shape).all(|(&i, &size)| i < size).then(|| self.at(&index))
+    }
+}
+
+/// All indices of a shape, in order.
+fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
+    shape.iter().fold(vec![vec![]], |all, &size| all.iter().flat_map(|index| (0..size).map(move |i| [&index[..], &[i]].concat())).collect())
+}
+
+/// The outputs of a graph with fixed shapes.
+pub(crate) fn evaluate(graph: &Graph, inputs: &[Array]) -> Vec<Array> {
+    let mut values = HashMap::new();
+    values.extend(graph.iter_tensors().filter_map(|(id, tensor)| Some((id, Array::of(tensor.literal.as_ref()?)))));
+    values.extend(graph.inputs().iter().copied().zip(inputs.iter().cloned()));
+    for node in graph.nodes() {
+        let operands: Vec<Option<&Array>> = node.inputs.iter().map(|input| input.map(|id| &values[&id])).collect();
+        let shape = graph.fixed_shape(node.output().unwrap()).unwrap();
+        let result = apply(&node.op, &operands, &shape);
+        assert_eq!(result.shape, shape, "{}", graph.label(node));
+        values.insert(node.output().unwrap(), result);
+    }
+    graph.outputs().iter().map(|id| values[id].clone()).collect()
+}
+
+fn apply(op: &Op, operands: &[Option<&Array>], shape: &[usize]) -> Array {
+    let x = operands[0].unwrap();
+    let operand = |index: usize| operands.get(index).copied().flatten();
+    let result = match op {
+        Op::AveragePool { pool, include_pad } => Array::from_fn(shape, |y| {
+            let seen = seen(x, &y[..2], &y[2..], pool);
+            let count = if *include_pad { seen.len() } else { seen.iter().flatten().count() };
+            seen.iter().flatten().sum::<f64>() / count as f64
+        }),
+        Op::BatchNorm { epsilon } => Array::from_fn(shape, |y| {
+            let [scale, bias, mean, variance] = [1, 2, 3, 4].map(|index| operand(index).unwrap().values[y[1]]);
+            (x.at(y) - mean) / (variance + f64::from(*epsilon)).sqrt() * scale + bias
+        }),
+        Op::Binary { op, .. } => Array::from_fn(shape, |y| {
+            let (a, b) = (x.broadcast_at(y), operand(1).unwrap().broadcast_at(y));
+            match op {
+                Binary::Add => a + b,
+                Binary::Div => a / b,
+                Binary::Mul => a * b,
+                Binary::Sub => a - b,
+                _ => panic!("no definition of {op:?}"),
+            }
+        }),
+        Op::Concat { axis } => Array::from_fn(shape, |y| {
+            let mut index = y.to_vec();
+            for part in operands.iter().flatten() {
+                if index[*axis] < part.shape[*axis] {
+                    return part.at(&index);
+                }
+                index[*axis] -= part.shape[*axis];
+            }
+            panic!("{y:?} is outside the parts")
+        }),
+        Op::Conv(conv) => {
+            let (filter, bias) = (operand(1).unwrap(), operand(2));
+            let depth = filter.shape[1];
+            Array::from_fn(shape, |y| {
+                let group = y[1] / (filter.shape[0] / conv.groups);
+                let products = (0..depth).flat_map(|i| {
+                    let seen = seen(x, &[y[0], group * depth + i], &y[2..], &conv.window);
+                    let weights = indices(&conv.window.kernel);
+                    let weights = weights.into_iter().map(move |k| filter.at(&[&[y[1], i], &k[..]].concat()));
+                    seen.into_iter().zip(weights).map(|(x, w)| x.unwrap_or(0.0) * w)
+                });
+                products.sum::<f64>() + bias.map_or(0.0, |bias| bias.values[y[1]])
+            })
+        }
+        Op::Dense { .. } => {
+            let (weights, bias) = (operand(1).unwrap(), operand(2));
+            Array::from_fn(shape, |y| {
+                let (&o, lead) = y.split_last().unwrap();
+                let products = (0..weights.shape[1]).map(|i| x.at(&[lead, &[i]].concat()) * weights.at(&[o, i]));
+                products.sum::<f64>() + bias.map_or(0.0, |bias| bias.values[o])
+            })
+        }
+        Op::Dequantize { axis } => Array::from_fn(shape, |y| {
+            let parameter = |array: &Array| if array.values.len() == 1 { array.values[0] } else { array.values[y[*axis]] };
+            (x.at(y) - operand(2).map_or(0.0, parameter)) * parameter(operand(1).unwrap())
+        }),
+        Op::Gemm { alpha, beta, trans_a, trans_b } => {
+            let (b, c) = (operand(1).unwrap(), operand(2));
+            let inner = x.shape[usize::from(!trans_a)];
+            Array::from_fn(shape, |y| {
+                let a_at = |i| if *trans_a { x.at(&[i, y[0]]) } else { x.at(&[y[0], i]) };
+                let b_at = |i| if *trans_b { b.at(&[y[1], i]) } else { b.at(&[i, y[1]]) };
+                let product: f64 = (0..inner).map(|i| a_at(i) * b_at(i)).sum();
+                f64::from(*alpha) * product + c.map_or(0.0, |c| f64::from(*beta) * c.broadcast_at(y))
+            })
+        }
+        Op::GlobalAveragePool => Array::from_fn(shape, |y| mean_at(x, &(2..x.shape.len()).collect::<Vec<_>>(), y)),
+        Op::GlobalMaxPool => Array::from_fn(shape, |y| {
+            let all = indices(&x.shape[2..]);
+            all.iter().map(|position| x.at(&[&y[..2], position].concat())).fold(f64::NEG_INFINITY, f64::max)
+        }),
+        Op::Identity | Op::Reshape { .. } => Array { shape: shape.to_vec(), values: x.values.clone() },
+        Op::MatMul => {
+            let b = operand(1).unwrap();
+            assert!(x.shape.len() >= 2 && b.shape.len() == 2, "only products with a matrix are defined here");
+            Array::from_fn(shape, |y| {
+                let (&column, lead) = y.split_last().unwrap();
+                (0..b.shape[0]).map(|i| x.at(&[lead, &[i]].concat()) * b.at(&[i, column])).sum()
+            })
+        }
+        Op::MaxPool(pool) => {
+            Array::from_fn(shape, |y| seen(x, &y[..2], &y[2..], pool).into_iter().flatten().fold(f64::NEG_INFINITY, f64::max))
+        }
+        Op::Pad { before, value, .. } => Array::from_fn(shape, |y| {
+            let index: Option<Vec<usize>> = y.iter().zip(before).map(|(&i, &pad)| i.checked_sub(pad)).collect();
+            let inside = index.filter(|index| index.iter().zip(&x.shape).all(|(&i, &size)| i < size));
+            inside.map_or(f64::from(*value), |index| x.at(&index))
+        }),
+        Op::ReduceMean { axes, keep_dims } => {
+            let kept: Vec<usize> = (0..x.shape.len()).map(|axis| if axes.contains(&axis) { 1 } else { x.shape[axis] }).collect();
+            let means = Array::from_fn(&kept, |y| mean_at(x, axes, y));
+            Array { shape: if *keep_dims { kept } else { shape.to_vec() }, values: means.values }
+        }
+        Op::Softmax { axis } => Array::from_fn(shape, |y| {
+            let sum: f64 = (0..x.shape[*axis])
+                .map(|i| {
+                    let mut index = y.to_vec();
+                    index[*axis] = i;
+                    x.at(&index).exp()
+                })
+                .sum();
+            x.at(y).exp() / sum
+        }),
+        Op::Transpose { perm } => Array::from_fn(shape, |y| {
+            let mut index = vec![0; y.len()];
+            perm.iter().zip(y).for_each(|(&axis, &i)| index[axis] = i);
+            x.at(&index)
+        }),
+        Op::Unary(unary) => Array::from_fn(shape, |y| function(*unary, x.at(y))),
+        other => panic!("no definition of {other:?}"),
+    };
+    let Activation { min, max } = op.activation().unwrap_or(Activation::NONE);
+    Array { values: result.values.iter().map(|value| value.max(min.into()).min(max.into())).collect(), ..result }
+}
+
+/// What a window sees, `None` where it sees padding.
+fn seen(x: &Array, lead: &[usize], y: &[usize], window: &Window) -> Vec<Option<f64>> {
+    let position = |k: &[usize]| -> Vec<usize> {
+        (0..k.len()).map(|axis| y[axis] * window.strides[axis] + k[axis] * window.dilations[axis]).collect()
+    };
+    indices(&window.kernel).iter().map(|k| x.padded_at(lead, &position(k), window)).collect()
+}
+
+/// The mean over some axes, at an index where these are zero.
+fn mean_at(x: &Array, axes: &[usize], y: &[usize]) -> f64 {
+    let sizes: Vec<usize> = axes.iter().map(|&axis| x.shape[axis]).collect();
+    let positions = indices(&sizes);
+    let at = |position: &Vec<usize>| {
+        let mut index = y.to_vec();
+        axes.iter().zip(position).for_each(|(&axis, &i)| index[axis] = i);
+        x.at(&index)
+    };
+    positions.iter().map(at).sum::<f64>() / positions.len() as f64
+}
+
+fn function(unary: Unary, x: f64) -> f64 {
+    match unary {
+        Unary::Clip { min, max } => x.max(min.into()).min(max.into()),
+        Unary::Elu { alpha } => {
+            if x > 0.0 {
+                x
+            } else {
+                f64::from(alpha) * (x.exp() - 1.0)
+            }
+        }
+        Unary::HardSigmoid { alpha, beta } => (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0),
+        Unary::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
+        Unary::LeakyRelu { alpha } => {
+            if x > 0.0 {
+                x
+            } else {
+                f64::from(alpha) * x
+            }
+        }
+        Unary::Relu => x.max(0.0),
+        Unary::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Unary::Tanh => x.tanh(),
+        _ => panic!("no definition of {unary:?}"),
+    }
+}
