@@ -37,8 +37,8 @@ fn every_operator_of_constants_folds_to_its_value() {
             b.node("c", Op::Binary { op: Binary::Div, activation: Activation::RELU }, &[a, d])
         },
         |b| {
-            let (a, d) = (b.constant("a", &[2, 1]), b.constant("d", &[2, 2]));
-            b.node("c", Op::Concat { axis: 1 }, &[a, d])
+            let parts = ["a", "d", "e"].map(|name| b.constant(name, &[2, 1]));
+            b.node("c", Op::Concat { axis: 1 }, &parts)
         },
         |b| {
             let a = b.constant("a", &[1, 2]);
@@ -370,9 +370,15 @@ fn padding_moves_into_windows() {
     assert_keeps("fold-pad", &with(frame(0.0), Op::MaxPool(window.clone()), false));
     assert_keeps("fold-pad", &with(Op::Pad { before: vec![1, 0, 0, 0], after: vec![0; 4], value: 0.0 }, conv, true));
     assert_keeps("fold-pad", &with(Op::Pad { before: vec![0, 0, 3, 0], after: vec![0; 4], value: 0.0 }, average(true), false));
-    let mut padded = window.clone();
-    padded.pads_end = vec![1, 1];
-    assert_keeps("fold-pad", &with(frame(0.0), Op::AveragePool { pool: padded, include_pad: false }, false));
+    let small = Op::Pad { before: vec![0, 0, 1, 0], after: vec![0; 4], value: 0.0 };
+    let padded = Window { pads_end: vec![1, 1], ..window };
+    let average = |include_pad| Op::AveragePool { pool: padded.clone(), include_pad };
+    assert_keeps("fold-pad", &with(small.clone(), average(false), false));
+    assert_rewrites(
+        "fold-pad",
+        &with(small, average(true), false),
+        &["y: f32[1,2,5,4] = AveragePool {kernel=3x3 strides=1x1 pads=1x0:1x1 include_pad}(x)"],
+    );
 }
 
 #[test]

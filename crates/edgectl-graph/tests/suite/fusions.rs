@@ -108,6 +108,13 @@ fn what_is_no_hard_swish_stays() {
     assert_keeps("fuse-hard-swish", &gated(0.2, false, false));
     assert_keeps("fuse-hard-swish", &gated(1.0 / 6.0, true, false));
     assert_keeps("fuse-hard-swish", &gated(1.0 / 6.0, false, true));
+    // Shifted by four.
+    let mut b = Build::new(&[1, 8]);
+    let (four, six) = (b.values("four", &[], &[4.0]), b.values("six", &[], &[6.0]));
+    let sum = b.node("sum", binary(Binary::Add), &[b.x, four]);
+    let c = b.node("c", clip(0.0, 6.0), &[sum]);
+    let y = b.node("y", binary(Binary::Div), &[c, six]);
+    assert_keeps("fuse-hard-swish", &b.finish(&[y]));
     // A seventh; six divided; and a constant that broadcasts.
     let cases: [(Binary, f32, &[usize], bool); 3] =
         [(Binary::Div, 7.0, &[], false), (Binary::Div, 6.0, &[], true), (Binary::Div, 6.0, &[2, 8], false)];

@@ -102,6 +102,13 @@ fn a_transpose_stays_where_pushing_gains_nothing() {
         let outputs = [vec![y, z], vec![y, a], vec![y], vec![y, z]][case].clone();
         assert_keeps("merge-layout", &b.finish(&outputs));
     }
+    // Both operands transposed, but not in the same way.
+    let mut b = Build::new(&[2, 3, 3, 3]);
+    let r = b.node("r", relu(), &[b.x]);
+    let left = b.node("left", transpose(TO_NHWC), &[b.x]);
+    let right = b.node("right", transpose(TO_NCHW), &[r]);
+    let y = b.node("y", binary(Binary::Add), &[left, right]);
+    assert_keeps("merge-layout", &b.finish(&[y]));
     // A constant of higher rank.
     let mut b = Build::new(&[2, 3]);
     let a = b.node("a", transpose(&[1, 0]), &[b.x]);
