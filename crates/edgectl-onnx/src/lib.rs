@@ -18,7 +18,7 @@ pub mod proto;
 mod sniff;
 
 pub use error::{OnnxError, Warning};
-pub use export::{ExportOptions, export};
+pub use export::{ExportOptions, QdqOptions, export, export_qdq};
 pub use import::{ImportOptions, Imported, import, read};
 
 /// The oldest opset of the default domain that is read and written.

@@ -42,9 +42,7 @@ pub fn export(graph: &Graph, options: &ExportOptions<'_>) -> Result<Vec<u8>, Onn
                 builder.push(current(graph, node, &opaque.payload)?);
             }
             (_, Some(output)) => {
-                let at = builder.proto.node.len();
                 ops::emit(&mut builder, graph, node, &mut operands, graph.tensor(output).name.clone())?;
-                merge_extra(&mut builder.proto.node[at..], node)?;
             }
             (_, None) => {}
         }
@@ -75,12 +73,6 @@ fn current(graph: &Graph, node: &Node, payload: &[u8]) -> Result<NodeProto, Onnx
     proto.input = names(&node.inputs);
     proto.output = names(&node.outputs);
     Ok(proto)
-}
-
-/// Gives the first of the nodes that a typed node became what the operator does not express.
-fn merge_extra(written: &mut [NodeProto], node: &Node) -> Result<(), OnnxError> {
-    let Some(first) = written.first_mut() else { return Ok(()) };
-    first.merge(&*node.extra).map_err(|error| OnnxError::Malformed { what: error.to_string() })
 }
 
 /// Operands as they are; constants are written when they are first read.

@@ -3,5 +3,7 @@
 mod builder;
 mod float;
 mod ops;
+mod qdq;
 
 pub use float::{ExportOptions, export};
+pub use qdq::{QdqOptions, export_qdq};

@@ -2,6 +2,8 @@
 
 use edgectl_graph::{Activation, Conv, DType, Dim, Graph, Literal, Node, Op, Shape, Unary, Window};
 
+use prost::Message;
+
 use super::builder::{Builder, ints};
 use crate::proto::NodeProto;
 use crate::{OnnxError, dtype};
@@ -102,16 +104,21 @@ impl Emitter<'_> {
         self.graph.shape(self.node.input(0)?)
     }
 
+    /// The node that stands for the operator: it has the name and what the graph keeps beside it.
+    fn own(&mut self, op_type: &str, inputs: Vec<String>, output: String) -> Result<&mut NodeProto, OnnxError> {
+        merge_extra(self.builder.node(op_type, self.node.name.clone(), inputs, output), self.node)
+    }
+
     /// The operator under its own name with all its inputs.
     fn whole(&mut self, output: String) -> Result<&mut NodeProto, OnnxError> {
         let inputs = self.all_operands()?;
-        Ok(self.builder.node(self.node.op.name(), self.node.name.clone(), inputs, output))
+        self.own(self.node.op.name(), inputs, output)
     }
 
     /// The operator with its first input and constants that ONNX has as inputs.
     fn with_inputs(&mut self, inputs: Vec<String>) -> Result<&mut NodeProto, OnnxError> {
         let inputs = [vec![self.operand(0)?], inputs].concat();
-        Ok(self.builder.node(self.node.op.name(), self.node.name.clone(), inputs, self.output.clone()))
+        self.own(self.node.op.name(), inputs, self.output.clone())
     }
 
     fn attribute_int(&mut self, name: &str, value: usize) -> Result<(), OnnxError> {
@@ -158,28 +165,26 @@ impl Emitter<'_> {
             self.builder.node("Relu", name, vec![inner], self.output.clone());
             return Ok(());
         }
-        self.clip(name, inner, activation)
+        self.clip(name, inner, activation).map(drop)
     }
 
-    fn clip(&mut self, name: String, x: String, bounds: Activation) -> Result<(), OnnxError> {
+    fn clip(&mut self, name: String, x: String, bounds: Activation) -> Result<&mut NodeProto, OnnxError> {
+        let bounds = [("min", bounds.min), ("max", bounds.max)];
         if self.builder.opset < 11 {
             let node = self.builder.node("Clip", name, vec![x], self.output.clone());
-            for (name, value) in [("min", bounds.min), ("max", bounds.max)] {
-                if value.is_finite() {
-                    node.set_float(name, value);
-                }
+            for (name, value) in bounds.into_iter().filter(|(_, value)| value.is_finite()) {
+                node.set_float(name, value);
             }
-            return Ok(());
+            return Ok(node);
         }
         let mut inputs = vec![x];
-        for (name, value) in [("min", bounds.min), ("max", bounds.max)] {
+        for (name, value) in bounds {
             inputs.push(if value.is_finite() { self.scalar(name, value)? } else { String::new() });
         }
         while inputs.last().is_some_and(String::is_empty) {
             inputs.pop();
         }
-        self.builder.node("Clip", name, inputs, self.output.clone());
-        Ok(())
+        Ok(self.builder.node("Clip", name, inputs, self.output.clone()))
     }
 
     fn conv(&mut self, conv: &Conv, output: String) -> Result<(), OnnxError> {
@@ -191,21 +196,19 @@ impl Emitter<'_> {
 
     /// A `Gemm` for matrices, otherwise `MatMul` and `Add`.
     fn dense(&mut self, output: String) -> Result<(), OnnxError> {
-        let name = self.node.name.clone();
-        if self.input_shape().is_some_and(|shape| shape.rank() == 2) && (self.node.input(2).is_some() || self.builder.opset >= 11) {
+        let biased = self.node.input(2).is_some();
+        if self.input_shape().is_some_and(|shape| shape.rank() == 2) && (biased || self.builder.opset >= 11) {
             let inputs = self.all_operands()?;
-            self.builder.node("Gemm", name, inputs, output).set_int("transB", 1);
+            self.own("Gemm", inputs, output)?.set_int("transB", 1);
             return Ok(());
         }
         let inputs = vec![self.operand(0)?, self.operands.name(self.builder, self.node, 1, Form::Transposed)?];
-        if self.node.input(2).is_none() {
-            self.builder.node("MatMul", name, inputs, output);
-            return Ok(());
+        if !biased {
+            return self.own("MatMul", inputs, output).map(drop);
         }
         let product = self.builder.unique(format!("{}/pre_bias", self.output));
-        self.builder.node("MatMul", name, inputs, product.clone());
-        let bias = self.operand(2)?;
-        let name = self.helper("bias");
+        self.own("MatMul", inputs, product.clone())?;
+        let (bias, name) = (self.operand(2)?, self.helper("bias"));
         self.builder.node("Add", name, vec![product, bias], output);
         Ok(())
     }
@@ -260,8 +263,7 @@ impl Emitter<'_> {
         // No axes would mean all of them.
         if axes.is_empty() {
             let inputs = self.all_operands()?;
-            self.builder.node("Identity", self.node.name.clone(), inputs, self.output.clone());
-            return Ok(());
+            return self.own("Identity", inputs, self.output.clone()).map(drop);
         }
         let keep_dims = keep_dims.into();
         if self.builder.opset < 18 {
@@ -307,7 +309,8 @@ impl Emitter<'_> {
         match unary {
             Unary::Clip { min, max } => {
                 let x = self.operand(0)?;
-                self.clip(self.node.name.clone(), x, Activation { min, max })
+                let node = self.node;
+                merge_extra(self.clip(node.name.clone(), x, Activation { min, max })?, node).map(drop)
             }
             Unary::Elu { alpha } | Unary::LeakyRelu { alpha } => self.attribute_float("alpha", alpha),
             Unary::HardSigmoid { alpha, beta } => {
@@ -319,12 +322,17 @@ impl Emitter<'_> {
                 let (x, name) = (self.operand(0)?, self.helper("gate"));
                 let node = self.builder.node("HardSigmoid", name, vec![x.clone()], gate.clone());
                 node.set_float("alpha", 1.0 / 6.0).set_float("beta", 0.5);
-                self.builder.node("Mul", self.node.name.clone(), vec![x, gate], self.output.clone());
-                Ok(())
+                self.own("Mul", vec![x, gate], self.output.clone()).map(drop)
             }
             _ => self.whole(self.output.clone()).map(drop),
         }
     }
+}
+
+/// Gives the node that stands for an operator what the operator does not express.
+fn merge_extra<'a>(proto: &'a mut NodeProto, node: &Node) -> Result<&'a mut NodeProto, OnnxError> {
+    proto.merge(&*node.extra).map_err(|error| OnnxError::Malformed { what: error.to_string() })?;
+    Ok(proto)
 }
 
 fn set_window(node: &mut NodeProto, window: &Window) {

@@ -1,0 +1,206 @@
+//! A quantized graph as ONNX: float operators between `QuantizeLinear`/`DequantizeLinear` pairs.
+//!
+//! The float operators keep their names and outputs; the tensors around them are named after those:
+//!
+//! ```text
+//! input ─ Q ─ input/quantized ─ DQ ─ input/dequantized ─┐
+//! filter/quantized ─ DQ ─ filter ───────────────────────┼─ Conv ─ y/pre_activation ─ Relu ─ y/float ─ Q ─ y/quantized ─ DQ ─ y
+//! bias/quantized ─ DQ ─ bias ───────────────────────────┘
+//! ```
+//!
+//! Zero points are always explicit: without one, engines take the type to be uint8.
+
+use std::collections::HashMap;
+
+use edgectl_graph::{Data, Graph, Literal, Node, Op, QuantConst, QuantGraph, QuantParams, TensorId, Unary, permute};
+
+use super::builder::Builder;
+use super::ops::{self, Form, Operands};
+use crate::{MAX_OPSET, OnnxError};
+
+/// Per-axis parameters came with this opset.
+const MIN_QDQ_OPSET: i64 = 13;
+/// `HardSwish` came with this opset.
+const HARD_SWISH_OPSET: i64 = 14;
+
+/// How to write a quantized graph.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct QdqOptions {
+    /// The least opset; older graphs are raised to it. At least 13 in any case, 14 where there is a `HardSwish`.
+    pub min_opset: Option<i64>,
+}
+
+/// Writes a quantized graph as ONNX in QDQ form: int8 activations and weights, int32 biases.
+///
+/// Inputs and outputs of the model stay float32 and keep their names, as do all nodes and the results of all operators.
+///
+/// # Errors
+/// [`OnnxError::Opset`] where the options ask for an opset that is not supported, [`OnnxError::TooLarge`] where the model is larger than
+/// a protobuf message can be.
+pub fn export_qdq(quantized: &QuantGraph, options: &QdqOptions) -> Result<Vec<u8>, OnnxError> {
+    let graph = quantized.graph();
+    let mut builder = Builder::new(graph)?;
+    let hard_swish = graph.nodes().iter().any(|node| node.op == Op::Unary(Unary::HardSwish));
+    let least = if hard_swish { HARD_SWISH_OPSET } else { MIN_QDQ_OPSET };
+    if let Some(found) = options.min_opset.filter(|&opset| opset > MAX_OPSET) {
+        return Err(OnnxError::Opset { found });
+    }
+    builder.require_opset(least.max(options.min_opset.unwrap_or(least)));
+    let mut operands = Dequantized { quantized, names: HashMap::new() };
+    for &id in graph.inputs() {
+        let tensor = graph.tensor(id);
+        builder.input(&tensor.name, tensor.fact.as_ref());
+        let output = builder.unique(format!("{}/dequantized", tensor.name));
+        operands.pair(&mut builder, id, tensor.name.clone(), output)?;
+    }
+    for node in graph.nodes() {
+        let Some(id) = node.output() else { continue };
+        let name = graph.tensor(id).name.clone();
+        // Requantization is all that is left of an identity.
+        let float = if node.op == Op::Identity {
+            operands.name(&mut builder, node, 0, Form::Plain)?
+        } else {
+            let float = builder.unique(format!("{name}/float"));
+            ops::emit(&mut builder, graph, node, &mut operands, float.clone())?;
+            float
+        };
+        operands.pair(&mut builder, id, float, name)?;
+    }
+    for &id in graph.outputs() {
+        let tensor = graph.tensor(id);
+        if let Some(literal) = tensor.literal.as_ref().filter(|_| !operands.names.contains_key(&Key::of(id))) {
+            builder.constant(&tensor.name, literal)?;
+        }
+        builder.output(&tensor.name, tensor.fact.as_ref());
+    }
+    builder.finish(graph)
+}
+
+/// What distinguishes the dequantized forms of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    tensor: TensorId,
+    form: Form,
+    /// The layer that a bias belongs to, by input and weights: its scale is the product of theirs.
+    layer: Option<(TensorId, TensorId)>,
+}
+
+impl Key {
+    fn of(tensor: TensorId) -> Key {
+        Key { tensor, form: Form::Plain, layer: None }
+    }
+}
+
+/// Operands behind a `DequantizeLinear`, which is written when one is first read.
+struct Dequantized<'a> {
+    quantized: &'a QuantGraph,
+    names: HashMap<Key, String>,
+}
+
+impl Dequantized<'_> {
+    fn graph(&self) -> &Graph {
+        self.quantized.graph()
+    }
+
+    /// Writes `float` quantized and dequantized again as `output`, with the parameters of an activation.
+    fn pair(&mut self, builder: &mut Builder, id: TensorId, float: String, output: String) -> Result<(), OnnxError> {
+        let name = &self.graph().tensor(id).name;
+        let params = self.quantized.params(id).ok_or_else(|| tensor_error(name, "it has no quantization parameters"))?;
+        let (scale, zero_point) = per_tensor(builder, name, params)?;
+        let quantized = builder.unique(format!("{name}/quantized"));
+        let inputs = vec![float, scale.clone(), zero_point.clone()];
+        builder.node("QuantizeLinear", format!("{name}/quantize"), inputs, quantized.clone());
+        builder.node("DequantizeLinear", format!("{name}/dequantize"), vec![quantized, scale, zero_point], output.clone());
+        self.names.insert(Key::of(id), output);
+        Ok(())
+    }
+
+    /// Writes a constant and its `DequantizeLinear`.
+    fn constant(&self, builder: &mut Builder, node: &Node, key: Key, constant: &QuantConst) -> Result<String, OnnxError> {
+        let name = &self.graph().tensor(key.tensor).name;
+        let shape = self.graph().literal(key.tensor).map(|literal| literal.shape().to_vec()).unwrap_or_default();
+        let (data, (scale, zero_point), axis) = match constant {
+            QuantConst::Bias { values } => {
+                (literal(name, &shape, Data::I32(values.clone()))?, self.bias_parameters(builder, node, name)?, 0)
+            }
+            QuantConst::Operand { values, params } => {
+                (literal(name, &shape, Data::I8(values.clone()))?, per_tensor(builder, name, *params)?, 0)
+            }
+            QuantConst::Weights { values, scales } => {
+                let parameters = per_channel(builder, name, scales, Data::I8(vec![0; scales.len()].into()))?;
+                match key.form {
+                    Form::Plain => (literal(name, &shape, Data::I8(values.clone()))?, parameters, 0),
+                    Form::Transposed => {
+                        let values = permute(values, &shape, &[1, 0]).ok_or_else(|| tensor_error(name, "expected a matrix"))?;
+                        let shape: Vec<usize> = shape.iter().rev().copied().collect();
+                        (literal(name, &shape, Data::I8(values.into()))?, parameters, 1)
+                    }
+                }
+            }
+            _ => return Err(tensor_error(name, "its quantized form is not known")),
+        };
+        let quantized = builder.new_constant(format!("{name}/quantized"), &data)?;
+        // The first one has the name of the float constant.
+        let first = !self.names.keys().any(|other| other.tensor == key.tensor);
+        let output = if first { name.clone() } else { builder.unique(format!("{name}/dequantized")) };
+        let inputs = vec![quantized, scale, zero_point];
+        // Without meaning, but harmless, where there is one scale for all.
+        builder.node("DequantizeLinear", format!("{output}/dequantize"), inputs, output.clone()).set_int("axis", axis);
+        Ok(output)
+    }
+
+    /// `scale[c] = input scale * weight scale[c]`
+    fn bias_parameters(&self, builder: &mut Builder, node: &Node, name: &str) -> Result<(String, String), OnnxError> {
+        let input = node.input(0).and_then(|id| self.quantized.params(id));
+        let weights = node.input(1).and_then(|id| self.quantized.constant(id));
+        let (Some(input), Some(QuantConst::Weights { scales, .. })) = (input, weights) else {
+            return Err(tensor_error(name, "it is the bias of a layer without quantized input and weights"));
+        };
+        let scales: Vec<f32> = scales.iter().map(|scale| input.scale * scale).collect();
+        per_channel(builder, name, &scales, Data::I32(vec![0; scales.len()].into()))
+    }
+}
+
+impl Operands for Dequantized<'_> {
+    fn name(&mut self, builder: &mut Builder, node: &Node, index: usize, form: Form) -> Result<String, OnnxError> {
+        let Some(tensor) = node.input(index) else { return Ok(String::new()) };
+        let quantized = self.quantized;
+        let constant = quantized.constant(tensor);
+        let layer = matches!(constant, Some(QuantConst::Bias { .. })).then(|| node.input(0).zip(node.input(1))).flatten();
+        let key = Key { tensor, form, layer };
+        if let Some(name) = self.names.get(&key) {
+            return Ok(name.clone());
+        }
+        let constant = constant.ok_or_else(|| tensor_error(&quantized.graph().tensor(tensor).name, "it has no quantized form"))?;
+        let name = self.constant(builder, node, key, constant)?;
+        self.names.insert(key, name.clone());
+        Ok(name)
+    }
+}
+
+/// Constants with the scale and the zero point of a tensor.
+fn per_tensor(builder: &mut Builder, name: &str, params: QuantParams) -> Result<(String, String), OnnxError> {
+    let scale = literal(name, &[], Data::F32([params.scale].into()))?;
+    let zero_point = literal(name, &[], Data::I8([params.zero_point].into()))?;
+    parameters(builder, name, &scale, &zero_point)
+}
+
+/// Constants with one scale per channel, or one for all where there is only one; `zeros` are as many zero points.
+fn per_channel(builder: &mut Builder, name: &str, scales: &[f32], zeros: Data) -> Result<(String, String), OnnxError> {
+    let shape: &[usize] = if scales.len() == 1 { &[] } else { &[scales.len()] };
+    let scale = literal(name, shape, Data::F32(scales.into()))?;
+    let zero_point = literal(name, shape, zeros)?;
+    parameters(builder, name, &scale, &zero_point)
+}
+
+fn parameters(builder: &mut Builder, name: &str, scale: &Literal, zero_point: &Literal) -> Result<(String, String), OnnxError> {
+    Ok((builder.new_constant(format!("{name}/scale"), scale)?, builder.new_constant(format!("{name}/zero_point"), zero_point)?))
+}
+
+fn literal(name: &str, shape: &[usize], data: Data) -> Result<Literal, OnnxError> {
+    Literal::new(shape, data).ok_or_else(|| tensor_error(name, "its quantized values do not fit its shape"))
+}
+
+fn tensor_error(name: &str, what: &str) -> OnnxError {
+    OnnxError::Tensor { tensor: name.to_owned(), what: what.to_owned() }
+}
