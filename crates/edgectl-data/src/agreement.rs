@@ -63,7 +63,7 @@ impl Agreement {
     }
 
     /// Adds the samples of another accumulator.
-    pub fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: Self) {
         self.samples += other.samples;
         self.elements += other.elements;
         self.same_top1 += other.same_top1;

@@ -5,19 +5,30 @@ use half::f16;
 /// The type of a stored element. Everything is handed on as `f32`: integers beyond 2^24 and `f64` are rounded to nearest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[allow(missing_docs)]
 pub enum DType {
+    /// A byte; every value but 0 is 1.
     Bool,
+    /// IEEE 754 binary16.
     F16,
+    /// IEEE 754 binary32.
     F32,
+    /// IEEE 754 binary64.
     F64,
+    /// Signed, 8 bits.
     I8,
+    /// Signed, 16 bits.
     I16,
+    /// Signed, 32 bits.
     I32,
+    /// Signed, 64 bits.
     I64,
+    /// Unsigned, 8 bits.
     U8,
+    /// Unsigned, 16 bits.
     U16,
+    /// Unsigned, 32 bits.
     U32,
+    /// Unsigned, 64 bits.
     U64,
 }
 

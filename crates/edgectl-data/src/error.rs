@@ -280,7 +280,7 @@ pub enum DataError {
         shape: Vec<usize>,
     },
     /// The number of means or standard deviations does not fit the channels.
-    #[error("{found} values of {option} for {channels} channels, expected 1 or {channels}")]
+    #[error("{found} values of {option}, expected 1 or one for each of {channels} channels")]
     ChannelCount {
         /// `mean` or `std`.
         option: &'static str,

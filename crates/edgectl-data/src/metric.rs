@@ -213,7 +213,7 @@ impl Metric {
         };
         match &mut self.state {
             State::Hits { k, hits } => {
-                if output.len() <= *k && *k > 1 {
+                if *k > 1 && output.len() <= *k {
                     return Err(MetricError::OutputCount { metric: kind, expected: "more than 5 outputs", found: output.len() });
                 }
                 *hits += u64::from(rank(output, label(output.len())?) < *k);

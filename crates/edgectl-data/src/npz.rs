@@ -73,6 +73,9 @@ impl Archive {
         if entry.packed_bytes > available {
             return Err(length(entry.packed_bytes, available));
         }
+        if !deflated && entry.packed_bytes != entry.content_bytes {
+            return Err(length(entry.content_bytes, entry.packed_bytes));
+        }
         let mut content = entry.open().map_err(DataError::io(&self.path))?;
         let header = npy::read_header(&mut content, &self.path, key)?;
         let found = entry.content_bytes.saturating_sub(header.header_bytes);

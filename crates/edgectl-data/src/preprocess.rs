@@ -80,7 +80,7 @@ impl FromStr for ImageSize {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let side = |side: &str| side.parse().ok().filter(|side| (1..=Self::MAX_SIDE).contains(side));
         text.split_once('x').and_then(|(height, width)| Some(Self { height: side(height)?, width: side(width)? })).ok_or_else(|| {
-            ParseOptionError { what: "image size", expected: "HEIGHTxWIDTH with sides of 1 to 16384", found: text.to_owned() }
+            ParseOptionError { what: "size of images", expected: "HEIGHTxWIDTH with sides of 1 to 16384", found: text.to_owned() }
         })
     }
 }

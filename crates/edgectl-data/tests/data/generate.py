@@ -9,6 +9,7 @@ import csv
 import io
 import math
 import pathlib
+import struct
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,15 @@ def arrays():
         rows.append([name, "4 2 3", numbers(samples)])
     with zipfile.ZipFile(HERE / "lzma.npz", "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr(zipfile.ZipInfo("x.npy"), npy(samples, (1, 0)), zipfile.ZIP_LZMA)
+
+    # Header and directory agree on nine samples, of which the deflated stream has four.
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        content = npy(samples, (1, 0))
+        lying = content.replace(b"(4, 2, 3)", b"(9, 2, 3)")
+        archive.writestr(zipfile.ZipInfo("x.npy"), lying, zipfile.ZIP_DEFLATED)
+    sizes = [struct.pack("<L", size) for size in (len(content), len(content) + 5 * 24)]
+    (HERE / "lying.npz").write_bytes(buffer.getvalue().replace(*sizes))
 
     from safetensors.numpy import save_file
 
