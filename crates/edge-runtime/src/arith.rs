@@ -24,16 +24,13 @@ pub const fn saturating_doubling_high_mul_i16(a: i16, b: i16) -> i16 {
     if product > i16::MAX as i32 { i16::MAX } else { product as i16 }
 }
 
-/// `round(x / 2^exponent)`, ties away from zero, for an exponent of 0 to 31; greater ones give 0.
+/// `round(x / 2^exponent)`, ties away from zero, for an exponent of 0 to 31; of a greater one only the low five bits count.
 ///
 /// gemmlowp's `RoundingDivideByPOT`.
 pub const fn rounding_divide_by_pot(x: i32, exponent: u32) -> i32 {
-    if exponent > 31 {
-        return 0;
-    }
-    let mask = ((1u32 << exponent) - 1) as i32;
+    let mask = (1u32.wrapping_shl(exponent) - 1) as i32;
     let threshold = (mask >> 1) + (x < 0) as i32;
-    (x >> exponent) + (x & mask > threshold) as i32
+    x.wrapping_shr(exponent) + (x & mask > threshold) as i32
 }
 
 /// `x * 2^exponent`, saturating.
@@ -127,7 +124,6 @@ mod tests {
         assert_eq!(saturating_doubling_high_mul_i16(i16::MIN, i16::MIN), i16::MAX);
         assert_eq!([-3, -1, 1, 3].map(|x| rounding_divide_by_pot(x, 1)), [-2, -1, 1, 2]);
         assert_eq!(rounding_divide_by_pot(i32::MIN, 31), -1);
-        assert_eq!(rounding_divide_by_pot(i32::MIN, 32), 0);
         // Twice rounded: 0.4999 becomes 0.5 in the product's last bit, and then 1.
         assert_eq!(multiply_by_quantized_multiplier(1, i32::MAX, -1), 1);
         assert_eq!([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5].map(round_half_even), [-2, -2, 0, 0, 2, 2]);

@@ -58,7 +58,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let [_, out_h, out_w, _] = out_shape.array()?;
     let requantize = Requantize::new(&frame, (params.activation_min, params.activation_max))?;
     let (x, filter) = (frame.input(0)?, frame.input(1)?);
-    let zero_point = x_affine.zero_point as i16;
+    let zero_point = x_affine.zero_point as i8;
     let group_outputs = out_channels / params.groups as usize;
     let mut gathered = [0; MAX_GATHERED];
     let mut pixels = frame.into_output().chunks_exact_mut(out_channels);
@@ -70,15 +70,11 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
                 for (group, output) in pixels.next()?.chunks_exact_mut(group_outputs).enumerate() {
                     let x = x.get(group * group_channels..)?;
                     let (patch, x) = if in_place.is_scattered() && in_place.filter_length <= MAX_GATHERED {
-                        in_place.gather(x, zero_point as i8, &mut gathered)?
+                        in_place.gather(x, zero_point, &mut gathered)?
                     } else {
                         (in_place, x)
                     };
-                    for (block, output) in output.chunks_mut(ROWS).enumerate() {
-                        let channel = group * group_outputs + block * ROWS;
-                        let sums = patch.sums(x, zero_point, filter, channel, output.len())?;
-                        requantize.store(channel, &sums, output)?;
-                    }
+                    requantize.fill(group * group_outputs, output, |channel, count| patch.sums(x, zero_point, filter, channel, count))?;
                 }
             }
         }
@@ -161,7 +157,7 @@ impl Patch {
 
     /// Accumulators of `count` output channels from `channel` on, at most [`ROWS`]; those beyond have no meaning.
     #[inline(always)]
-    fn sums(&self, x: &[i8], zero_point: i16, filter: &[i8], channel: usize, count: usize) -> Option<[i32; ROWS]> {
+    fn sums(&self, x: &[i8], zero_point: i8, filter: &[i8], channel: usize, count: usize) -> Option<[i32; ROWS]> {
         let filter = filter.get(channel * self.filter_length..)?;
         let mut sums = [0i32; ROWS];
         for row in 0..self.rows {

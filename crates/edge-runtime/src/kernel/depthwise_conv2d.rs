@@ -2,16 +2,13 @@
 
 use edge_format::{DepthwiseConv2dParams, OpCode, Shape};
 
-use super::requantize::{self, Requantize};
+use super::requantize::{self, BLOCK, Requantize};
 use super::window::Geometry;
 use super::{Frame, Node, misfit};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::DepthwiseConv2d, check, run };
-
-/// Output channels whose accumulators are kept at once.
-const BLOCK: usize = 16;
 
 /// Checks shapes, window geometry and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
@@ -86,7 +83,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
                             }
                         }
                     }
-                    requantize.store(first, &sums, output)?;
+                    requantize.store(first, &mut sums, output)?;
                 }
             }
         }

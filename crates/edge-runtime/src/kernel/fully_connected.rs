@@ -34,17 +34,16 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let [outputs, inputs] = filter_shape.array::<2>()?;
     let requantize = Requantize::new(&frame, (params.activation_min, params.activation_max))?;
     let (x, filter) = (frame.input(0)?, frame.input(1)?);
-    let zero_point = frame.input_like(0)?.1.zero_point as i16;
+    let zero_point = frame.input_like(0)?.1.zero_point as i8;
 
     for (x, output) in x.chunks_exact(inputs).zip(frame.into_output().chunks_exact_mut(outputs)) {
-        for (block, output) in output.chunks_mut(ROWS).enumerate() {
-            let channel = block * ROWS;
+        requantize.fill(0, output, |channel, count| {
             let mut filters = [x; ROWS];
             for (index, slot) in filters.iter_mut().enumerate() {
-                *slot = filter.get((channel + index.min(output.len() - 1)) * inputs..)?;
+                *slot = filter.get((channel + index.min(count - 1)) * inputs..)?;
             }
-            requantize.store(channel, &dot(x, zero_point, filters)?, output)?;
-        }
+            dot(x, zero_point, filters)
+        })?;
     }
     Some(())
 }

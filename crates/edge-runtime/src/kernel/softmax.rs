@@ -53,7 +53,9 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
         let exponent = SUM_INTEGER_BITS.wrapping_sub(headroom).wrapping_add(31 - 8);
         for (output, &x) in output.iter_mut().zip(x) {
             *output = exp(x).map_or(i8::MIN, |exp| {
-                let q = rounding_divide_by_pot(saturating_rounding_doubling_high_mul(reciprocal, exp), exponent);
+                let quotient = saturating_rounding_doubling_high_mul(reciprocal, exp);
+                // Beyond 31 bits even a quotient of one is less than half a unit of the output.
+                let q = if exponent > 31 { 0 } else { rounding_divide_by_pot(quotient, exponent) };
                 q.saturating_sub(128).clamp(i8::MIN.into(), i8::MAX.into()) as i8
             });
         }
