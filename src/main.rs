@@ -1,3 +1,49 @@
-//! The `edgectl` binary.
+//! The `edgectl` binary: parse, dispatch, exit status.
+//!
+//! | module | role |
+//! |---|---|
+//! | `cli` | the command line: one line per subcommand |
+//! | `cmd` | one file per subcommand: arguments → options → library → report |
+//! | `args` | arguments that several subcommands share |
+//! | `calibrate` | runs the float graph on calibration data and watches its activations |
+//! | `model` | MODEL: what a file is, and its content |
+//! | `engine` | runs a model: float (tract) or int8 (edge-runtime) |
+//! | `eval` | streams samples through engines, in parallel |
+//! | `inspection` | what `inspect` reports |
+//! | `output` | output files that appear whole or not at all |
+//! | `quantization` | what `quantize` reports |
+//! | `stack` | the outputs of all samples as an array file |
+//! | `ui` | the terminal: results, notes, progress, errors, hints |
 
-fn main() {}
+mod args;
+mod calibrate;
+mod cli;
+mod cmd;
+mod engine;
+mod eval;
+mod inspection;
+mod model;
+mod output;
+mod quantization;
+mod stack;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ui::usage(&error),
+    };
+    let ui = ui::Ui::new(&cli.ui);
+    match cli.command.run(&ui) {
+        Ok(ui::Verdict::Positive) => ExitCode::SUCCESS,
+        Ok(ui::Verdict::Negative) => ExitCode::from(1),
+        Err(error) => {
+            ui.error(&error);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -15,6 +15,9 @@ pub enum FloatError {
         /// Its shape.
         shape: String,
     },
+    /// The graph cannot be written as ONNX, the form in which the engine takes it.
+    #[error("the graph cannot be handed to the float engine")]
+    Export(#[from] edgectl_onnx::OnnxError),
     /// The engine refused the model, or failed on an input.
     #[error("the float engine failed while {step}: {message}")]
     Engine {

@@ -11,6 +11,8 @@ mod guard;
 
 use std::sync::Arc;
 
+use edgectl_graph::{Graph, TensorId};
+use edgectl_onnx::ExportOptions;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::{
     DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, TVec, Tensor, TractResult,
@@ -43,6 +45,16 @@ pub struct FloatModel {
 }
 
 impl FloatModel {
+    /// Prepares a graph. The tensors in `observe` become outputs after the graph's own, in this order.
+    ///
+    /// # Errors
+    /// Where the graph cannot be exported, has a dynamic shape or an operator that the engine does not support.
+    pub fn from_graph(graph: &Graph, observe: &[TensorId]) -> Result<FloatModel, FloatError> {
+        let mut graph = graph.clone();
+        graph.bind_batch(1)?;
+        FloatModel::from_onnx(&edgectl_onnx::export(&graph, &ExportOptions { observe })?)
+    }
+
     /// Prepares an ONNX model given as bytes; its external data, if any, must be inside.
     ///
     /// # Errors

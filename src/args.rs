@@ -1,0 +1,74 @@
+//! Arguments that several subcommands share.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use edgectl_data::{ColorModel, DataOptions, DataSet, ImageSize, LabelColumn, Layout, Pipeline, Preprocess, Ratio};
+
+use crate::engine::Port;
+use crate::eval::Samples;
+
+/// How data are read, and how they become the model's input: `(raw * scale - mean) / std`.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Data and preprocessing")]
+pub(crate) struct DataArgs {
+    /// Factor of the raw values, such as 1/255
+    #[arg(long, value_name = "RATIO")]
+    scale: Option<Ratio>,
+    /// Subtracted after scaling: one value, or one per channel
+    #[arg(long, value_name = "VALUE,..", value_delimiter = ',', allow_negative_numbers = true)]
+    mean: Vec<f32>,
+    /// Divides after subtracting: one value, or one per channel
+    #[arg(long, value_name = "VALUE,..", value_delimiter = ',')]
+    std: Vec<f32>,
+    /// Resize images, bilinear
+    #[arg(long, value_name = "HxW")]
+    resize: Option<ImageSize>,
+    /// Layout of the stored images: nhwc or nchw
+    #[arg(long)]
+    layout: Option<Layout>,
+    /// Decode images to gray or rgb
+    #[arg(long, value_name = "MODEL")]
+    color: Option<ColorModel>,
+    /// .csv: the column of labels, by its name or its position from 1
+    #[arg(long, value_name = "COLUMN")]
+    labels: Option<LabelColumn>,
+    /// .csv: whether the first line names the columns
+    #[arg(long, value_name = "BOOL")]
+    csv_header: Option<bool>,
+    /// .npz, .safetensors: the array of samples [default: x]
+    #[arg(long, value_name = "NAME")]
+    x_key: Option<String>,
+    /// .npz, .safetensors: the array of labels [default: y]
+    #[arg(long, value_name = "NAME")]
+    y_key: Option<String>,
+}
+
+impl DataArgs {
+    /// Opens data that feed this input.
+    pub(crate) fn open(&self, path: &Path, limit: Option<NonZeroUsize>, input: &Port) -> Result<Samples> {
+        let options = DataOptions {
+            limit,
+            x_key: self.x_key.clone(),
+            y_key: self.y_key.clone(),
+            label_column: self.labels.clone(),
+            csv_header: self.csv_header,
+            color: self.color,
+        };
+        let preprocess = Preprocess {
+            resize: self.resize,
+            scale: self.scale.unwrap_or_default(),
+            mean: self.mean.clone(),
+            std: self.std.clone(),
+            layout: self.layout,
+            model_layout: Layout::Nchw,
+        };
+        let data = DataSet::open(path, &options).context("cannot use the data")?;
+        let sample_shape = input.shape.get(1..).unwrap_or_default();
+        let fit = || format!("cannot feed {} to input \"{}\"", path.display(), input.name);
+        let pipeline = Pipeline::new(data.facts(), sample_shape, &preprocess).with_context(fit)?;
+        Ok(Samples { path: path.to_owned(), data, pipeline })
+    }
+}

@@ -1,0 +1,32 @@
+//! Runs the float graph on calibration data and watches its activations.
+
+use anyhow::Result;
+use edgectl_float::FloatModel;
+use edgectl_graph::{Graph, TensorId};
+use edgectl_quantize::{Calibration, Calibrator, Ranges};
+use rayon::prelude::*;
+
+use crate::eval::{Samples, piece};
+use crate::ui::Ui;
+
+/// The ranges of the activations of a prepared graph with one input. The result does not depend on the number of threads, and memory not
+/// on the number of samples: each thread holds the activations of one.
+pub(crate) fn calibrate(graph: &Graph, calibrator: Calibrator, samples: &Samples, ui: &Ui) -> Result<Ranges> {
+    let mut calibration = Calibration::new(graph, calibrator);
+    let observed: Vec<TensorId> = calibration.observed().collect();
+    let model = FloatModel::from_graph(graph, &observed)?;
+    samples.chunks(ui, "calibrating", |_, inputs| {
+        let watch = |piece: &[Vec<f32>]| -> Result<Calibration> {
+            let mut seen = calibration.fork();
+            for input in piece {
+                let outputs = model.run(&[input])?;
+                seen.observe(outputs[graph.outputs().len()..].iter().map(Vec::as_slice))?;
+            }
+            Ok(seen)
+        };
+        let pieces = inputs.par_chunks(piece(inputs.len())).map(watch).collect::<Result<Vec<_>>>()?;
+        pieces.iter().for_each(|seen| calibration.merge(seen));
+        Ok(())
+    })?;
+    Ok(calibration.ranges()?)
+}

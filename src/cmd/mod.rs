@@ -1,0 +1,6 @@
+//! One file per subcommand: arguments → options → library → report.
+
+pub(crate) mod completions;
+pub(crate) mod inspect;
+pub(crate) mod quantize;
+pub(crate) mod run;

@@ -1,0 +1,165 @@
+//! Streams samples through engines, in parallel, and measures what comes out.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use edgectl_data::{Agreement, AgreementValue, DataSet, Metric, MetricKind, MetricValue, Pipeline, Reference, Sample};
+use rayon::prelude::*;
+use thiserror::Error;
+
+use crate::engine::{Engine, Inference};
+use crate::ui::Ui;
+
+/// Samples in memory at a time. Their number bounds the memory, whatever the size of the data.
+const CHUNK: usize = 256;
+/// The most elements of a chunk's samples.
+const CHUNK_ELEMENTS: usize = 1 << 23;
+
+/// Why a model cannot be measured on data.
+#[derive(Debug, Error)]
+pub(crate) enum EvalError {
+    #[error("the models take different inputs: {expected:?} and {found:?}")]
+    Inputs { expected: Vec<usize>, found: Vec<usize> },
+    #[error("{path} has no labels; metric {metric} needs them", path = path.display())]
+    NoLabels { path: PathBuf, metric: MetricKind },
+    #[error("metric {metric} compares with a float model, and there is none")]
+    NoReference { metric: MetricKind },
+    #[error("metric {metric} is defined for one output; the model has {found}")]
+    OutputCount { metric: MetricKind, found: usize },
+    #[error("the outputs differ from those of the reference: expected {expected}, found {found}")]
+    Outputs { expected: String, found: String },
+}
+
+/// Data that fit a model's input.
+#[derive(Debug)]
+pub(crate) struct Samples {
+    pub(crate) path: PathBuf,
+    pub(crate) data: DataSet,
+    pub(crate) pipeline: Pipeline,
+}
+
+impl Samples {
+    /// Calls `each` with chunks of samples in order: as stored, and as the model takes them.
+    pub(crate) fn chunks(&self, ui: &Ui, what: &'static str, mut each: impl FnMut(&[Sample], &[Vec<f32>]) -> Result<()>) -> Result<()> {
+        let progress = ui.progress(what, self.data.len());
+        let elements: usize = self.data.sample_shape().iter().product();
+        let size = CHUNK.min(CHUNK_ELEMENTS / elements.max(1)).max(1);
+        let mut samples = self.data.samples();
+        loop {
+            let chunk = samples.by_ref().take(size).collect::<Result<Vec<_>, _>>()?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            let inputs = chunk.par_iter().map(|sample| self.pipeline.apply(sample));
+            let inputs = inputs.collect::<Result<Vec<_>, _>>().with_context(|| format!("cannot prepare {}", self.path.display()))?;
+            each(&chunk, &inputs)?;
+            progress.advance(chunk.len());
+        }
+    }
+}
+
+/// The largest pieces that keep all threads busy to the end.
+pub(crate) fn piece(samples: usize) -> usize {
+    samples.div_ceil(4 * rayon::current_num_threads()).max(1)
+}
+
+/// The metric to use where none was asked for.
+pub(crate) fn default_metric(samples: &Samples, engine: &dyn Engine) -> Option<MetricKind> {
+    (samples.data.has_labels() && engine.outputs().len() == 1).then_some(MetricKind::Top1)
+}
+
+/// Refuses early what a metric cannot measure.
+pub(crate) fn check_metric(metric: MetricKind, samples: &Samples, engine: &dyn Engine, has_reference: bool) -> Result<(), EvalError> {
+    let found = engine.outputs().len();
+    if metric.needs_labels() && !samples.data.has_labels() {
+        return Err(EvalError::NoLabels { path: samples.path.clone(), metric });
+    }
+    if metric.reference() == Reference::FloatOutput && !has_reference {
+        return Err(EvalError::NoReference { metric });
+    }
+    if found != 1 {
+        return Err(EvalError::OutputCount { metric, found });
+    }
+    Ok(())
+}
+
+/// What an evaluation found.
+#[derive(Debug, Default)]
+pub(crate) struct Evaluation {
+    pub(crate) samples: usize,
+    /// Of the model.
+    pub(crate) metric: Option<MetricValue>,
+    /// Of the float model that it is compared with.
+    pub(crate) reference_metric: Option<MetricValue>,
+    /// With the float model: name and value of each output.
+    pub(crate) agreement: Vec<(String, AgreementValue)>,
+    /// The time of a sample, of the model.
+    pub(crate) p50: Duration,
+}
+
+/// Takes the outputs of each sample of the model, in order.
+pub(crate) type Sink<'a> = &'a mut dyn FnMut(&[Vec<f32>]) -> Result<()>;
+
+/// Runs every sample through a model and, where there is one, a float model to compare it with.
+pub(crate) fn evaluate(
+    engine: &dyn Engine,
+    reference: Option<&dyn Engine>,
+    samples: &Samples,
+    metric: Option<MetricKind>,
+    sink: Sink<'_>,
+    ui: &Ui,
+) -> Result<Evaluation> {
+    if let Some(kind) = metric {
+        check_metric(kind, samples, engine, reference.is_some())?;
+    }
+    let mut own = metric.map(Metric::new);
+    let mut theirs = metric.filter(|kind| kind.reference() != Reference::FloatOutput && reference.is_some()).map(Metric::new);
+    let mut agreements = vec![];
+    if let Some(reference) = reference {
+        let sizes = |engine: &dyn Engine| engine.outputs().iter().map(|port| port.shape.iter().product()).collect::<Vec<usize>>();
+        let (expected, found) = (sizes(reference), sizes(engine));
+        ensure!(expected == found, EvalError::Outputs { expected: format!("{expected:?}"), found: format!("{found:?}") });
+        agreements = reference.outputs().into_iter().map(|port| (port.name, Agreement::new())).collect();
+    }
+    let mut times = vec![];
+    samples.chunks(ui, "evaluating", |chunk, inputs| {
+        let found = run(engine, inputs)?;
+        let expected = reference.map(|engine| run(engine, inputs)).transpose()?;
+        for (i, (sample, inference)) in chunk.iter().zip(&found).enumerate() {
+            let expected = expected.as_ref().map(|all| &all[i].outputs);
+            let measure = |metric: &mut Metric, outputs: &[Vec<f32>]| {
+                let reference: &[f32] = match (metric.kind().reference(), expected) {
+                    (Reference::Input, _) => &inputs[i],
+                    (Reference::FloatOutput, Some(expected)) => &expected[0],
+                    _ => &[],
+                };
+                metric.update(&outputs[0], reference, sample.label).with_context(|| format!("cannot measure sample {}", sample.index))
+            };
+            own.as_mut().map_or(Ok(()), |metric| measure(metric, &inference.outputs))?;
+            if let Some(expected) = expected {
+                theirs.as_mut().map_or(Ok(()), |metric| measure(metric, expected))?;
+                for (((_, agreement), float), int8) in agreements.iter_mut().zip(expected).zip(&inference.outputs) {
+                    agreement.update(float, int8).with_context(|| format!("cannot compare sample {}", sample.index))?;
+                }
+            }
+            times.push(inference.time);
+            sink(&inference.outputs)?;
+        }
+        Ok(())
+    })?;
+    let middle = times.len() / 2;
+    let p50 = if times.is_empty() { Duration::ZERO } else { *times.select_nth_unstable(middle).1 };
+    Ok(Evaluation {
+        samples: times.len(),
+        metric: own.map(Metric::finish).transpose()?,
+        reference_metric: theirs.map(Metric::finish).transpose()?,
+        agreement: agreements.into_iter().filter_map(|(name, agreement)| Some((name, agreement.finish()?))).collect(),
+        p50,
+    })
+}
+
+fn run(engine: &dyn Engine, inputs: &[Vec<f32>]) -> Result<Vec<Inference>> {
+    let pieces = inputs.par_chunks(piece(inputs.len())).map(|piece| engine.run(piece));
+    Ok(pieces.collect::<Result<Vec<_>>>()?.concat())
+}

@@ -1,0 +1,143 @@
+//! Report on an ONNX model.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use edgectl_graph::{Fact, Graph, Node, Op, TensorId};
+use edgectl_onnx::Imported;
+use serde::Serialize;
+
+use crate::model::{self, Model};
+use crate::ui::{Align, Report, Style, Table, bytes, count};
+
+/// An ONNX model, node by node, as it was read.
+#[derive(Debug, Serialize)]
+pub(crate) struct GraphReport {
+    model: ModelRow,
+    inputs: Vec<TensorRow>,
+    outputs: Vec<TensorRow>,
+    nodes: Vec<NodeRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct ModelRow {
+    path: PathBuf,
+    format: &'static str,
+    name: String,
+    opset: i64,
+    file_bytes: u64,
+    parameters: u64,
+    weight_bytes: u64,
+    macs: u64,
+    /// Number of nodes.
+    operators: usize,
+    operator_counts: BTreeMap<String, usize>,
+    /// Why the model cannot be quantized; absent where it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    obstacle: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct TensorRow {
+    name: String,
+    dtype: String,
+    shape: String,
+}
+
+#[derive(Debug, Serialize)]
+struct NodeRow {
+    name: String,
+    op: String,
+    /// Of the first output.
+    shape: String,
+    macs: u64,
+    parameters: u64,
+    weight_bytes: u64,
+    /// Whether the operator is one that can be deployed.
+    supported: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    note: String,
+}
+
+impl GraphReport {
+    pub(crate) fn new(model: &Model, imported: &Imported) -> GraphReport {
+        let graph = &imported.graph;
+        let nodes: Vec<_> = graph.nodes().iter().map(|node| node_row(graph, node)).collect();
+        let mut operator_counts = BTreeMap::new();
+        for node in &nodes {
+            *operator_counts.entry(node.op.clone()).or_default() += 1;
+        }
+        let total = graph.total_cost();
+        GraphReport {
+            model: ModelRow {
+                path: model.path.clone(),
+                format: "onnx",
+                name: graph.name.clone(),
+                opset: imported.opset,
+                file_bytes: model.bytes,
+                parameters: total.parameters,
+                weight_bytes: total.parameter_bytes,
+                macs: total.macs,
+                operators: nodes.len(),
+                operator_counts,
+                obstacle: model::prepared(graph).err().map(|error| error.to_string()),
+            },
+            inputs: graph.inputs().iter().map(|&id| tensor_row(graph, id)).collect(),
+            outputs: graph.outputs().iter().map(|&id| tensor_row(graph, id)).collect(),
+            nodes,
+        }
+    }
+}
+
+fn tensor_row(graph: &Graph, id: TensorId) -> TensorRow {
+    let tensor = graph.tensor(id);
+    let (dtype, shape) =
+        tensor.fact.as_ref().map_or(("?".into(), "?".into()), |Fact { dtype, shape }| (dtype.to_string(), shape.to_string()));
+    TensorRow { name: tensor.name.clone(), dtype, shape }
+}
+
+fn node_row(graph: &Graph, node: &Node) -> NodeRow {
+    let cost = graph.cost(node);
+    let (supported, op, note) = match &node.op {
+        Op::Opaque(opaque) => {
+            let domain = if opaque.domain.is_empty() { String::new() } else { format!("{}.", opaque.domain) };
+            let reason = if opaque.reason.is_empty() { "unknown operator" } else { &opaque.reason };
+            (false, format!("{domain}{}", opaque.op_type), format!("not supported: {reason}"))
+        }
+        op => (true, op.name().to_owned(), String::new()),
+    };
+    let shape = node.output().and_then(|id| graph.shape(id)).map_or("?".into(), ToString::to_string);
+    let (macs, parameters, weight_bytes) = (cost.macs, cost.parameters, cost.parameter_bytes);
+    NodeRow { name: graph.label(node), op, shape, macs, parameters, weight_bytes, supported, note }
+}
+
+impl Report for GraphReport {
+    fn text(&self, style: Style) -> String {
+        use Align::{Left, Right};
+        let columns = [("node", Left), ("operator", Left), ("output", Left), ("MACs", Right), ("parameters", Right), ("weights", Right)];
+        let mut nodes = Table::new(columns);
+        for node in &self.nodes {
+            let op = if node.supported { node.op.clone() } else { format!("{} (!)", node.op) };
+            let name = node.name.clone();
+            nodes.row([name, op, node.shape.clone(), count(node.macs), count(node.parameters), bytes(node.weight_bytes)]);
+        }
+        let model = &self.model;
+        let total = format!("total of {} operators", model.operators);
+        nodes.row([total, String::new(), String::new(), count(model.macs), count(model.parameters), bytes(model.weight_bytes)]);
+
+        let mut facts = Table::new([("", Left), ("", Left)]);
+        facts.row(["model".into(), format!("{} (ONNX, opset {}, {} on disk)", model.path.display(), model.opset, bytes(model.file_bytes))]);
+        for (what, tensors) in [("input", &self.inputs), ("output", &self.outputs)] {
+            for tensor in tensors {
+                facts.row([what.into(), format!("{} {}{}", tensor.name, tensor.dtype, tensor.shape)]);
+            }
+        }
+        let kinds: Vec<_> = model.operator_counts.iter().map(|(op, count)| format!("{count} {op}")).collect();
+        let ready = model.obstacle.as_ref().map_or_else(|| "ready".to_owned(), |obstacle| format!("not possible: {obstacle}"));
+        let mut text = format!("{}\n{}\noperators: {}\nquantize: {ready}\n", facts.text(style), nodes.text(style), kinds.join(", "));
+        for node in self.nodes.iter().filter(|node| !node.note.is_empty()) {
+            text += &format!("(!) {} ({}): {}\n", node.name, node.op, node.note);
+        }
+        text
+    }
+}

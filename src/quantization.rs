@@ -1,0 +1,183 @@
+//! What `quantize` reports.
+
+use std::path::{Path, PathBuf};
+
+use edgectl_graph::Graph;
+use serde::Serialize;
+
+use crate::eval::Evaluation;
+use crate::output::OutputError;
+use crate::ui::metric::{Agreement, Value};
+use crate::ui::{Align, Report, Style, Table, bytes, count, percent, percent_points};
+
+/// What a file is, by its extension.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Format {
+    Edgm,
+    QdqOnnx,
+}
+
+impl Format {
+    pub(crate) fn of(path: &Path) -> Result<Format, OutputError> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("edgm") => Ok(Format::Edgm),
+            Some("onnx") => Ok(Format::QdqOnnx),
+            _ => Err(OutputError::Extension { path: path.into(), expected: ".edgm or .onnx" }),
+        }
+    }
+
+    fn describe(self) -> &'static str {
+        match self {
+            Format::Edgm => "int8 program: what edge-runtime executes, here and on a device",
+            Format::QdqOnnx => "ONNX with QDQ pairs: for onnxruntime, TensorRT and others",
+        }
+    }
+}
+
+/// Accuracy, size and files.
+#[derive(Debug, Serialize)]
+pub(crate) struct QuantizeReport {
+    calibration: CalibrationRow,
+    /// Absent where no evaluation was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<Figures>,
+    model: ModelRow,
+    outputs: Vec<OutputRow>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct CalibrationRow {
+    pub(crate) calibrator: String,
+    pub(crate) samples: u64,
+}
+
+/// Float against int8 on the evaluation samples.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figures {
+    /// The metric; `agreement` where none could be measured.
+    name: &'static str,
+    samples: usize,
+    float: Option<f64>,
+    int8: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    float_interval_95: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    int8_interval_95: Option<[f64; 2]>,
+    /// Share of samples for which the first output of both has its largest value in the same place.
+    agreement: f64,
+    outputs: Vec<Agreement>,
+    #[serde(skip)]
+    values: Option<(Value, Value)>,
+}
+
+#[derive(Debug, Serialize)]
+struct ModelRow {
+    path: PathBuf,
+    parameters: u64,
+    macs: u64,
+    weights_float_bytes: u64,
+    weights_int8_bytes: usize,
+    arena_bytes: usize,
+    arena_lower_bound_bytes: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct OutputRow {
+    path: PathBuf,
+    format: Format,
+    bytes: u64,
+}
+
+impl Figures {
+    fn new(found: &Evaluation) -> Figures {
+        let int8 = found.metric.as_ref().map(Value::from);
+        // A metric that compares with the float model has no value for that model itself.
+        let float = found.reference_metric.as_ref().map(Value::from);
+        let outputs: Vec<Agreement> = found.agreement.iter().map(Agreement::from).collect();
+        Figures {
+            name: int8.as_ref().map_or("agreement", |value| value.name),
+            samples: found.samples,
+            float: float.as_ref().map(|value| value.value),
+            int8: int8.as_ref().map(|value| value.value),
+            float_interval_95: float.as_ref().and_then(|value| value.interval_95),
+            int8_interval_95: int8.as_ref().and_then(|value| value.interval_95),
+            agreement: outputs.first().map_or(0.0, |output| output.top1),
+            values: float.zip(int8),
+            outputs,
+        }
+    }
+
+    /// By how many points int8 is worse; negative where it is better.
+    pub(crate) fn drop_points(&self) -> Option<f64> {
+        self.values.as_ref().map(|(float, int8)| (float.value - int8.value) * 100.0)
+    }
+}
+
+impl QuantizeReport {
+    pub(crate) fn new<'a>(
+        path: &Path,
+        graph: &Graph,
+        lowered: &edgectl_lower::Report,
+        calibration: CalibrationRow,
+        found: Option<&Evaluation>,
+        outputs: impl Iterator<Item = ((&'a PathBuf, Format), u64)>,
+    ) -> QuantizeReport {
+        let cost = graph.total_cost();
+        QuantizeReport {
+            calibration,
+            metrics: found.map(Figures::new),
+            model: ModelRow {
+                path: path.to_owned(),
+                parameters: cost.parameters,
+                macs: cost.macs,
+                weights_float_bytes: cost.parameter_bytes,
+                weights_int8_bytes: lowered.weights_bytes,
+                arena_bytes: lowered.arena_bytes,
+                arena_lower_bound_bytes: lowered.arena_lower_bound_bytes,
+            },
+            outputs: outputs.map(|((path, format), bytes)| OutputRow { path: path.clone(), format, bytes }).collect(),
+        }
+    }
+}
+
+impl Report for QuantizeReport {
+    fn text(&self, style: Style) -> String {
+        use Align::{Left, Right};
+        let model = &self.model;
+        let mut facts = Table::new([("", Left), ("", Left)]);
+        let size = format!("{} parameters, {} MACs", count(model.parameters), count(model.macs));
+        facts.row(["model".into(), format!("{}, {size}", model.path.display())]);
+        facts.row(["calibration".into(), format!("{}, {} samples", self.calibration.calibrator, count(self.calibration.samples))]);
+        let evaluation = self.metrics.as_ref().map(|figures| format!("{} samples, int8 by edge-runtime", count(figures.samples as u64)));
+        facts.row(["evaluation".into(), evaluation.unwrap_or_else(|| "none; --eval DATA compares int8 with float".into())]);
+
+        let mut table = Table::new([("", Left), ("float", Right), ("int8", Right), ("", Left)]);
+        if let Some(figures) = &self.metrics {
+            if let Some((float, int8)) = &figures.values {
+                table.row([float.name.into(), float.shown(), int8.shown(), percent_points(int8.value - float.value)]);
+                if let (Some(float), Some(int8)) = (float.interval(), int8.interval()) {
+                    table.row(["95 % interval".into(), float, int8, String::new()]);
+                }
+            } else if let Some(int8) = figures.int8 {
+                table.row([figures.name.into(), String::new(), format!("{int8:.3e}"), String::new()]);
+            }
+            for output in &figures.outputs {
+                let snr = output.snr_db.map_or_else(String::new, |snr| format!(", SNR {snr:.1} dB"));
+                let what = format!("of samples have the same top1{snr} (output {})", output.output);
+                table.row(["agreement".into(), String::new(), percent(output.top1), what]);
+            }
+        }
+        let ratio = model.weights_int8_bytes as f64 / (model.weights_float_bytes as f64).max(1.0);
+        let (float, int8) = (bytes(model.weights_float_bytes), bytes(model.weights_int8_bytes as u64));
+        table.row(["weights".into(), float, int8, format!("{:.0} % of float", ratio * 100.0)]);
+        let bound = format!("activations; no plan can need less than {}", bytes(model.arena_lower_bound_bytes as u64));
+        table.row(["arena".into(), String::new(), bytes(model.arena_bytes as u64), bound]);
+
+        let mut files = Table::new([("file", Left), ("size", Right), ("what it is", Left)]);
+        for output in &self.outputs {
+            files.row([output.path.display().to_string(), bytes(output.bytes), output.format.describe().into()]);
+        }
+        format!("{}\n{}\n{}", facts.text(style), table.text(style), files.text(style))
+    }
+}

@@ -1,0 +1,173 @@
+//! What to do about an error: one function per library, one line per variant. Libraries know no flags, so the advice is here.
+
+use std::error::Error;
+use std::io;
+
+use edge_format::FormatError;
+use edge_runtime::RuntimeError;
+use edgectl_data::{DataError, MetricError};
+use edgectl_float::FloatError;
+use edgectl_graph::{GraphError, QuantError};
+use edgectl_lower::LowerError;
+use edgectl_onnx::OnnxError;
+use edgectl_quantize::QuantizeError;
+
+use crate::eval::EvalError;
+use crate::model::ModelError;
+use crate::output::OutputError;
+
+/// The first advice that a cause in the chain has.
+pub(super) fn hint(error: &anyhow::Error) -> Option<&'static str> {
+    error.chain().find_map(of)
+}
+
+fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    None.or_else(|| error.downcast_ref().and_then(data))
+        .or_else(|| error.downcast_ref().and_then(eval))
+        .or_else(|| error.downcast_ref().and_then(float))
+        .or_else(|| error.downcast_ref().and_then(format))
+        .or_else(|| error.downcast_ref().and_then(graph))
+        .or_else(|| error.downcast_ref().and_then(lower))
+        .or_else(|| error.downcast_ref().and_then(metric))
+        .or_else(|| error.downcast_ref().and_then(model))
+        .or_else(|| error.downcast_ref().and_then(onnx))
+        .or_else(|| error.downcast_ref().and_then(output))
+        .or_else(|| error.downcast_ref().and_then(quantize))
+        .or_else(|| error.downcast_ref().and_then(runtime))
+        .or_else(|| error.downcast_ref().and_then(system))
+}
+
+fn data(error: &DataError) -> Option<&'static str> {
+    Some(match error {
+        DataError::DType { .. } => "convert it with numpy, for instance x.astype(numpy.float32)",
+        DataError::Empty { .. } => "give data with at least one sample; the first dimension counts them",
+        DataError::FortranOrder { .. } => "write it with numpy.ascontiguousarray(x)",
+        DataError::Io { .. } => "check the path and its permissions",
+        DataError::LabelColumn { .. } => "name a column of the first line with --labels, or give its position from 1",
+        DataError::LabelCount { .. } | DataError::LabelShape { .. } => "there must be exactly one label for each sample",
+        DataError::LayoutUnknown { .. } => "state the layout of the data with --layout nhwc or --layout nchw",
+        DataError::Length { .. } | DataError::Ended { .. } | DataError::Magic { .. } => "the file is truncated or damaged; write it again",
+        DataError::MissingArray { .. } => "name the array with --x-key, and that of the labels with --y-key",
+        DataError::ModelShape { .. } => {
+            "--resize and --layout change the shape of images; `edgectl inspect MODEL` shows what the model takes"
+        }
+        DataError::NotANumber { .. } => "name the column of labels with --labels; any other column must hold numbers",
+        DataError::NotFinite { .. } => "remove or repair samples with missing or infinite values",
+        DataError::SampleShape { .. } => "bring all images to one size with --resize HxW",
+        DataError::UnknownFormat { .. } => "numpy.savez(\"data.npz\", x=samples, y=labels) writes a file that is understood",
+        _ => return None,
+    })
+}
+
+fn eval(error: &EvalError) -> Option<&'static str> {
+    Some(match error {
+        EvalError::NoLabels { .. } => {
+            "put labels into `y` of the .npz, into NAME_y.npy beside NAME_x.npy, or name their column with --labels"
+        }
+        EvalError::NoReference { .. } => "name the float model with --against",
+        EvalError::OutputCount { .. } => "leave --metric out: float and int8 are then compared output by output",
+        _ => return None,
+    })
+}
+
+fn float(error: &FloatError) -> Option<&'static str> {
+    Some(match error {
+        FloatError::Dynamic { .. } => "export the model with fixed dimensions; only the batch may be symbolic",
+        FloatError::Engine { .. } | FloatError::EnginePanic { .. } => {
+            "check the model with onnx.checker; if it passes, the fault is the engine's: please report it with the model"
+        }
+        FloatError::Export(error) => return onnx(error),
+        FloatError::Graph(error) => return graph(error),
+        FloatError::Unsupported { .. } => "export the model without this operator; `edgectl inspect MODEL` lists all operators",
+        _ => return None,
+    })
+}
+
+fn format(error: &FormatError) -> Option<&'static str> {
+    Some(match error {
+        FormatError::FormatVersion { .. } | FormatError::RuntimeAbi { .. } => {
+            "the program was made by another version of edgectl; make it again with `edgectl quantize`"
+        }
+        _ => "the file is damaged or no int8 program; make it again with `edgectl quantize`",
+    })
+}
+
+fn graph(error: &GraphError) -> Option<&'static str> {
+    Some(match error {
+        GraphError::Dynamic { .. } => "export the model with fixed dimensions; only the batch may be symbolic",
+        GraphError::Unsupported { .. } => {
+            "export the model without this operator; `edgectl inspect MODEL` marks all that are not supported"
+        }
+        _ => "the model contradicts itself; check it with onnx.checker and export it again",
+    })
+}
+
+fn lower(error: &LowerError) -> Option<&'static str> {
+    Some(match error {
+        LowerError::Graph(error) => return graph(error),
+        LowerError::NoKernel { .. } => "export the model without this form of the operator, or write only .onnx",
+        _ => return None,
+    })
+}
+
+fn metric(error: &MetricError) -> Option<&'static str> {
+    Some(match error {
+        MetricError::LabelOutOfRange { .. } => "labels count from 0; check that the data belong to this model",
+        MetricError::NotFinite { .. } => "the model overflows on this sample: check the preprocessing (--scale, --mean, --std)",
+        MetricError::OneClass { .. } => "the curve needs labels of 0 and of 1; raise --limit, or shuffle the data",
+        MetricError::OutputCount { .. } => "choose another metric with --metric",
+        _ => return None,
+    })
+}
+
+fn model(error: &ModelError) -> Option<&'static str> {
+    Some(match error {
+        ModelError::InputCount { .. } => "export the part of the model that has a single input",
+        ModelError::Kind { .. } => "`edgectl run` executes models of any kind",
+        ModelError::Tflite { .. } => "export the model to ONNX, for instance with tf2onnx",
+        ModelError::UnknownKind { .. } => "give the file the extension that says what it is",
+    })
+}
+
+fn onnx(error: &OnnxError) -> Option<&'static str> {
+    Some(match error {
+        OnnxError::External { .. } => "keep the data file beside the model, under the name that the model gives",
+        OnnxError::Graph(error) => return graph(error),
+        OnnxError::Inexpressible { .. } => "export the model with a newer opset, such as 13",
+        OnnxError::Input { .. } => "export the model with tensors of known type as inputs",
+        OnnxError::Malformed { .. } | OnnxError::Truncated { .. } => "the file is damaged; copy or export it again",
+        OnnxError::NotOnnx { .. } => "export the model to ONNX, for instance with torch.onnx.export or tf2onnx",
+        OnnxError::Opset { .. } => "export the model with a supported opset, or convert it with onnx.version_converter",
+        _ => return None,
+    })
+}
+
+fn output(error: &OutputError) -> Option<&'static str> {
+    Some(match error {
+        OutputError::Extension { .. } => "the extension of the output says what is written",
+        OutputError::Input { .. } | OutputError::Twice { .. } => "choose another name for the output",
+        OutputError::Io { .. } | OutputError::NotAFile { .. } => "choose a file in a folder that exists and can be written",
+    })
+}
+
+fn quantize(error: &QuantizeError) -> Option<&'static str> {
+    Some(match error {
+        QuantizeError::Graph(error) | QuantizeError::Quant(QuantError::Graph(error)) => return graph(error),
+        QuantizeError::NoInt8 { .. } => "export the model without this operator; `edgectl inspect MODEL` shows the nodes",
+        QuantizeError::NotFinite { .. } => "the model overflows on calibration data: check the preprocessing (--scale, --mean, --std)",
+        _ => return None,
+    })
+}
+
+fn runtime(_: &RuntimeError) -> Option<&'static str> {
+    Some("the program does not fit this version of the runtime; make it again with `edgectl quantize`")
+}
+
+fn system(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::PermissionDenied => "check the permissions",
+        io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded | io::ErrorKind::StorageFull => "free some space, or write elsewhere",
+        _ => return None,
+    })
+}

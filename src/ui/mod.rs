@@ -1,0 +1,160 @@
+//! Sole owner of the terminal: stdout carries the result and nothing else; notes, progress and errors go to stderr.
+
+mod hints;
+pub(crate) mod metric;
+mod number;
+mod progress;
+mod style;
+mod table;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use indicatif::MultiProgress;
+use serde::Serialize;
+
+pub(crate) use number::{bytes, count, percent, percent_points};
+pub(crate) use progress::Progress;
+pub(crate) use style::Style;
+pub(crate) use table::{Align, Table};
+
+/// The version of the JSON documents. It rises when a name goes away or changes its meaning.
+const SCHEMA_VERSION: u32 = 1;
+
+/// How results are written, and how much is said beside them.
+#[derive(clap::Args, Debug)]
+pub(crate) struct UiArgs {
+    /// Form of the result on stdout
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text, global = true)]
+    format: Format,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more about what is done
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// What the work says about the model, when it could be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// As asked.
+    Positive,
+    /// Done, but a limit that was asked for does not hold.
+    Negative,
+}
+
+/// A result: JSON by its fields, text for people.
+pub(crate) trait Report: Serialize {
+    /// The text, at most 100 columns wide; it ends with a line feed.
+    fn text(&self, style: Style) -> String;
+}
+
+/// The terminal.
+#[derive(Debug)]
+pub(crate) struct Ui {
+    format: Format,
+    quiet: bool,
+    verbose: bool,
+    stdout: Style,
+    stderr: Style,
+    bars: MultiProgress,
+}
+
+impl Ui {
+    pub(crate) fn new(args: &UiArgs) -> Ui {
+        Ui {
+            format: args.format,
+            quiet: args.quiet,
+            verbose: args.verbose,
+            stdout: Style::new(io::stdout().is_terminal()),
+            stderr: Style::new(io::stderr().is_terminal()),
+            bars: progress::bars(!args.quiet && io::stderr().is_terminal() && !style::ci()),
+        }
+    }
+
+    /// Writes the result.
+    pub(crate) fn result(&self, report: &impl Report) -> Result<()> {
+        #[derive(Serialize)]
+        struct Document<'a, R> {
+            schema_version: u32,
+            #[serde(flatten)]
+            report: &'a R,
+        }
+        match self.format {
+            Format::Text => self.raw(report.text(self.stdout).as_bytes()),
+            Format::Json => {
+                let mut json = serde_json::to_vec_pretty(&Document { schema_version: SCHEMA_VERSION, report })?;
+                json.push(b'\n');
+                self.raw(&json)
+            }
+        }
+    }
+
+    /// Writes bytes to stdout. A reader that has gone away is no error.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write the result to stdout"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Something worth knowing although nothing went wrong.
+    pub(crate) fn warning(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            self.say(&format!("{} {text}", self.stderr.yellow("warning:")));
+        }
+    }
+
+    /// A detail, for `--verbose`.
+    pub(crate) fn detail(&self, text: impl std::fmt::Display) {
+        if self.verbose {
+            self.say(&format!("{} {text}", self.stderr.dim("note:")));
+        }
+    }
+
+    /// An error as the chain of its causes, then what to do.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        let mut text = format!("{} {error}", self.stderr.red("error:"));
+        let mut shown = error.to_string();
+        for cause in error.chain().skip(1).map(ToString::to_string) {
+            // Some libraries quote the cause in the message as well.
+            if !shown.ends_with(&cause) {
+                text += &format!("\n  caused by {cause}");
+                shown = cause;
+            }
+        }
+        if let Some(hint) = hints::hint(error) {
+            text += &format!("\n{} {hint}", self.stderr.cyan("hint:"));
+        }
+        self.say(&text);
+    }
+
+    /// Progress of work that has this many steps.
+    pub(crate) fn progress(&self, what: &'static str, steps: usize) -> Progress {
+        Progress::new(&self.bars, what, steps)
+    }
+
+    fn say(&self, text: &str) {
+        // Where stderr cannot be written, there is nobody to tell.
+        self.bars.suspend(|| drop(writeln!(io::stderr(), "{text}")));
+    }
+}
+
+/// Help, version or a usage error, as clap words them.
+pub(crate) fn usage(message: &clap::Error) -> ExitCode {
+    // Fails where nobody reads: that is no error.
+    drop(message.print());
+    ExitCode::from(if message.use_stderr() { 2 } else { 0 })
+}

@@ -1,0 +1,105 @@
+//! Tables of text.
+
+use super::Style;
+
+/// The widest that a table may be, in columns.
+const WIDTH: usize = 100;
+const GAP: &str = "  ";
+
+/// Which end of a column its cells touch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// Rows of cells. Where they are too wide, the first column is shortened.
+#[derive(Debug)]
+pub(crate) struct Table {
+    header: Vec<&'static str>,
+    align: Vec<Align>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new<const N: usize>(columns: [(&'static str, Align); N]) -> Table {
+        Table { header: columns.map(|(title, _)| title).into(), align: columns.map(|(_, align)| align).into(), rows: vec![] }
+    }
+
+    pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows.push(cells.into());
+    }
+
+    /// The lines, each ending with a line feed; a table without titles has no header.
+    pub(crate) fn text(&self, style: Style) -> String {
+        let width_of = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+            cells.chain([self.header[column].len()]).max().unwrap_or(0)
+        };
+        let mut widths: Vec<usize> = (0..self.header.len()).map(width_of).collect();
+        let rest: usize = widths.iter().skip(1).map(|width| width + GAP.len()).sum();
+        if let Some(first) = widths.first_mut() {
+            *first = (*first).min(WIDTH.saturating_sub(rest).max(12));
+        }
+        let mut text = String::new();
+        if self.header.iter().any(|title| !title.is_empty()) {
+            let titles: Vec<_> = self.header.iter().map(ToString::to_string).collect();
+            text += &style.bold(&self.line(&titles, &widths));
+            text.push('\n');
+        }
+        for row in &self.rows {
+            text += &self.line(row, &widths);
+            text.push('\n');
+        }
+        text
+    }
+
+    fn line(&self, cells: &[String], widths: &[usize]) -> String {
+        let mut line = String::new();
+        for ((cell, &width), align) in cells.iter().zip(widths).zip(&self.align) {
+            let cell = elide(cell, width);
+            line += if line.is_empty() { "" } else { GAP };
+            line += &match align {
+                Align::Left => format!("{cell:width$}"),
+                Align::Right => format!("{cell:>width$}"),
+            };
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+/// The text in at most `width` columns, its middle left out where it is longer; control characters are shown as spaces.
+pub(crate) fn elide(text: &str, width: usize) -> String {
+    let chars: Vec<char> = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if chars.len() <= width {
+        return chars.into_iter().collect();
+    }
+    let tail = width.saturating_sub(1) / 2;
+    let head = width.saturating_sub(1 + tail);
+    chars[..head].iter().chain(&['…']).chain(&chars[chars.len() - tail..]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_lose_their_middle() {
+        assert_eq!(elide("short", 5), "short");
+        assert_eq!(elide("functional_1/conv2d/BiasAdd", 11), "funct…asAdd");
+        assert_eq!(elide("a\x1b[31mb", 20), "a [31mb");
+    }
+
+    #[test]
+    fn a_table_fits_a_hundred_columns() {
+        let mut table = Table::new([("name", Align::Left), ("bytes", Align::Right)]);
+        table.row(["x".repeat(300), "1".into()]);
+        table.row(["é".into(), "12,345".into()]);
+        let text = table.text(Style::new(false));
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[0], format!("name{} bytes", " ".repeat(90)));
+        assert_eq!(lines[1].chars().count(), 100);
+        assert_eq!(lines[2], format!("é{}12,345", " ".repeat(93)));
+    }
+}
