@@ -27,19 +27,20 @@ impl Maker {
         (0..len).map(step).collect()
     }
 
-    fn weights(&mut self, name: &str, shape: &[usize], per_channel: bool) -> TensorId {
-        let values = Self::noise(shape.iter().product(), name.len() as u32);
-        let channels = if per_channel { shape[0] } else { 1 };
-        let scales = vec![1.0 / 127.0; channels];
-        let quantized: Vec<i8> = values.iter().map(|value| (value * 127.0).round() as i8).collect();
+    /// Weights between `-max` and `max`, with this number of scales.
+    fn weights(&mut self, name: &str, shape: &[usize], max: f32, scales: usize) -> TensorId {
+        let values: Vec<f32> = Self::noise(shape.iter().product(), name.len() as u32).into_iter().map(|value| value * max).collect();
+        let scales = vec![max / 127.0; scales];
+        let quantized: Vec<i8> = values.iter().map(|value| (value / scales[0]).round() as i8).collect();
         let id = self.graph.add_constant(name, Literal::f32(shape, values).unwrap());
         self.constants.insert(id, QuantConst::Weights { values: quantized.into(), scales: scales.into() });
         id
     }
 
-    fn bias(&mut self, name: &str, len: usize, input: TensorId) -> TensorId {
+    fn bias(&mut self, name: &str, len: usize, input: TensorId, weights: TensorId) -> TensorId {
         let values = Self::noise(len, 77);
-        let scale = self.activations[&input].scale / 127.0;
+        let Some(QuantConst::Weights { scales, .. }) = self.constants.get(&weights) else { panic!("no weights") };
+        let scale = self.activations[&input].scale * scales[0];
         let quantized: Vec<i32> = values.iter().map(|value| (value / scale).round() as i32).collect();
         let id = self.graph.add_constant(name, Literal::f32([len], values).unwrap());
         self.constants.insert(id, QuantConst::Bias { values: quantized.into() });
@@ -58,7 +59,8 @@ fn quantized() -> QuantGraph {
     let shape = |dims: &[usize]| Fact::f32(Shape::new(dims.iter().copied()));
     let x = maker.graph.add_input("x", shape(&[1, 2, 6, 6]));
     maker.activations.insert(x, QuantParams { scale: 2.0 / 255.0, zero_point: 0 });
-    let (w, b) = (maker.weights("conv_w", &[4, 2, 3, 3], true), maker.bias("conv_b", 4, x));
+    let w = maker.weights("conv_w", &[4, 2, 3, 3], 1.0, 4);
+    let b = maker.bias("conv_b", 4, x, w);
     let mut window = Window::new(&[3, 3]);
     (window.pads_begin, window.pads_end) = (vec![1, 1], vec![1, 1]);
     let conv = Op::Conv(Conv { window, groups: 1, activation: Activation::RELU6 });
@@ -70,13 +72,15 @@ fn quantized() -> QuantGraph {
     let y = maker.node(Op::Unary(Unary::HardSwish), &[y], "swish", 7.5 / 255.0, -110);
     let y = maker.node(Op::MaxPool(Window { strides: vec![2, 2], ..Window::new(&[2, 2]) }), &[y], "pool", 7.5 / 255.0, -110);
     let y = maker.node(Op::Identity, &[y], "requantize", 8.0 / 255.0, -112);
-    // [1, 4, 3, 3] to [1, 9, 4] by way of a layer that keeps its leading axes.
+    // A layer that keeps its leading axes.
     let y = maker.node(Op::Reshape { shape: Shape::new([1, 4, 9]) }, &[y], "rows", 8.0 / 255.0, -112);
-    let (w, b) = (maker.weights("rows_weights", &[5, 9], true), maker.bias("rows_b", 5, y));
-    let y = maker.node(Op::Dense { activation: Activation::NONE }, &[y, w, b], "dense_rows", 40.0 / 255.0, 0);
-    let y = maker.node(Op::Reshape { shape: Shape::new([1, 20]) }, &[y], "flat", 40.0 / 255.0, 0);
-    let (w, b) = (maker.weights("w", &[3, 20], false), maker.bias("dense_b", 3, y));
-    let y = maker.node(Op::Dense { activation: Activation::NONE }, &[y, w, b], "dense", 160.0 / 255.0, 0);
+    let w = maker.weights("rows_weights", &[5, 9], 0.5, 5);
+    let b = maker.bias("rows_b", 5, y, w);
+    let y = maker.node(Op::Dense { activation: Activation::NONE }, &[y, w, b], "dense_rows", 20.0 / 255.0, 0);
+    let y = maker.node(Op::Reshape { shape: Shape::new([1, 20]) }, &[y], "flat", 20.0 / 255.0, 0);
+    let w = maker.weights("w", &[3, 20], 0.1, 1);
+    let b = maker.bias("dense_b", 3, y, w);
+    let y = maker.node(Op::Dense { activation: Activation::NONE }, &[y, w, b], "dense", 8.0 / 255.0, 0);
     let y = maker.node(Op::Softmax { axis: 1 }, &[y], "softmax", 1.0 / 256.0, -128);
     maker.graph.add_output(y);
     QuantGraph::new(maker.graph, maker.activations, maker.constants).unwrap()
@@ -126,8 +130,8 @@ fn every_operator_stands_between_pairs() {
         ("Softmax", "softmax"),
     ];
     assert_eq!(names, expected);
-    if let Some(folder) = std::env::var_os("EDGECTL_ROUND_TRIP_DIR") {
-        // For tests/interop/compare.py, which runs both in onnxruntime.
+    // For tests/interop/compare.py, which runs both in onnxruntime.
+    if let Some(folder) = std::env::var_os("EDGECTL_INTEROP_DIR") {
         let folder = std::path::Path::new(&folder);
         std::fs::write(folder.join("made.qdq.onnx"), &bytes).unwrap();
         std::fs::write(folder.join("made.float.onnx"), export(quantized.graph(), &ExportOptions::default()).unwrap()).unwrap();

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use edgectl_graph::Graph;
+use edgectl_graph::{Graph, Op};
 use edgectl_onnx::proto::ModelProto;
 use edgectl_onnx::{ExportOptions, ImportOptions, export, import, read};
 use prost::Message;
@@ -30,19 +30,38 @@ fn envelope(graph: &Graph) -> ModelProto {
 #[test]
 fn an_exported_model_reads_back_as_the_same_graph() {
     for path in models() {
-        let first = read(&path, &ImportOptions::default()).unwrap();
-        let bytes = export(&first.graph, &ExportOptions::default()).unwrap();
-        let second = import(&bytes, &ImportOptions::default()).unwrap();
-        assert_eq!(first.graph.to_string(), second.graph.to_string(), "{}", path.display());
-        assert_eq!(first.warnings, second.warnings, "{}", path.display());
-        assert_eq!(envelope(&first.graph), envelope(&second.graph), "{}", path.display());
-        // Names of nodes, values of constants.
-        assert!(first == second, "{}", path.display());
-        assert_eq!(bytes, export(&second.graph, &ExportOptions::default()).unwrap(), "{}", path.display());
-        // For the comparison with onnxruntime: tests/interop/compare.py.
-        if let Some(folder) = std::env::var_os("EDGECTL_ROUND_TRIP_DIR") {
-            let name = path.strip_prefix(path.ancestors().nth(2).unwrap()).unwrap().to_string_lossy().replace('/', "__");
-            fs::write(Path::new(&folder).join(name), bytes).unwrap();
+        round_trip(&path);
+    }
+}
+
+/// What tests/interop/compare.py made, exported again for it; the names say which operators become typed.
+#[test]
+fn operators_in_all_their_forms() {
+    let Some(folder) = std::env::var_os("EDGECTL_INTEROP_DIR").map(PathBuf::from) else {
+        eprintln!("skipped: see tests/interop/compare.py");
+        return;
+    };
+    for path in fs::read_dir(folder.join("in")).unwrap().map(|file| file.unwrap().path()) {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let (graph, bytes) = round_trip(&path);
+        fs::write(folder.join("out").join(name), bytes).unwrap();
+        let opaque = graph.nodes().iter().any(|node| matches!(node.op, Op::Opaque(_)));
+        if let Some((kind @ ("typed" | "opaque"), _)) = name.split_once('-') {
+            assert_eq!(kind == "opaque", opaque, "{name}: {graph}");
         }
     }
+}
+
+/// The graph and the bytes of its export.
+fn round_trip(path: &Path) -> (Graph, Vec<u8>) {
+    let first = read(path, &ImportOptions::default()).unwrap();
+    let bytes = export(&first.graph, &ExportOptions::default()).unwrap();
+    let second = import(&bytes, &ImportOptions::default()).unwrap();
+    assert_eq!(first.graph.to_string(), second.graph.to_string(), "{}", path.display());
+    assert_eq!(first.warnings, second.warnings, "{}", path.display());
+    assert_eq!(envelope(&first.graph), envelope(&second.graph), "{}", path.display());
+    // Names of nodes, values of constants.
+    assert!(first == second, "{}", path.display());
+    assert_eq!(bytes, export(&second.graph, &ExportOptions::default()).unwrap(), "{}", path.display());
+    (first.graph, bytes)
 }
