@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::dataset::{DataFacts, Sample, SampleStream};
+use crate::error::list;
 use crate::{DType, DataError, ParseOptionError, dtype};
 
 /// Room for a million fields.
@@ -58,23 +59,22 @@ impl CsvFile {
     /// Reads the first line, then counts the others.
     pub(crate) fn open(path: &Path, label: Option<&LabelColumn>, header: Option<bool>) -> Result<Self, DataError> {
         let mut lines = Lines::open(path)?;
-        let Some(first) = lines.next_line()? else {
+        let Some((_, first)) = lines.next_line()? else {
             return Err(DataError::Empty { path: path.into(), found: "no line".into() });
         };
         let names: Vec<_> = fields(first).map(str::to_owned).collect();
         let columns = names.len();
         let header = header.unwrap_or_else(|| names.iter().all(|name| name.parse::<f32>().is_err()));
-        let label = match label {
-            None => None,
-            Some(LabelColumn::Index(index)) => Some(*index).filter(|&index| index < columns),
-            Some(LabelColumn::Name(name)) => names.iter().position(|n| n == name).filter(|_| header),
-        }
-        .map_or_else(|| label.map_or(Ok(None), Err), |index| Ok(Some(index)))
-        .map_err(|column| DataError::LabelColumn {
+        let position = |column: &LabelColumn| match column {
+            LabelColumn::Index(index) => (*index < columns).then_some(*index),
+            LabelColumn::Name(name) => names.iter().position(|n| n == name).filter(|_| header),
+        };
+        let missing = |column: &LabelColumn| DataError::LabelColumn {
             path: path.into(),
             column: column.to_string(),
-            found: if header { format!("columns {}", names.join(", ")) } else { format!("{columns} columns without names") },
-        })?;
+            found: if header { list(&names) } else { format!("{columns} columns without names") },
+        };
+        let label = label.map(|column| position(column).ok_or_else(|| missing(column))).transpose()?;
         let mut rows = usize::from(!header);
         while lines.next_line()?.is_some() {
             rows += 1;
@@ -117,8 +117,8 @@ impl Lines {
         Ok(Self { path: path.into(), reader: BufReader::new(file), number: 0, bytes: Vec::new() })
     }
 
-    /// The next line without its end, trimmed.
-    fn next_line(&mut self) -> Result<Option<&str>, DataError> {
+    /// The next line, trimmed, and its number from 1.
+    fn next_line(&mut self) -> Result<Option<(usize, &str)>, DataError> {
         loop {
             self.bytes.clear();
             let limit = MAX_LINE_BYTES as u64 + 1;
@@ -137,7 +137,7 @@ impl Lines {
         // Spreadsheets begin the file with a byte order mark.
         let bytes = self.bytes.strip_prefix(b"\xef\xbb\xbf").filter(|_| self.number == 1).unwrap_or(&self.bytes);
         match std::str::from_utf8(bytes) {
-            Ok(line) => Ok(Some(line.trim())),
+            Ok(line) => Ok(Some((self.number, line.trim()))),
             Err(_) => Err(self.bad("not UTF-8 text".into())),
         }
     }
@@ -146,35 +146,25 @@ impl Lines {
         DataError::CsvLine { path: self.path.clone(), line: self.number, reason }
     }
 
-    fn next_sample(&mut self, index: usize, columns: usize, label: Option<usize>) -> Result<Option<Sample>, DataError> {
+    fn next_sample(&mut self, index: usize, columns: usize, label_column: Option<usize>) -> Result<Option<Sample>, DataError> {
         let path = self.path.clone();
-        let Some(text) = self.next_line()? else { return Ok(None) };
+        let Some((line, text)) = self.next_line()? else { return Ok(None) };
         let found = fields(text).count();
-        let mut values = Vec::with_capacity(found);
-        let mut class = None;
-        let mut wrong = None;
+        if found != columns {
+            return Err(DataError::RaggedRow { path, line, expected: columns, found });
+        }
+        let mut values = Vec::with_capacity(columns);
+        let mut label = None;
         for (column, field) in fields(text).enumerate() {
             let Ok(value) = field.parse::<f64>() else {
-                wrong = Some((column + 1, field.chars().take(40).collect::<String>()));
-                break;
+                return Err(DataError::NotANumber { path, line, column: column + 1, found: field.chars().take(40).collect() });
             };
-            if label == Some(column) {
-                class = Some(value);
+            if label_column == Some(column) {
+                label = Some(dtype::label(value).ok_or_else(|| DataError::Label { path: path.clone(), sample: index, found: value })?);
             } else {
                 values.push(value as f32);
             }
         }
-        let line = self.number;
-        if found != columns {
-            return Err(DataError::RaggedRow { path, line, expected: columns, found });
-        }
-        if let Some((column, found)) = wrong {
-            return Err(DataError::NotANumber { path, line, column, found });
-        }
-        let label = match class {
-            Some(found) => Some(dtype::label(found).ok_or(DataError::Label { path, sample: index, found })?),
-            None => None,
-        };
         Ok(Some(Sample { index, shape: vec![values.len()], values, label }))
     }
 }

@@ -319,7 +319,7 @@ impl DataError {
 }
 
 /// At most eight names in backticks, or `none`.
-fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     const SHOWN: usize = 8;
     if names.is_empty() {
         return "none".to_owned();

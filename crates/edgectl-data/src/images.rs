@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
@@ -70,7 +71,7 @@ impl FromStr for ColorModel {
 /// A folder that was listed; of its images only the first one's header was read.
 #[derive(Debug)]
 pub(crate) struct ImageFolder {
-    files: Vec<(PathBuf, Option<i64>)>,
+    files: Arc<[(PathBuf, Option<i64>)]>,
     class_names: Vec<String>,
     shape: Vec<usize>,
     color: ColorModel,
@@ -82,7 +83,7 @@ impl ImageFolder {
     pub(crate) fn open(path: &Path, color: Option<ColorModel>) -> Result<Self, DataError> {
         let (folders, flat): (Vec<_>, Vec<_>) = list(path)?.into_iter().partition(|entry| entry.is_dir());
         let mut class_names = Vec::new();
-        let files = if folders.is_empty() {
+        let files: Arc<[_]> = if folders.is_empty() {
             flat.into_iter().map(|file| (file, None)).collect()
         } else {
             if let Some(file) = flat.into_iter().next() {
@@ -93,9 +94,9 @@ impl ImageFolder {
                 class_names.push(folder.file_name().unwrap_or_default().to_string_lossy().into_owned());
                 classes.push(list(&folder)?.into_iter());
             }
-            alternate(classes)
+            alternate(classes).into()
         };
-        for (file, _) in &files {
+        for (file, _) in files.iter() {
             format(file)?;
         }
         let Some((first, _)) = files.first() else {
@@ -122,10 +123,11 @@ impl ImageFolder {
 
     pub(crate) fn samples(&self) -> SampleStream {
         let (color, convert) = (self.color, self.convert);
-        let files = self.files.clone().into_iter().enumerate();
-        Box::new(files.map(move |(index, (path, label))| {
-            let (shape, bytes) = decode(&path, color, convert)?;
-            Ok(Sample { index, shape, values: bytes.into_iter().map(f32::from).collect(), label })
+        let files = Arc::clone(&self.files);
+        Box::new((0..files.len()).map(move |index| {
+            let (path, label) = &files[index];
+            let (shape, bytes) = decode(path, color, convert)?;
+            Ok(Sample { index, shape, values: bytes.into_iter().map(f32::from).collect(), label: *label })
         }))
     }
 }
@@ -166,6 +168,12 @@ fn format(path: &Path) -> Result<ImageFormat, DataError> {
 
 fn decoder(path: &Path) -> Result<impl ImageDecoder + use<>, DataError> {
     let file = File::open(path).map_err(DataError::io(path))?;
+    // The JPEG decoder reads the whole file first.
+    let bytes = file.metadata().map_err(DataError::io(path))?.len();
+    if bytes > MAX_DECODER_BYTES {
+        let reason = format!("file of {bytes} bytes, expected at most {MAX_DECODER_BYTES}");
+        return Err(DataError::Header { path: path.into(), what: "image".into(), reason });
+    }
     let mut reader = ImageReader::with_format(BufReader::new(file), format(path)?);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);

@@ -182,7 +182,7 @@ fn csv_files() {
     refuses("a.csv", b"1\n\xff\n", &plain(), "a.csv:2: not UTF-8 text");
     refuses("a.csv", "1".repeat((1 << 24) + 1), &plain(), "a.csv:1: longer than 16777216 bytes");
     let label = |text: &str| DataOptions { label_column: Some(text.parse().unwrap()), ..plain() };
-    refuses("a.csv", "a,b\n1,2\n", &label("c"), "a.csv: no label column `c`, found columns a, b");
+    refuses("a.csv", "a,b\n1,2\n", &label("c"), "a.csv: no label column `c`, found `a`, `b`");
     refuses("a.csv", "1,2\n", &label("3"), "a.csv: no label column 3, found 2 columns without names");
     refuses("a.csv", "1,2\n", &label("2\u{20}"), "a.csv: no label column `2 `, found 2 columns without names");
     refuses("a.csv", "a,b\n1,-2\n", &label("b"), "a.csv: label of sample 0 is -2, expected a whole number of at least 0");
@@ -230,4 +230,13 @@ fn images_whose_header_claims_too_much() {
 /// CRC-32 as PNG and zip use it.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1))))
+}
+
+#[test]
+fn image_files_beyond_any_image() {
+    let folder = Folder::new();
+    let sparse = std::fs::File::create(folder.write("set/a.jpg", "")).unwrap();
+    sparse.set_len(1 << 40).unwrap();
+    let error = read(&folder.path("set"), &plain()).unwrap_err();
+    assert_eq!(folder.message(&error), "set/a.jpg: bad header of image: file of 1099511627776 bytes, expected at most 268435456");
 }
