@@ -67,6 +67,8 @@ impl<'a> Linear<'a> {
     /// The node, where it is one. Its output channels are the first dimension of the weights.
     pub(super) fn of(graph: &'a Graph, id: NodeId) -> Option<Linear<'a>> {
         let node = graph.node(id);
+        // Where the shape of the output is known, the weights fit the operator.
+        graph.shape(node.output()?)?;
         let groups = match &node.op {
             Op::Conv(conv) => conv.groups,
             Op::Dense { .. } => 1,

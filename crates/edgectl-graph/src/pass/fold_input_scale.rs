@@ -26,10 +26,12 @@ fn fold(graph: &Graph, id: NodeId) -> Option<Patch> {
     let (first, node) = sole_producer(graph, graph.node(id).input(0)?)?;
     let Op::Binary { op, activation: Activation::NONE } = node.op else { return None };
     let operand = ConstantOperand::of(graph, node)?;
+    // A constant may also broadcast a single channel to several; then there is no map per channel.
+    if !operand.keeps_shape(graph, node) {
+        return None;
+    }
     let rank = graph.shape(operand.x)?.rank();
     let axis = linear.channel_axis(rank)?;
-    // A constant may also broadcast a single channel to several; then there is no map per channel.
-    (graph.shape(operand.x)? == graph.shape(node.output()?)?).then_some(())?;
     let affine = Affine::of_binary(op, &operand, rank, axis, linear.inputs())?;
     linear.after(&affine, first, operand.x)
 }

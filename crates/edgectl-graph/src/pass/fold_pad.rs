@@ -22,6 +22,8 @@ impl Pass for FoldPad {
 
 fn fold(graph: &Graph, id: NodeId) -> Option<Patch> {
     let node = graph.node(id);
+    // Where the shape of the output is known, window and padding have as many axes as it.
+    graph.shape(node.output()?)?;
     let is_conv = matches!(node.op, Op::Conv(_));
     let mut op = node.op.clone();
     let window = match &mut op {

@@ -46,7 +46,7 @@ fn sixth(graph: &Graph, node: &Node, op: Binary) -> Option<TensorId> {
         Binary::Mul => (constant - 1.0 / 6.0).abs() <= SIXTH_TOLERANCE,
         _ => false,
     };
-    (divides && graph.shape(operand.x) == graph.shape(node.output()?)).then_some(operand.x)
+    (divides && operand.keeps_shape(graph, node)).then_some(operand.x)
 }
 
 /// The `x` of `x * gate(x)`.
@@ -74,6 +74,6 @@ fn clipped(graph: &Graph, id: TensorId) -> Option<TensorId> {
     let Op::Binary { op: Binary::Add, activation } = node.op else { return None };
     let bounded = matches!((activation, clamp), (Activation::NONE, Some(Activation::RELU6)) | (Activation::RELU6, None));
     let operand = ConstantOperand::of(graph, node)?;
-    let shifted = operand.uniform()? == 3.0 && graph.shape(operand.x) == graph.shape(node.output()?);
+    let shifted = operand.uniform()? == 3.0 && operand.keeps_shape(graph, node);
     (bounded && shifted).then_some(operand.x)
 }

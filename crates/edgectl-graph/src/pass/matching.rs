@@ -30,6 +30,11 @@ impl<'a> ConstantOperand<'a> {
         }
     }
 
+    /// Whether the result has the shape of the other operand: the constant does not broadcast it. Not so where a shape is not known.
+    pub(super) fn keeps_shape(&self, graph: &Graph, node: &Node) -> bool {
+        graph.shape(self.x).is_some() && graph.shape(self.x) == node.output().and_then(|output| graph.shape(output))
+    }
+
     /// The float32 value that all elements of the constant have.
     pub(super) fn uniform(&self) -> Option<f32> {
         let (first, rest) = self.constant.as_f32()?.split_first()?;

@@ -64,6 +64,8 @@ fn transposed(graph: &Graph, id: TensorId, perm: &[usize]) -> Option<TensorId> {
 }
 
 fn push_down(graph: &Graph, id: NodeId, node: &Node, perm: &[usize]) -> Option<Patch> {
+    // Where the shape of the output is known, `perm` is a permutation.
+    graph.shape(node.output()?)?;
     let below = graph.only_consumer(node.output()?)?;
     let reader = graph.node(below);
     if !matches!(reader.op, Op::Unary(_) | Op::Binary { .. }) {

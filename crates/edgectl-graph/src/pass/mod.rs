@@ -1,7 +1,7 @@
 //! Canonicalization: the passes that bring every front end's habits into one form.
 //!
-//! To add a pass, write a file here and a line in [`CANONICAL`]. Each pass removes nodes, or moves them towards others that remove
-//! them, and none undoes what another does; so they terminate together, and a canonical graph stays as it is.
+//! To add a pass, write a file here and a line in [`CANONICAL`]. A pass removes nodes, moves them towards others that remove them, or
+//! writes an operator in a form that no pass changes back; so all passes together come to an end, and a canonical graph stays as it is.
 
 mod affine;
 mod constant_fold;

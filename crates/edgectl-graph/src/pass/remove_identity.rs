@@ -36,6 +36,8 @@ fn passed_on(graph: &Graph, node: &Node) -> Option<TensorId> {
     let x = node.input(0)?;
     let unchanged = match &node.op {
         Op::Identity => true,
+        // Attributes are checked against shapes: where there is none, they may be anything.
+        _ if graph.shape(x).is_none() => false,
         Op::Reshape { shape } => graph.shape(x) == Some(shape),
         Op::Transpose { perm } => perm.is_sorted(),
         Op::Pad { before, after, .. } => before.iter().chain(after).all(|&n| n == 0),
@@ -61,13 +63,11 @@ fn is_unit(pool: &Window) -> bool {
 
 fn neutral(graph: &Graph, node: &Node, op: Binary) -> Option<TensorId> {
     let operand = ConstantOperand::of(graph, node)?;
-    // The constant may broadcast an operand of unknown shape.
-    graph.shape(operand.x)?;
     let (element, commutes) = match op {
         Binary::Add => (0.0, true),
         Binary::Div => (1.0, false),
         Binary::Mul => (1.0, true),
         Binary::Sub => (0.0, false),
     };
-    (operand.uniform()? == element && (commutes || !operand.first)).then_some(operand.x)
+    (operand.uniform()? == element && operand.keeps_shape(graph, node) && (commutes || !operand.first)).then_some(operand.x)
 }

@@ -6,6 +6,7 @@ mod chains;
 mod folds;
 mod fusions;
 mod graph;
+mod hidden_shapes;
 mod layouts;
 mod models;
 mod patches;
