@@ -2,7 +2,7 @@
 
 use edge_format::{AveragePool2dParams, OpCode, Shape};
 
-use super::window::Geometry;
+use super::window::{Geometry, plane};
 use super::{Frame, Node, expect_activation, expect_range, misfit};
 use crate::{CheckError, Operand, Registration};
 
@@ -35,12 +35,8 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 
 /// The windows over rows and columns.
 fn geometry(params: &AveragePool2dParams, x: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
-    let ([_, in_h, in_w, _], [_, out_h, out_w, _]) = (x.array()?, output.array()?);
     let AveragePool2dParams { kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, .. } = *params;
-    Some([
-        Geometry { input: in_h, output: out_h, kernel: kernel_h, stride: stride_h, dilation: 1, pad: pad_top },
-        Geometry { input: in_w, output: out_w, kernel: kernel_w, stride: stride_w, dilation: 1, pad: pad_left },
-    ])
+    plane(x, output, [kernel_h, kernel_w], [stride_h, stride_w], [1, 1], [pad_top, pad_left])
 }
 
 /// Sums each window in blocks of channels and divides, ties away from zero.

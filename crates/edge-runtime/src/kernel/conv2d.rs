@@ -2,17 +2,18 @@
 
 use edge_format::{Conv2dParams, OpCode, Shape};
 
-use super::dot::{ROWS, dot};
+use super::dot::{CHUNK, ROWS, dot};
 use super::requantize::{self, Requantize};
-use super::window::{Geometry, Windows};
+use super::window::{Geometry, Windows, plane};
 use super::{Frame, Node, misfit};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::Conv2d, check, run };
 
-/// Longest filter whose window is gathered from the input before it meets the filters.
+/// Longest filter, in whole chunks, whose window is gathered from the input before it meets the filters.
 const MAX_GATHERED: usize = 256;
+const _: () = assert!(MAX_GATHERED.is_multiple_of(CHUNK));
 
 /// Checks shapes, window geometry and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
@@ -39,13 +40,9 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 
 /// The windows over rows and columns.
 fn geometry(params: &Conv2dParams, x: &Shape, filter: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
-    let ([_, in_h, in_w, _], [_, out_h, out_w, _]) = (x.array()?, output.array()?);
     let &[_, kernel_h, kernel_w, _] = filter.dims() else { return None };
     let Conv2dParams { stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, .. } = *params;
-    Some([
-        Geometry { input: in_h, output: out_h, kernel: kernel_h, stride: stride_h, dilation: dilation_h, pad: pad_top },
-        Geometry { input: in_w, output: out_w, kernel: kernel_w, stride: stride_w, dilation: dilation_w, pad: pad_left },
-    ])
+    plane(x, output, [kernel_h, kernel_w], [stride_h, stride_w], [dilation_h, dilation_w], [pad_top, pad_left])
 }
 
 /// Computes each output pixel from the runs of adjacent elements under its window.
@@ -69,7 +66,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
                 let in_place = Patch::new(&vertical, &horizontal, [image, out_y, out_x], [in_h, in_w, channels], group_channels);
                 for (group, output) in pixels.next()?.chunks_exact_mut(group_outputs).enumerate() {
                     let x = x.get(group * group_channels..)?;
-                    let (patch, x) = if in_place.is_scattered() && in_place.filter_length <= MAX_GATHERED {
+                    let (patch, x) = if in_place.is_scattered() && in_place.filter_length <= gathered.len() {
                         in_place.gather(x, zero_point, &mut gathered)?
                     } else {
                         (in_place, x)
@@ -131,9 +128,9 @@ impl Patch {
         }
     }
 
-    /// Whether there is more than one run, or less under the window than the filter has.
+    /// Whether there is more than one run, or one that is not made of whole chunks.
     fn is_scattered(&self) -> bool {
-        self.rows * self.runs != 1
+        self.rows * self.runs != 1 || !self.length.is_multiple_of(CHUNK)
     }
 
     /// Where run `run` of row `row` begins.
@@ -141,9 +138,10 @@ impl Patch {
         cursor.start + row * cursor.row_stride + run * cursor.run_stride
     }
 
-    /// Copies the window's elements together, padding included, as if they had been adjacent.
+    /// Copies the window's elements together, padding included, as if they had been adjacent, up to a whole chunk.
     fn gather<'b>(&self, x: &[i8], zero_point: i8, buffer: &'b mut [i8]) -> Option<(Self, &'b [i8])> {
-        let buffer = buffer.get_mut(..self.filter_length)?;
+        let length = self.filter_length.next_multiple_of(CHUNK);
+        let buffer = buffer.get_mut(..length)?;
         buffer.fill(zero_point);
         for row in 0..self.rows {
             for run in 0..self.runs {
@@ -152,17 +150,21 @@ impl Patch {
             }
         }
         let start = Cursor { start: 0, row_stride: 0, run_stride: 0 };
-        Some((Self { rows: 1, runs: 1, length: self.filter_length, input: start, filter: start, ..*self }, buffer))
+        Some((Self { rows: 1, runs: 1, length, input: start, filter: start, ..*self }, buffer))
     }
 
     /// Accumulators of `count` output channels from `channel` on, at most [`ROWS`]; those beyond have no meaning.
     #[inline(always)]
     fn sums(&self, x: &[i8], zero_point: i8, filter: &[i8], channel: usize, count: usize) -> Option<[i32; ROWS]> {
         let filter = filter.get(channel * self.filter_length..)?;
+        // What fills up the last chunk meets the next channel's filter, and adds nothing as it is zero. The last channels
+        // have no such neighbour.
+        let room = filter.len().checked_sub((count - 1) * self.filter_length)?;
+        let length = if self.length <= room { self.length } else { self.filter_length };
         let mut sums = [0i32; ROWS];
         for row in 0..self.rows {
             for run in 0..self.runs {
-                let x = x.get(Self::at(&self.input, row, run)..)?.get(..self.length)?;
+                let x = x.get(Self::at(&self.input, row, run)..)?.get(..length)?;
                 let mut filters = [x; ROWS];
                 for (index, slot) in filters.iter_mut().enumerate() {
                     let channel = index.min(count - 1);

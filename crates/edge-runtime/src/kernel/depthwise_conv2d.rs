@@ -3,7 +3,7 @@
 use edge_format::{DepthwiseConv2dParams, OpCode, Shape};
 
 use super::requantize::{self, BLOCK, Requantize};
-use super::window::Geometry;
+use super::window::{Geometry, plane};
 use super::{Frame, Node, misfit};
 use crate::{CheckError, Operand, Registration};
 
@@ -34,13 +34,9 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 
 /// The windows over rows and columns.
 fn geometry(params: &DepthwiseConv2dParams, x: &Shape, filter: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
-    let ([_, in_h, in_w, _], [_, out_h, out_w, _]) = (x.array()?, output.array()?);
     let &[_, kernel_h, kernel_w, _] = filter.dims() else { return None };
     let DepthwiseConv2dParams { stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, .. } = *params;
-    Some([
-        Geometry { input: in_h, output: out_h, kernel: kernel_h, stride: stride_h, dilation: dilation_h, pad: pad_top },
-        Geometry { input: in_w, output: out_w, kernel: kernel_w, stride: stride_w, dilation: dilation_w, pad: pad_left },
-    ])
+    plane(x, output, [kernel_h, kernel_w], [stride_h, stride_w], [dilation_h, dilation_w], [pad_top, pad_left])
 }
 
 /// Computes each output pixel in blocks of channels.

@@ -6,8 +6,8 @@ use core::slice::from_ref;
 pub(super) const ROWS: usize = 4;
 
 /// Elements whose products are summed at once. Compilers turn sums of this many 16-bit products, and not of
-/// fewer, into the vector instructions that multiply and add pairs.
-const CHUNK: usize = 16;
+/// fewer, into the vector instructions that multiply and add pairs; without such, any padding to whole chunks is lost.
+pub(super) const CHUNK: usize = if cfg!(any(target_feature = "sse2", target_feature = "neon")) { 16 } else { 1 };
 
 type Chunks<'a> = &'a [[i8; CHUNK]];
 

@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+use edge_format::Shape;
+
 use super::expect_range;
 use crate::CheckError;
 
@@ -29,6 +31,27 @@ pub(super) struct Geometry {
     pub(super) stride: u32,
     pub(super) dilation: u32,
     pub(super) pad: u32,
+}
+
+/// Windows over rows and over columns of `[N, H, W, C]` tensors; each pair of parameters is vertical, horizontal.
+pub(super) fn plane(
+    x: &Shape,
+    output: &Shape,
+    kernel: [u32; 2],
+    stride: [u32; 2],
+    dilation: [u32; 2],
+    pad: [u32; 2],
+) -> Option<[Geometry; 2]> {
+    let ([_, in_h, in_w, _], [_, out_h, out_w, _]) = (x.array()?, output.array()?);
+    let axis = |input, output, axis: usize| Geometry {
+        input,
+        output,
+        kernel: kernel[axis],
+        stride: stride[axis],
+        dilation: dilation[axis],
+        pad: pad[axis],
+    };
+    Some([axis(in_h, out_h, 0), axis(in_w, out_w, 1)])
 }
 
 impl Geometry {
