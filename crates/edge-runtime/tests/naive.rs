@@ -1,0 +1,219 @@
+//! Convolutions, matrix products and averages of any shape against loops that are too plain to be wrong.
+//!
+//! The golden vectors are small; here are filters long enough for every path through the kernels.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use edge_format::*;
+use edge_runtime::arith::multiply_by_quantized_multiplier;
+use edge_runtime::{Interpreter, Resolver};
+use proptest::prelude::*;
+
+/// Data type, shape and bytes.
+type Constant = (DType, Vec<u32>, Vec<u8>);
+
+/// Runs one op on `x`, with `constants` behind it.
+fn run(params: Params, x: (&[u32], &[i8]), constants: Vec<Constant>, y: &[u32], zero_points: [i32; 2]) -> Vec<i8> {
+    let arena = |shape: &[u32], offset, zero_point| TensorSpec {
+        name: String::new(),
+        dtype: DType::I8,
+        shape: shape.into(),
+        place: PlaceSpec::Arena { offset },
+        scale: 1.0,
+        zero_point,
+    };
+    let behind = x.1.len() as u32;
+    let mut tensors = vec![arena(x.0, 0, zero_points[0]), arena(y, behind, zero_points[1])];
+    for (dtype, shape, bytes) in constants {
+        let place = PlaceSpec::Data(bytes);
+        tensors.push(TensorSpec { name: String::new(), dtype, shape, place, scale: 1.0, zero_point: 0 });
+    }
+    let inputs = [0].into_iter().chain(2..tensors.len() as u32).collect();
+    let spec = ProgramSpec {
+        arena_bytes: behind + y.iter().product::<u32>(),
+        tensors,
+        ops: vec![OpSpec { params, inputs, outputs: vec![1] }],
+        inputs: vec![IoSpec { name: String::new(), tensor: 0, shape: x.0.into() }],
+        outputs: vec![IoSpec { name: String::new(), tensor: 1, shape: y.into() }],
+        ..ProgramSpec::default()
+    };
+    let bytes = AlignedBytes::from(&write(&spec).unwrap()[..]);
+    let program = Program::parse(&bytes).unwrap();
+    let mut arena = vec![0x55; program.arena_bytes() as usize];
+    let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).unwrap_or_else(|error| panic!("{error}"));
+    interpreter.input_mut(0).unwrap().copy_from_slice(x.1);
+    interpreter.invoke().unwrap();
+    interpreter.output(0).unwrap().to_vec()
+}
+
+/// Numbers that look random; the same for the same seed.
+fn noise(seed: u64, length: u32) -> Vec<i8> {
+    let mut state = seed | 1;
+    let next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8 as i8
+    };
+    std::iter::repeat_with(next).take(length as usize).collect()
+}
+
+fn bytes(values: &[i8]) -> Vec<u8> {
+    values.iter().map(|value| value.cast_unsigned()).collect()
+}
+
+const MULTIPLIER_Q31: i32 = 0x5A82_7999;
+
+/// Bias, multiplier and shift of some channels.
+fn requantization(seed: u64, channels: u32, shift: i32) -> (Vec<i32>, Vec<Constant>) {
+    let bias: Vec<i32> = noise(seed, channels).into_iter().map(|bias| i32::from(bias) * 50).collect();
+    let words = |words: Vec<i32>| (DType::I32, vec![channels], words.iter().flat_map(|word| word.to_le_bytes()).collect());
+    let constants = vec![words(bias.clone()), words(vec![MULTIPLIER_Q31; channels as usize]), words(vec![shift; channels as usize])];
+    (bias, constants)
+}
+
+fn requantize(sum: i32, shift: i32, zero_point: i32) -> i8 {
+    (multiply_by_quantized_multiplier(sum, MULTIPLIER_Q31, shift) + zero_point).clamp(-128, 127) as i8
+}
+
+#[derive(Clone, Debug)]
+struct Window {
+    input: u32,
+    kernel: u32,
+    stride: u32,
+    dilation: u32,
+    pad: u32,
+}
+
+impl Window {
+    fn output(&self) -> u32 {
+        (self.input + 2 * self.pad - (self.kernel - 1) * self.dilation - 1) / self.stride + 1
+    }
+
+    /// The input under a tap, unless it is padding.
+    fn at(&self, output: u32, tap: u32) -> Option<u32> {
+        let position = (output * self.stride + tap * self.dilation).checked_sub(self.pad)?;
+        (position < self.input).then_some(position)
+    }
+}
+
+fn window() -> impl Strategy<Value = Window> {
+    (1u32..9, 1u32..5, 1u32..4, 1u32..3, 0u32..4).prop_map(|(input, kernel, stride, dilation, pad)| {
+        let reach = (kernel - 1) * dilation + 1;
+        Window { input: input.max(reach.saturating_sub(2 * pad)), kernel, stride, dilation, pad }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn conv2d(
+        (v, h, groups, batch) in (window(), window(), 1u32..4, 1u32..3), in_group in 1u32..70, out_group in 1u32..22, seed: u64,
+        zero_points in [-128i32..128, -128i32..128],
+    ) {
+        let (c, o) = (in_group * groups, out_group * groups);
+        let (oh, ow) = (v.output(), h.output());
+        let x = noise(seed, batch * v.input * h.input * c);
+        let filter = noise(seed ^ 0xF00, o * v.kernel * h.kernel * in_group);
+        let shift = -9 - (v.kernel * h.kernel * in_group).ilog2() as i32 / 2;
+        let (bias, constants) = requantization(seed ^ 0xBA5, o, shift);
+        let mut expected = Vec::new();
+        for (n, y, x_out) in (0..batch).flat_map(|n| (0..oh).flat_map(move |y| (0..ow).map(move |x| (n, y, x)))) {
+            for channel in 0..o {
+                let mut sum = bias[channel as usize];
+                for (ky, kx) in (0..v.kernel).flat_map(|ky| (0..h.kernel).map(move |kx| (ky, kx))) {
+                    let (Some(iy), Some(ix)) = (v.at(y, ky), h.at(x_out, kx)) else { continue };
+                    for i in 0..in_group {
+                        let at = ((n * v.input + iy) * h.input + ix) * c + channel / out_group * in_group + i;
+                        let tap = ((channel * v.kernel + ky) * h.kernel + kx) * in_group + i;
+                        sum += (i32::from(x[at as usize]) - zero_points[0]) * i32::from(filter[tap as usize]);
+                    }
+                }
+                expected.push(requantize(sum, shift, zero_points[1]));
+            }
+        }
+        let params = Conv2dParams {
+            stride_h: v.stride, stride_w: h.stride, dilation_h: v.dilation, dilation_w: h.dilation,
+            pad_top: v.pad, pad_left: h.pad, groups, activation_min: -128, activation_max: 127,
+        };
+        let mut all = vec![(DType::I8, vec![o, v.kernel, h.kernel, in_group], bytes(&filter))];
+        all.extend(constants);
+        let found = run(params.into(), (&[batch, v.input, h.input, c], &x), all, &[batch, oh, ow, o], zero_points);
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn depthwise_conv2d(
+        (v, h, batch) in (window(), window(), 1u32..3), c in 1u32..40, depth_multiplier in 1u32..4, seed: u64,
+        zero_points in [-128i32..128, -128i32..128],
+    ) {
+        let o = c * depth_multiplier;
+        let (oh, ow) = (v.output(), h.output());
+        let x = noise(seed, batch * v.input * h.input * c);
+        let filter = noise(seed ^ 0xF00, v.kernel * h.kernel * o);
+        let shift = -10;
+        let (bias, constants) = requantization(seed ^ 0xBA5, o, shift);
+        let mut expected = Vec::new();
+        for (n, y, x_out) in (0..batch).flat_map(|n| (0..oh).flat_map(move |y| (0..ow).map(move |x| (n, y, x)))) {
+            for channel in 0..o {
+                let mut sum = bias[channel as usize];
+                for (ky, kx) in (0..v.kernel).flat_map(|ky| (0..h.kernel).map(move |kx| (ky, kx))) {
+                    let (Some(iy), Some(ix)) = (v.at(y, ky), h.at(x_out, kx)) else { continue };
+                    let at = ((n * v.input + iy) * h.input + ix) * c + channel / depth_multiplier;
+                    let tap = (ky * h.kernel + kx) * o + channel;
+                    sum += (i32::from(x[at as usize]) - zero_points[0]) * i32::from(filter[tap as usize]);
+                }
+                expected.push(requantize(sum, shift, zero_points[1]));
+            }
+        }
+        let params = DepthwiseConv2dParams {
+            stride_h: v.stride, stride_w: h.stride, dilation_h: v.dilation, dilation_w: h.dilation,
+            pad_top: v.pad, pad_left: h.pad, depth_multiplier, activation_min: -128, activation_max: 127,
+        };
+        let mut all = vec![(DType::I8, vec![1, v.kernel, h.kernel, o], bytes(&filter))];
+        all.extend(constants);
+        let found = run(params.into(), (&[batch, v.input, h.input, c], &x), all, &[batch, oh, ow, o], zero_points);
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn fully_connected(rows in 1u32..4, inputs in 1u32..300, outputs in 1u32..40, seed: u64, zero_points in [-128i32..128, -128i32..128]) {
+        let (x, filter) = (noise(seed, rows * inputs), noise(seed ^ 0xF00, outputs * inputs));
+        let shift = -9 - inputs.ilog2() as i32 / 2;
+        let (bias, constants) = requantization(seed ^ 0xBA5, outputs, shift);
+        let mut expected = Vec::new();
+        for row in x.chunks_exact(inputs as usize) {
+            for (weights, bias) in filter.chunks_exact(inputs as usize).zip(&bias) {
+                let products = row.iter().zip(weights).map(|(&x, &weight)| (i32::from(x) - zero_points[0]) * i32::from(weight));
+                expected.push(requantize(bias + products.sum::<i32>(), shift, zero_points[1]));
+            }
+        }
+        let params = FullyConnectedParams { activation_min: -128, activation_max: 127 };
+        let mut all = vec![(DType::I8, vec![outputs, inputs], bytes(&filter))];
+        all.extend(constants);
+        prop_assert_eq!(run(params.into(), (&[rows, inputs], &x), all, &[rows, outputs], zero_points), expected);
+    }
+
+    /// ONNX's `count_include_pad`, which TensorFlow Lite lacks.
+    #[test]
+    fn average_with_padding(v in window(), h in window(), c in 1u32..20, seed: u64, zero_point in -128i32..128) {
+        let [v, h] = [v, h].map(|axis| Window { dilation: 1, pad: axis.pad.min(axis.kernel - 1), ..axis });
+        let [v, h] = [v, h].map(|axis| Window { input: axis.input.max(axis.kernel), ..axis });
+        let (oh, ow) = (v.output(), h.output());
+        let x = noise(seed, v.input * h.input * c);
+        let count = (v.kernel * h.kernel) as i32;
+        let mut expected = Vec::new();
+        for (y, x_out, channel) in (0..oh).flat_map(|y| (0..ow).flat_map(move |x| (0..c).map(move |c| (y, x, c)))) {
+            let taps = (0..v.kernel).flat_map(|ky| (0..h.kernel).map(move |kx| (ky, kx)));
+            let sum: i32 = taps.map(|(ky, kx)| match (v.at(y, ky), h.at(x_out, kx)) {
+                (Some(iy), Some(ix)) => i32::from(x[((iy * h.input + ix) * c + channel) as usize]),
+                _ => zero_point,
+            }).sum();
+            expected.push((f64::from(sum) / f64::from(count)).round() as i8);
+        }
+        let params = AveragePool2dParams {
+            kernel_h: v.kernel, kernel_w: h.kernel, stride_h: v.stride, stride_w: h.stride, pad_top: v.pad, pad_left: h.pad,
+            include_pad: 1, activation_min: -128, activation_max: 127,
+        };
+        let found = run(params.into(), (&[1, v.input, h.input, c], &x), Vec::new(), &[1, oh, ow, c], [zero_point; 2]);
+        prop_assert_eq!(found, expected);
+    }
+}
