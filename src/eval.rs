@@ -8,7 +8,7 @@ use edgectl_data::{Agreement, AgreementValue, DataSet, Metric, MetricKind, Metri
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::engine::{Engine, Inference};
+use crate::engine::{Engine, Inference, Port};
 use crate::ui::Ui;
 
 /// Samples in memory at a time. Their number bounds the memory, whatever the size of the data.
@@ -64,9 +64,16 @@ pub(crate) fn piece(samples: usize) -> usize {
     samples.div_ceil(4 * rayon::current_num_threads()).max(1)
 }
 
-/// The metric to use where none was asked for.
+/// The metric to use where none was asked for: top1 for labelled samples and a model whose only output is a list of classes.
 pub(crate) fn default_metric(samples: &Samples, engine: &dyn Engine) -> Option<MetricKind> {
-    (samples.data.has_labels() && engine.outputs().len() == 1).then_some(MetricKind::Top1)
+    let outputs = engine.outputs();
+    (samples.data.has_labels() && outputs.len() == 1 && is_list_of_classes(&outputs[0], engine)).then_some(MetricKind::Top1)
+}
+
+/// Whether the place of the largest value can mean something: one dimension besides the batch, and not that of the input, as an
+/// autoencoder has it.
+fn is_list_of_classes(output: &Port, engine: &dyn Engine) -> bool {
+    output.shape.iter().filter(|&&dim| dim > 1).count() == 1 && engine.inputs().iter().all(|input| input.shape != output.shape)
 }
 
 /// Refuses early what a metric cannot measure.
@@ -92,10 +99,19 @@ pub(crate) struct Evaluation {
     pub(crate) metric: Option<MetricValue>,
     /// Of the float model that it is compared with.
     pub(crate) reference_metric: Option<MetricValue>,
-    /// With the float model: name and value of each output.
-    pub(crate) agreement: Vec<(String, AgreementValue)>,
+    /// With the float model, output by output.
+    pub(crate) agreement: Vec<OutputAgreement>,
     /// The time of a sample, of the model.
     pub(crate) p50: Duration,
+}
+
+/// How far the model agrees with the float model on an output.
+#[derive(Debug)]
+pub(crate) struct OutputAgreement {
+    pub(crate) output: String,
+    /// Whether the largest value of the output means a class.
+    pub(crate) is_list_of_classes: bool,
+    pub(crate) value: AgreementValue,
 }
 
 /// Takes the outputs of each sample of the model, in order.
@@ -120,7 +136,7 @@ pub(crate) fn evaluate(
         let sizes = |engine: &dyn Engine| engine.outputs().iter().map(|port| port.shape.iter().product()).collect::<Vec<usize>>();
         let (expected, found) = (sizes(reference), sizes(engine));
         ensure!(expected == found, EvalError::Outputs { expected: format!("{expected:?}"), found: format!("{found:?}") });
-        agreements = reference.outputs().into_iter().map(|port| (port.name, Agreement::new())).collect();
+        agreements = reference.outputs().into_iter().map(|port| (port, Agreement::new())).collect();
     }
     let mut times = vec![];
     samples.chunks(ui, "evaluating", |chunk, inputs| {
@@ -150,11 +166,15 @@ pub(crate) fn evaluate(
     })?;
     let middle = times.len() / 2;
     let p50 = if times.is_empty() { Duration::ZERO } else { *times.select_nth_unstable(middle).1 };
+    let agreement = agreements.into_iter().filter_map(|(port, agreement)| {
+        let is_list_of_classes = is_list_of_classes(&port, engine);
+        Some(OutputAgreement { output: port.name, is_list_of_classes, value: agreement.finish()? })
+    });
     Ok(Evaluation {
+        agreement: agreement.collect(),
         samples: times.len(),
         metric: own.map(Metric::finish).transpose()?,
         reference_metric: theirs.map(Metric::finish).transpose()?,
-        agreement: agreements.into_iter().filter_map(|(name, agreement)| Some((name, agreement.finish()?))).collect(),
         p50,
     })
 }

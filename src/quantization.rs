@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::eval::Evaluation;
 use crate::output::OutputError;
 use crate::ui::metric::{Agreement, Value};
-use crate::ui::{Align, Report, Style, Table, bytes, count, percent, percent_points};
+use crate::ui::{Align, Report, Style, Table, bytes, count, percent_points};
 
 /// What a file is, by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -64,8 +64,8 @@ pub(crate) struct Figures {
     float_interval_95: Option<[f64; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     int8_interval_95: Option<[f64; 2]>,
-    /// Share of samples for which the first output of both has its largest value in the same place.
-    agreement: f64,
+    /// Share of samples for which float and int8 give the same class; absent where the first output is no list of classes.
+    agreement: Option<f64>,
     outputs: Vec<Agreement>,
     #[serde(skip)]
     values: Option<(Value, Value)>,
@@ -102,7 +102,7 @@ impl Figures {
             int8: int8.as_ref().map(|value| value.value),
             float_interval_95: float.as_ref().and_then(|value| value.interval_95),
             int8_interval_95: int8.as_ref().and_then(|value| value.interval_95),
-            agreement: outputs.first().map_or(0.0, |output| output.top1),
+            agreement: outputs.first().and_then(|output| output.top1),
             values: float.zip(int8),
             outputs,
         }
@@ -163,15 +163,13 @@ impl Report for QuantizeReport {
                 table.row([figures.name.into(), String::new(), format!("{int8:.3e}"), String::new()]);
             }
             for output in &figures.outputs {
-                let snr = output.snr_db.map_or_else(String::new, |snr| format!(", SNR {snr:.1} dB"));
-                let what = format!("of samples have the same top1{snr} (output {})", output.output);
-                table.row(["agreement".into(), String::new(), percent(output.top1), what]);
+                table.row(["agreement".into(), String::new(), output.shown(), output.explanation()]);
             }
         }
         let ratio = model.weights_int8_bytes as f64 / (model.weights_float_bytes as f64).max(1.0);
         let (float, int8) = (bytes(model.weights_float_bytes), bytes(model.weights_int8_bytes as u64));
         table.row(["weights".into(), float, int8, format!("{:.0} % of float", ratio * 100.0)]);
-        let bound = format!("activations; no plan can need less than {}", bytes(model.arena_lower_bound_bytes as u64));
+        let bound = format!("no plan can need less than {}", bytes(model.arena_lower_bound_bytes as u64));
         table.row(["arena".into(), String::new(), bytes(model.arena_bytes as u64), bound]);
 
         let mut files = Table::new([("file", Left), ("size", Right), ("what it is", Left)]);

@@ -1,11 +1,11 @@
 //! The outputs of all samples, stacked along the batch axis, as arrays in a file.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use anyhow::{Result, ensure};
-use edgectl_data::{NpzWriter, write_npy};
+use anyhow::{Context, Result, ensure};
+use edgectl_data::{NpyWriter, NpzWriter};
 
 use crate::engine::Port;
 use crate::output::OutputError;
@@ -29,42 +29,62 @@ impl Format {
     }
 }
 
-/// Values that arrive sample by sample.
+/// Values that arrive sample by sample, kept in a file of their own for each output: memory does not grow with their number.
 #[derive(Debug)]
 pub(crate) struct Stack {
     format: Format,
-    ports: Vec<Port>,
-    values: Vec<Vec<f32>>,
     samples: usize,
+    spools: Vec<(Port, BufWriter<File>)>,
 }
 
 impl Stack {
     pub(crate) fn new(format: Format, ports: Vec<Port>, samples: usize) -> Result<Stack> {
         ensure!(format == Format::Npz || ports.len() == 1, "a .npy file holds one array; the model has {} outputs", ports.len());
-        let values = vec![vec![]; ports.len()];
-        Ok(Stack { format, ports, values, samples })
+        let spool = |port| Ok((port, BufWriter::new(tempfile::tempfile().context("cannot make a temporary file")?)));
+        Ok(Stack { format, samples, spools: ports.into_iter().map(spool).collect::<Result<_>>()? })
     }
 
     pub(crate) fn push(&mut self, outputs: &[Vec<f32>]) -> Result<()> {
-        self.values.iter_mut().zip(outputs).for_each(|(all, one)| all.extend_from_slice(one));
+        for ((_, spool), values) in self.spools.iter_mut().zip(outputs) {
+            values.iter().try_for_each(|value| spool.write_all(&value.to_le_bytes())).context("cannot write a temporary file")?;
+        }
         Ok(())
     }
 
     pub(crate) fn write(self, file: &File) -> Result<()> {
-        let shape = |port: &Port| [&[self.samples], port.shape.get(1..).unwrap_or_default()].concat();
-        match self.format {
-            Format::Npy => self.ports.iter().zip(&self.values).try_for_each(|(port, values)| write_npy(file, &shape(port), values))?,
-            Format::Npz => {
-                let mut archive = NpzWriter::new(BufWriter::new(file));
-                for (port, values) in self.ports.iter().zip(&self.values) {
-                    let shape = shape(port);
-                    let mut array = archive.array::<f32>(&port.name, &shape)?;
-                    array.write(values)?;
-                    array.finish()?;
-                }
-                archive.finish()?.flush()?;
+        let mut archive = match self.format {
+            Format::Npy => None,
+            Format::Npz => Some(NpzWriter::new(BufWriter::new(file))),
+        };
+        for (port, spool) in self.spools {
+            let shape = [&[self.samples], port.shape.get(1..).unwrap_or_default()].concat();
+            match &mut archive {
+                None => copy(spool, NpyWriter::new(BufWriter::new(file), &shape)?)?,
+                Some(archive) => copy(spool, archive.array(&port.name, &shape)?)?,
             }
         }
-        Ok(())
+        archive.map_or(Ok(()), |archive| Ok(archive.finish()?.flush()?))
+    }
+}
+
+fn copy(spool: BufWriter<File>, mut array: NpyWriter<impl Write, f32>) -> Result<()> {
+    let mut file = spool.into_inner().context("cannot write a temporary file")?;
+    file.rewind()?;
+    let mut reader = BufReader::new(file);
+    let mut bytes = [0; 4096];
+    loop {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match reader.read(&mut bytes[filled..])? {
+                0 => break,
+                more => filled += more,
+            }
+        }
+        let (words, _) = bytes[..filled].as_chunks();
+        array.write(&words.iter().map(|&word| f32::from_le_bytes(word)).collect::<Vec<_>>())?;
+        if filled < bytes.len() {
+            array.finish()?;
+            return Ok(());
+        }
     }
 }

@@ -109,9 +109,10 @@ impl Report for RunReport {
             table.row([value.name.into(), value.with_interval()]);
         }
         for agreement in &self.agreement {
-            table.row(["agreement".into(), agreement.summary()]);
+            table.row(["agreement".into(), format!("{} {}", agreement.shown(), agreement.explanation())]);
         }
-        table.row(["p50".into(), format!("{:.1} us per sample on this machine, one thread; not what a device takes", self.p50_us)]);
+        let time = if self.p50_us < 1e4 { format!("{:.1} us", self.p50_us) } else { format!("{:.1} ms", self.p50_us / 1e3) };
+        table.row(["p50".into(), format!("{time} per sample on this machine, one thread; not what a device takes")]);
         if let Some(output) = &self.output {
             table.row(["output".into(), format!("{} ({} bytes)", output.path.display(), output.bytes)]);
         }

@@ -3,6 +3,8 @@
 use edgectl_data::{AgreementValue, MetricValue};
 use serde::Serialize;
 
+use crate::eval::OutputAgreement;
+
 use super::percent;
 
 /// A metric's value.
@@ -47,8 +49,8 @@ impl Value {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Agreement {
     pub(crate) output: String,
-    /// Share of samples with the same largest value.
-    pub(crate) top1: f64,
+    /// Share of samples with the same largest value, where that means a class.
+    pub(crate) top1: Option<f64>,
     /// Mean squared error per element.
     pub(crate) mse: f64,
     pub(crate) max_abs_error: f64,
@@ -56,17 +58,26 @@ pub(crate) struct Agreement {
     pub(crate) snr_db: Option<f64>,
 }
 
-impl From<&(String, AgreementValue)> for Agreement {
-    fn from((output, found): &(String, AgreementValue)) -> Agreement {
-        let AgreementValue { top1, mse, max_abs_error, snr_db, .. } = *found;
-        Agreement { output: output.clone(), top1, mse, max_abs_error, snr_db }
+impl From<&OutputAgreement> for Agreement {
+    fn from(found: &OutputAgreement) -> Agreement {
+        let AgreementValue { top1, mse, max_abs_error, snr_db, .. } = found.value;
+        Agreement { output: found.output.clone(), top1: found.is_list_of_classes.then_some(top1), mse, max_abs_error, snr_db }
     }
 }
 
 impl Agreement {
-    /// `98.67 % same top1, SNR 31.2 dB, largest error 0.021 ("scores")`
-    pub(crate) fn summary(&self) -> String {
-        let snr = self.snr_db.map_or_else(|| "none".into(), |snr| format!("{snr:.1} dB"));
-        format!("{} same top1, SNR {snr}, largest error {:.3e} (output {:?})", percent(self.top1), self.max_abs_error, self.output)
+    /// `98.67 %`, or the signal-to-noise ratio where no value means a class.
+    pub(crate) fn shown(&self) -> String {
+        match (self.top1, self.snr_db) {
+            (Some(top1), _) => percent(top1),
+            (None, Some(snr)) => format!("{snr:.1} dB"),
+            (None, None) => "-".into(),
+        }
+    }
+
+    /// What [`Agreement::shown`] shows, and what else there is.
+    pub(crate) fn explanation(&self) -> String {
+        let snr = self.snr_db.filter(|_| self.top1.is_some()).map_or_else(String::new, |snr| format!(", SNR {snr:.1} dB"));
+        format!("{}{snr} (output {})", if self.top1.is_some() { "same class" } else { "SNR" }, self.output)
     }
 }

@@ -4,6 +4,8 @@ use super::Style;
 
 /// The widest that a table may be, in columns.
 const WIDTH: usize = 100;
+/// To what the first column is shortened at most, in columns.
+const MIN_FIRST: usize = 20;
 const GAP: &str = "  ";
 
 /// Which end of a column its cells touch.
@@ -39,7 +41,7 @@ impl Table {
         let mut widths: Vec<usize> = (0..self.header.len()).map(width_of).collect();
         let rest: usize = widths.iter().skip(1).map(|width| width + GAP.len()).sum();
         if let Some(first) = widths.first_mut() {
-            *first = (*first).min(WIDTH.saturating_sub(rest).max(12));
+            *first = (*first).min(WIDTH.saturating_sub(rest).max(MIN_FIRST));
         }
         let mut text = String::new();
         if self.header.iter().any(|title| !title.is_empty()) {
@@ -56,9 +58,9 @@ impl Table {
 
     fn line(&self, cells: &[String], widths: &[usize]) -> String {
         let mut line = String::new();
-        for ((cell, &width), align) in cells.iter().zip(widths).zip(&self.align) {
+        for (column, ((cell, &width), align)) in cells.iter().zip(widths).zip(&self.align).enumerate() {
             let cell = elide(cell, width);
-            line += if line.is_empty() { "" } else { GAP };
+            line += if column == 0 { "" } else { GAP };
             line += &match align {
                 Align::Left => format!("{cell:width$}"),
                 Align::Right => format!("{cell:>width$}"),

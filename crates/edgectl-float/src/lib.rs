@@ -74,7 +74,7 @@ impl FloatModel {
         let outputs = names.into_iter().enumerate().map(|(i, name)| {
             let shape = step("listing the outputs", || Ok(plan.model().output_fact(i)?.shape.clone()))?;
             let fixed = shape.as_concrete().map(<[usize]>::to_vec);
-            let dynamic = || FloatError::Dynamic { tensor: name.clone(), shape: format!("{shape:?}") };
+            let dynamic = || FloatError::Dynamic { tensor: name.clone(), shape: format!("[{shape:?}]") };
             Ok(Port { shape: fixed.ok_or_else(dynamic)?, name: name.clone() })
         });
         Ok(FloatModel { outputs: outputs.collect::<Result<_, FloatError>>()?, plan, inputs })
@@ -170,7 +170,7 @@ fn bind_batch(model: &mut InferenceModel) -> TractResult<Result<Vec<(Port, Datum
         });
         let sizes: Option<Vec<usize>> = sizes.collect();
         let Some(shape) = sizes.filter(|_| !fact.shape.is_open()) else {
-            return Ok(Err(FloatError::Dynamic { tensor: name, shape: format!("{:?}", fact.shape) }));
+            return Ok(Err(FloatError::Dynamic { tensor: name, shape: format!("[{:?}]", fact.shape) }));
         };
         let mut bound = InferenceFact::default().with_shape(shape.iter().map(|size| size.to_dim()).collect::<Vec<_>>());
         let dtype = fact.datum_type.concretize();
