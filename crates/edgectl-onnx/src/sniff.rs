@@ -49,27 +49,26 @@ fn end_of_fields(bytes: &[u8]) -> Option<u64> {
     let len = bytes.len() as u64;
     let mut at = 0u64;
     while at < len {
-        let tag = varint(bytes, &mut at)?;
-        // ModelProto: varints are fields 1 and 5, the other fields have a length.
-        match (tag >> 3, tag & 7) {
-            (1 | 5, 0) => drop(varint(bytes, &mut at)?),
-            (2..=4 | 6..=8 | 14 | 20 | 25 | 26, 2) => {
-                let size = varint(bytes, &mut at)?;
-                at = at.checked_add(size).filter(|end| *end <= i64::MAX as u64)?;
-            }
+        let size = match varint(bytes, &mut at)? {
+            // Fields 1 and 5 of ModelProto are varints, the others have a length.
+            tag if matches!(tag >> 3, 1 | 5) && tag & 7 == 0 => varint(bytes, &mut at).map(|_| 0)?,
+            tag if matches!(tag >> 3, 2..=4 | 6..=8 | 14 | 20 | 25 | 26) && tag & 7 == 2 => varint(bytes, &mut at)?,
             _ => return None,
-        }
+        };
+        at = at.checked_add(size).filter(|&end| end <= i64::MAX as u64)?;
     }
     Some(at)
 }
 
+/// A variable-length integer; one that is cut off counts as zero, and its end lies beyond the bytes.
 fn varint(bytes: &[u8], at: &mut u64) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
-        let byte = *bytes.get(usize::try_from(*at).ok()?)?;
+        let byte = bytes.get(usize::try_from(*at).ok()?);
         *at += 1;
+        let Some(byte) = byte else { return Some(0) };
         value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
+        if byte & 0x80 == 0 {
             return Some(value);
         }
     }

@@ -204,7 +204,6 @@ impl Importer {
         if !is_default(node.domain()) {
             return Ok(Err(String::new()));
         }
-        let outputs = node.output.len();
         let used = node.output.iter().skip(1).any(|name| self.read.contains(name) && !name.is_empty());
         let row = table::row(node.op_type());
         // Where the operator as such is unknown, that is reason enough.
@@ -212,7 +211,7 @@ impl Importer {
         let Some(output) = node.output.first().filter(|name| !name.is_empty() && !used) else {
             return because(if used { "more than its first output is read" } else { "its first output is left out" }.into());
         };
-        let mut source = match self.source(node, outputs) {
+        let mut source = match self.source(node) {
             Ok(source) => source,
             Err(reason) => return because(reason),
         };
@@ -227,7 +226,7 @@ impl Importer {
         let Some(row) = row else { return because(String::new()) };
         // Folding has asked for attributes too.
         source.attributes = Attributes::new(node);
-        let (op, count) = match row(&mut source).and_then(|typed| source.attributes.finish().map(|()| typed)) {
+        let (op, count) = match row(&mut source).and_then(|typed| source.finish(typed.1).map(|()| typed)) {
             Ok(typed) => typed,
             Err(reason) => return Ok(Err(reason)),
         };
@@ -253,7 +252,7 @@ impl Importer {
     }
 
     /// What a row of the table sees of a node.
-    fn source<'a>(&'a self, node: &'a NodeProto, outputs: usize) -> Result<Source<'a>, Reason> {
+    fn source<'a>(&'a self, node: &'a NodeProto) -> Result<Source<'a>, Reason> {
         let mut operands = Vec::with_capacity(node.input.len());
         for name in &node.input {
             operands.push(if name.is_empty() {
@@ -266,7 +265,7 @@ impl Importer {
                 Some(Operand { name, fact, value })
             });
         }
-        Ok(Source { opset: self.opset, attributes: Attributes::new(node), operands, outputs })
+        Ok(Source::new(node, self.opset, operands))
     }
 
     /// Adds a node that is carried along. `fact` is that of its only output, where it is known otherwise than by declaration.

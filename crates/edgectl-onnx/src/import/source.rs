@@ -1,5 +1,7 @@
 //! What a row of the operator table sees of a node: its attributes and its operands.
 
+use std::cell::Cell;
+
 use edgectl_graph::{DType, Dim, Fact, Literal, Shape};
 
 use super::fold::{Elem, Value};
@@ -100,15 +102,30 @@ pub(super) struct Source<'a> {
     pub(super) operands: Vec<Option<Operand<'a>>>,
     /// The number of outputs that the node names, read or not.
     pub(super) outputs: usize,
+    /// The number of leading inputs that were looked at.
+    seen: Cell<usize>,
 }
 
 impl<'a> Source<'a> {
+    pub(super) fn new(node: &'a NodeProto, opset: i64, operands: Vec<Option<Operand<'a>>>) -> Source<'a> {
+        Source { opset, attributes: Attributes::new(node), operands, outputs: node.output.len(), seen: Cell::new(0) }
+    }
+
     pub(super) fn optional(&self, index: usize) -> Option<&Operand<'a>> {
+        self.seen.set(self.seen.get().max(index.saturating_add(1)));
         self.operands.get(index).and_then(Option::as_ref)
     }
 
     pub(super) fn operand(&self, index: usize) -> Result<&Operand<'a>, Reason> {
         self.optional(index).ok_or_else(|| format!("input {index} is missing"))
+    }
+
+    /// Fails where the node has inputs that were not asked for and are not among the first `count`, nor attributes.
+    pub(super) fn finish(&self, count: usize) -> Result<(), Reason> {
+        match self.operands.iter().skip(self.seen.get().max(count)).flatten().next() {
+            Some(operand) => Err(format!("its input \"{}\" is not known", operand.name)),
+            None => self.attributes.finish(),
+        }
     }
 
     /// The shape of an input.

@@ -47,7 +47,7 @@ def cases():
         yield "AveragePool", ALL, (2, 4, 9, 8), [], attributes, True
         yield "AveragePool", ALL, (2, 4, 9, 8), [], dict(attributes, count_include_pad=1), True
     yield "Conv", ALL, (1, 3, 11), [noise(5, 3, 4)], dict(dilations=[2], pads=[3, 1]), True
-    yield "Conv", ALL, (1, 4, 7, 7), [noise(4, 1, 3, 3)], dict(group=4, auto_pad="SAME_UPPER", dilations=[2, 1]), True
+    yield "Conv", ALL, (1, 4, 7, 7), [noise(4, 1, 3, 3)], dict(group=4, auto_pad="SAME_UPPER"), True
     for op in "MaxPool", "AveragePool":
         for size in 7, 8, 9, 10:
             yield op, (10, 14, 21), (1, 2, size, size + 1), [], dict(kernel_shape=[3, 2], strides=[2, 2], ceil_mode=1), True
@@ -164,17 +164,15 @@ def compare(label, found, expected, tolerance):
 def check(folder):
     paths = sorted((folder / "in").iterdir())
     for path in paths:
-        try:
-            expected = outputs(path)
-        except Exception as error:
-            print(f"not run by onnxruntime: {path.name}: {str(error)[:120]}")
-            continue
-        # Merging the padding into the window may change the order of a sum.
-        compare(path.name, outputs(folder / "out" / path.name), expected, 1e-6)
+        # Explicit padding may change the order of a sum.
+        compare(path.name, outputs(folder / "out" / path.name), outputs(path), 1e-6)
+    built = sorted(folder.glob("built-*.onnx"))
+    for path in built:
+        compare(path.name, outputs(path), outputs(built[-1]), 1e-6)
     made = outputs(folder / "made.float.onnx")
     for optimize in False, True:
         compare("made.qdq.onnx", outputs(folder / "made.qdq.onnx", optimize), made, 6 / 256)
-    print(f"{len(paths)} models agree")
+    print(f"{len(paths) + len(built)} models agree")
 
 
 {"make": make, "check": check}[sys.argv[1]](*map(Path, sys.argv[2:]))

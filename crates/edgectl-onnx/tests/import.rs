@@ -1,0 +1,263 @@
+//! What becomes a typed operator, what stays opaque and why.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use edgectl_graph::{Dim, Graph, Op, Shape};
+use edgectl_onnx::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, StringStringEntryProto, TensorProto};
+use edgectl_onnx::{ExportOptions, ImportOptions, Imported, Warning, export, import};
+use prost::Message;
+
+fn read(bytes: &[u8]) -> Imported {
+    import(bytes, &ImportOptions::default()).unwrap()
+}
+
+fn shape_of(graph: &Graph, name: &str) -> String {
+    graph.shape(graph.find(name).unwrap()).map_or("?".into(), Shape::to_string)
+}
+
+/// Operators and, for those that stay opaque, the reasons.
+fn operators(graph: &Graph) -> Vec<String> {
+    let word = |op: &Op| match op {
+        Op::Opaque(opaque) => format!("{}: {}", opaque.op_type, opaque.reason),
+        op => op.name().to_owned(),
+    };
+    graph.nodes().iter().map(|node| word(&node.op)).collect()
+}
+
+fn assert_round_trip(graph: &Graph) {
+    let again = read(&export(graph, &ExportOptions::default()).unwrap()).graph;
+    assert_eq!((again.nodes(), again.to_string()), (graph.nodes(), graph.to_string()));
+}
+
+/// `x.view(x.size(0), -1)`, as PyTorch exports it.
+fn view() -> Vec<NodeProto> {
+    vec![
+        node("Shape", &["x"], "shape"),
+        with(node("Gather", &["shape", "zero"], "n"), int("axis", 0)),
+        node("Unsqueeze", &["n", "axes"], "n1"),
+        with(node("Concat", &["n1", "rest"], "target"), int("axis", 0)),
+        node("Reshape", &["x", "target"], "y"),
+    ]
+}
+
+fn view_constants() -> Vec<TensorProto> {
+    let zero = TensorProto { dims: vec![], ..ints("zero", &[0]) };
+    vec![zero, ints("axes", &[0]), ints("rest", &[-1])]
+}
+
+#[test]
+fn a_reshape_to_a_computed_batch_is_typed() {
+    let bytes = bytes(&[-2, 3, 4], view(), view_constants());
+    let graph = read(&bytes).graph;
+    assert_eq!((operators(&graph), shape_of(&graph, "y")), (vec!["Reshape".to_owned()], "[n,12]".to_owned()));
+    let bound = import(&bytes, &ImportOptions { batch: Some(1), ..ImportOptions::default() }).unwrap().graph;
+    assert_eq!((operators(&bound), shape_of(&bound, "y")), (vec!["Reshape".to_owned()], "[1,12]".to_owned()));
+    assert_eq!(bound.fixed_shape(bound.inputs()[0]).unwrap(), [1, 3, 4]);
+}
+
+#[test]
+fn shape_arithmetic_stays_where_something_else_reads_it() {
+    let mut nodes = view();
+    nodes.push(node("NonZero", &["target"], "z"));
+    let mut proto = graph(&[-2, 3, 4], nodes, view_constants());
+    proto.output.push(value("z", INT64, &[1, 2]));
+    let imported = read(&model(13, proto).encode_to_vec()).graph;
+    let dynamic = |op: &str| format!("{op}: it computes with a dynamic dimension");
+    let expected =
+        vec!["Reshape".to_owned(), dynamic("Shape"), dynamic("Gather"), dynamic("Unsqueeze"), dynamic("Concat"), "NonZero: ".to_owned()];
+    assert_eq!(operators(&imported), expected);
+    assert_round_trip(&imported);
+}
+
+#[test]
+fn arithmetic_on_a_symbol_is_not_folded() {
+    let mut nodes = view();
+    nodes[3] = with(node("Concat", &["twice", "rest"], "target"), int("axis", 0));
+    nodes.insert(3, node("Add", &["n1", "n1"], "twice"));
+    let graph = read(&bytes(&[-2, 3, 4], nodes, view_constants())).graph;
+    assert_eq!(operators(&graph).last().unwrap(), "Reshape: the shape of its input \"target\" is not known");
+}
+
+#[test]
+fn integers_are_evaluated() {
+    let scalar = |name: &str, value: i64| TensorProto { dims: vec![], ..ints(name, &[value]) };
+    let nodes = vec![
+        node("Shape", &["x"], "shape"),
+        node("Slice", &["shape", "one", "three"], "tail"),
+        node("Range", &["s1", "s5", "s2"], "range"),
+        with(node("Cast", &["range"], "cast"), int("to", 6)),
+        with(node("Cast", &["cast"], "back"), int("to", INT64.into())),
+        node("Mul", &["tail", "back"], "product"),
+        node("Div", &["product", "back"], "quotient"),
+        node("Equal", &["quotient", "four"], "equal"),
+        node("Where", &["equal", "quotient", "minus"], "chosen"),
+        node("Sub", &["chosen", "zero"], "difference"),
+        node("Expand", &["seven", "one"], "expanded"),
+        node("Squeeze", &["expanded"], "squeezed"),
+        with(node("Concat", &["difference", "seven"], "target"), int("axis", -1)),
+        node("Reshape", &["x", "target"], "y"),
+    ];
+    let constants = vec![
+        ints("one", &[1]),
+        ints("three", &[3]),
+        scalar("s1", 1),
+        scalar("s5", 5),
+        scalar("s2", 2),
+        ints("four", &[4]),
+        ints("minus", &[-1]),
+        ints("zero", &[0]),
+        ints("seven", &[7]),
+    ];
+    let graph = read(&bytes(&[3, 4, 7], nodes, constants)).graph;
+    assert_eq!(operators(&graph), ["Reshape"]);
+    // [4, 7] where equal to 4, else -1; then 7.
+    assert_eq!(shape_of(&graph, "y"), "[4,3,7]");
+}
+
+#[test]
+fn dimensions_without_a_name_get_one() {
+    let graph = read(&bytes(&[-1, 4, -1], vec![node("Relu", &["x"], "y")], vec![])).graph;
+    assert_eq!(shape_of(&graph, "y"), "[x_dim0,4,x_dim2]");
+}
+
+#[test]
+fn nodes_are_sorted() {
+    let graph = read(&bytes(&[1, 4], vec![node("Tanh", &["a"], "y"), node("Relu", &["x"], "a")], vec![])).graph;
+    assert_eq!(operators(&graph), ["Relu", "Tanh"]);
+}
+
+#[test]
+fn initializers_among_the_inputs_are_constants() {
+    let mut proto = graph(&[1, 4], vec![node("Add", &["x", "c"], "y")], vec![floats("c", &[4], &[1.0; 4])]);
+    proto.input.insert(0, value("c", FLOAT, &[4]));
+    let old = ModelProto { ir_version: Some(3), ..model(9, proto) };
+    let graph = read(&old.encode_to_vec()).graph;
+    assert_eq!(graph.inputs().len(), 1);
+    let written = ModelProto::decode(&*export(&graph, &ExportOptions::default()).unwrap()).unwrap();
+    assert_eq!((written.ir_version(), written.graph.unwrap().input.len()), (4, 1));
+}
+
+#[test]
+fn constant_nodes_are_constants() {
+    let value = edgectl_onnx::proto::AttributeProto {
+        name: Some("value_floats".into()),
+        floats: vec![1.0, 2.0, 3.0, 4.0],
+        ..edgectl_onnx::proto::AttributeProto::default()
+    };
+    let graph = read(&bytes(&[1, 4], vec![with(node("Constant", &[], "c"), value), node("Add", &["x", "c"], "y")], vec![])).graph;
+    assert_eq!(graph.literal(graph.find("c").unwrap()).unwrap().as_f32().unwrap(), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(operators(&graph), ["Add"]);
+}
+
+#[test]
+fn sparse_constants_are_carried_along() {
+    let mut proto = graph(&[1, 4], vec![node("Add", &["x", "c"], "y")], vec![]);
+    let indices = TensorProto { name: Some("at".into()), ..ints("at", &[2]) };
+    proto.sparse_initializer = vec![SparseTensorProto { values: Some(floats("c", &[1], &[1.0])), indices: Some(indices), dims: vec![4] }];
+    let imported = read(&model(13, proto).encode_to_vec()).graph;
+    assert_eq!(operators(&imported), ["Constant: ", "Add: the shape of its input \"c\" is not known"]);
+    assert_round_trip(&imported);
+}
+
+#[test]
+fn what_a_node_has_that_is_not_known_keeps_it_opaque() {
+    let cases: Vec<(NodeProto, &str)> = vec![
+        (with(node("Relu", &["x"], "y"), int("consumed_inputs", 1)), "Relu: attribute \"consumed_inputs\" is not known"),
+        (node("Add", &["x", "h"], "y"), "Add: input \"h\" has float16 elements"),
+        (node("Clip", &["x", "x"], "y"), "Clip: input \"x\" is computed"),
+        (node("Relu", &["x", "x"], "y"), "Relu: its input \"x\" is not known"),
+        (node("MatMul", &["x", "v"], "y"), "MatMul: inner dimensions of [1,4] and [5] differ"),
+        (NodeProto { domain: Some("com.example".into()), ..node("Relu", &["x"], "y") }, "Relu: "),
+        (node("Mine", &["x"], "y"), "Mine: it is a function of the model"),
+    ];
+    let half = TensorProto { data_type: Some(10), dims: vec![4], raw_data: Some(vec![0; 8]), ..ints("h", &[]) };
+    for (node, expected) in cases {
+        let constants = vec![half.clone(), floats("v", &[5], &[0.0; 5])];
+        let mut model = model(13, graph(&[1, 4], vec![node], constants));
+        model.functions = vec![FunctionProto { name: Some("Mine".into()), ..FunctionProto::default() }];
+        let imported = read(&model.encode_to_vec()).graph;
+        assert_eq!(operators(&imported), [expected]);
+        assert_round_trip(&imported);
+    }
+}
+
+#[test]
+fn subgraphs_capture_tensors() {
+    let mut inner = graph(&[1, 4], vec![node("Add", &["a", "c"], "inner")], vec![]);
+    inner.input.clear();
+    inner.output = vec![value("inner", FLOAT, &[1, 4])];
+    let choice = with(with(node("If", &["flag"], "y"), subgraph("then_branch", inner.clone())), subgraph("else_branch", inner));
+    let mut proto = graph(&[1, 4], vec![choice, node("Relu", &["x"], "a")], vec![floats("c", &[1], &[1.0])]);
+    proto.input.push(value("flag", 9, &[]));
+    let imported = read(&model(13, proto).encode_to_vec()).graph;
+    assert_eq!(operators(&imported), ["Relu", "If: "]);
+    let names: Vec<_> = imported.nodes()[1].captures.iter().map(|&id| imported.tensor(id).name.as_str()).collect();
+    assert_eq!(names, ["a", "c"]);
+    assert_round_trip(&imported);
+}
+
+#[test]
+fn documentation_and_metadata_come_back() {
+    let entry = || vec![StringStringEntryProto { key: Some("k".into()), value: Some("v".into()) }];
+    let relu = NodeProto { doc_string: Some("why".into()), metadata_props: entry(), ..node("Relu", &["s"], "y") };
+    let constant = TensorProto { doc_string: Some("what".into()), metadata_props: entry(), ..floats("c", &[4], &[1.0; 4]) };
+    let mut proto = graph(&[1, 4], vec![node("Add", &["x", "c"], "s"), relu], vec![constant]);
+    proto.metadata_props = entry();
+    proto.doc_string = Some("graph".into());
+    proto.value_info = vec![value("s", FLOAT, &[1, 4])];
+    proto.output = vec![value("y", FLOAT, &[1, 4])];
+    let before = ModelProto { producer_name: Some("me".into()), metadata_props: entry(), ..model(13, proto) };
+    let after = ModelProto::decode(&*export(&read(&before.encode_to_vec()).graph, &ExportOptions::default()).unwrap()).unwrap();
+    let plain = |mut model: ModelProto| {
+        let constant = &mut model.graph.as_mut().unwrap().initializer[0];
+        (constant.raw_data, constant.float_data) = (None, vec![]);
+        model
+    };
+    assert_eq!(plain(after), plain(before));
+}
+
+#[test]
+fn a_shape_that_is_declared_wrongly_is_a_warning() {
+    let mut proto = graph(&[1, 4], vec![node("Relu", &["x"], "y")], vec![]);
+    proto.output = vec![value("y", FLOAT, &[1, 5])];
+    let imported = read(&model(13, proto.clone()).encode_to_vec());
+    let words: Vec<_> = imported.warnings.iter().map(Warning::to_string).collect();
+    assert_eq!(words, ["tensor \"y\" is declared as f32[1,5], but computed as f32[1,4]"]);
+    // A dynamic dimension, or one by another name, is no contradiction.
+    proto.output = vec![value("y", FLOAT, &[-2, 4])];
+    assert_eq!(read(&model(13, proto).encode_to_vec()).warnings, []);
+}
+
+#[test]
+fn unknown_fields_are_noticed() {
+    let mut bytes = bytes(&[1, 4], vec![node("Relu", &["x"], "y")], vec![]);
+    let known_bytes = bytes.len();
+    // Field 1000, a varint.
+    bytes.extend([0xc0, 0x3e, 1]);
+    assert_eq!(read(&bytes).warnings, [Warning::UnknownFields { found_bytes: known_bytes + 3, known_bytes }]);
+}
+
+#[test]
+fn observed_tensors_become_outputs() {
+    let nodes = vec![node("Add", &["x", "c"], "a"), node("Relu", &["a"], "y")];
+    let graph = read(&bytes(&[1, 4], nodes, vec![floats("c", &[4], &[1.0; 4])])).graph;
+    let id = |name: &str| graph.find(name).unwrap();
+    let observe = [id("x"), id("a"), id("y"), id("c"), id("a")];
+    let observed: GraphProto = ModelProto::decode(&*export(&graph, &ExportOptions { observe: &observe }).unwrap()).unwrap().graph.unwrap();
+    let names: Vec<_> = observed.output.iter().map(|info| info.name()).collect();
+    assert_eq!(names, ["y", "x/observed", "a", "y/observed", "c/observed", "a/observed"]);
+    let copies: Vec<_> = observed.node[2..].iter().map(|node| (node.op_type(), node.input[0].as_str(), node.output[0].as_str())).collect();
+    let copy = |from, to| ("Identity", from, to);
+    assert_eq!(copies, [copy("x", "x/observed"), copy("y", "y/observed"), copy("c", "c/observed"), copy("a", "a/observed")]);
+}
+
+#[test]
+fn dead_constants_and_dead_integers_go() {
+    let nodes = vec![node("Shape", &["x"], "unused"), node("Relu", &["x"], "y")];
+    let graph = read(&bytes(&[-2, 4], nodes, vec![floats("c", &[1], &[1.0])])).graph;
+    assert_eq!(operators(&graph), ["Relu"]);
+    assert_eq!(graph.find("c"), None);
+    assert_eq!(graph.shape(graph.inputs()[0]).unwrap().dims()[0], Dim::symbol("n"));
+}
