@@ -254,8 +254,9 @@ impl Graph {
 
     /// Sets what the front end must write back beside a node.
     pub fn set_extra(&mut self, output: TensorId, extra: Arc<[u8]>) {
-        if let Some(NodeId(node)) = self.producer(output) {
-            self.nodes[node].extra = extra;
+        // The front end sets it after adding the node.
+        if let Some(node) = self.nodes.iter_mut().rev().find(|node| node.writes().any(|id| id == output)) {
+            node.extra = extra;
         }
     }
 
