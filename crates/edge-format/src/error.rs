@@ -164,7 +164,7 @@ pub enum FormatError {
         /// The byte.
         found: u8,
     },
-    /// A string lies outside of the strings section.
+    /// A string lies outside of the strings section, or begins or ends within a character.
     #[error("{part}: name at {offset} of {length} bytes lies outside of {limit} bytes of strings")]
     StringExtent {
         /// Whose name.
@@ -176,11 +176,9 @@ pub enum FormatError {
         /// Length of the strings section.
         limit: u32,
     },
-    /// A string is not UTF-8.
-    #[error("{part}: name is not utf-8 from its byte {offset} on")]
+    /// The strings section is not UTF-8.
+    #[error("strings are not utf-8 from byte {offset} on")]
     StringUtf8 {
-        /// Whose name.
-        part: Part,
         /// Bytes that are valid.
         offset: u32,
     },
@@ -301,6 +299,24 @@ pub enum FormatError {
         length: u32,
         /// Words in the file.
         limit: u32,
+    },
+    /// The words of an op do not begin where those of its predecessor end.
+    #[error("op {op}: first word is {found}, expected {expected}")]
+    FirstWord {
+        /// Op index.
+        op: u32,
+        /// End of its predecessor's words.
+        expected: u32,
+        /// First word found.
+        found: u32,
+    },
+    /// Words that belong to no op.
+    #[error("ops use {expected} words, there are {found}")]
+    UnusedWords {
+        /// Words used by ops.
+        expected: u32,
+        /// Words in the file.
+        found: u32,
     },
     /// A reference to a tensor that does not exist.
     #[error("{part}: tensor {found} of {limit}")]

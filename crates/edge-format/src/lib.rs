@@ -45,7 +45,8 @@
 //!      2    2  input count
 //!      4    2  output count
 //!      6    2  parameter count  in words; fixed by the op code
-//!      8    4  first word       into words: input tensor indices, output tensor indices, parameters
+//!      8    4  first word       of input tensor indices, output tensor indices, parameters, in this order; ops
+//!                              use up the words one after the other
 //!
 //!              model input, model output (40 bytes)
 //!      0    4  tensor           index, of a tensor in the arena
@@ -63,7 +64,7 @@
 //! # Limits
 //!
 //! File and arena are shorter than 2^31 bytes, so any extent fits a 32-bit `usize`. Counts are bounded by the
-//! bytes that are there: a reader allocates nothing and trusts no count.
+//! bytes that are there: a reader allocates nothing and trusts no count, and its time is linear in the file's length.
 //!
 //! # Versions
 //!

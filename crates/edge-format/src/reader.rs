@@ -26,7 +26,7 @@ pub struct Program<'p> {
     words: Words<'p>,
     inputs: &'p [[u8; IO_BYTES]],
     outputs: &'p [[u8; IO_BYTES]],
-    strings: &'p [u8],
+    strings: &'p str,
     data: &'p [u8],
 }
 
@@ -104,6 +104,11 @@ impl<'p> Op<'p> {
         decode(self.inputs)
     }
 
+    /// Tensor index of one input, in constant time.
+    pub fn input(&self, index: usize) -> Option<u32> {
+        self.inputs.get(index).copied().map(u32::from_le_bytes)
+    }
+
     /// Tensor indices of the outputs, in the operator's order.
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = u32> + use<'p> {
         decode(self.outputs)
@@ -167,7 +172,7 @@ impl<'p> Program<'p> {
             words: sections.next(Section::Words)?,
             inputs: sections.next(Section::Inputs)?,
             outputs: sections.next(Section::Outputs)?,
-            strings: sections.next::<1>(Section::Strings)?.as_flattened(),
+            strings: text(sections.next::<1>(Section::Strings)?.as_flattened())?,
             data: sections.next::<1>(Section::Data)?.as_flattened(),
         };
         if sections.end != bytes.len() {
@@ -179,8 +184,13 @@ impl<'p> Program<'p> {
         for (index, record) in (0..).zip(program.tensors) {
             program.read_tensor(index, record)?;
         }
+        let mut first_word = 0;
         for (index, record) in (0..).zip(program.ops) {
-            program.check_op(index, record)?;
+            first_word = program.check_op(index, record, first_word)?;
+        }
+        let found = program.words.len() as u32;
+        if first_word != found {
+            return Err(FormatError::UnusedWords { expected: first_word, found });
         }
         for (index, record) in (0..).zip(program.inputs) {
             program.check_io(Part::Input(index), record)?;
@@ -258,17 +268,16 @@ impl<'p> Program<'p> {
 
     fn string(&self, record: &[u8], at: usize, part: Part) -> Result<&'p str, FormatError> {
         let (offset, length) = (u32_at(record, at), u32_at(record, at + 4));
-        let bytes = (self.strings.get(offset as usize..))
-            .and_then(|strings| strings.get(..length as usize))
-            .ok_or(FormatError::StringExtent { part, offset, length, limit: self.strings.len() as u32 })?;
-        core::str::from_utf8(bytes).map_err(|error| FormatError::StringUtf8 { part, offset: error.valid_up_to() as u32 })
+        let error = FormatError::StringExtent { part, offset, length, limit: self.strings.len() as u32 };
+        let string = self.strings.get(offset as usize..).ok_or(error)?;
+        string.get(..length as usize).ok_or(error)
     }
 
     fn read_tensor(&self, index: u32, record: &[u8; TENSOR_BYTES]) -> Result<Tensor<'p>, FormatError> {
         let [dtype, rank, place, reserved, ..] = *record;
         if reserved != 0 {
-            let tables = self.tensor_offset(index) + 3;
-            return Err(FormatError::Reserved { offset: tables, found: reserved });
+            let offset = (HEADER_BYTES + index as usize * TENSOR_BYTES) as u32 + 3;
+            return Err(FormatError::Reserved { offset, found: reserved });
         }
         let dtype = DType::from_code(dtype).ok_or(FormatError::DType { tensor: index, found: dtype })?;
         let shape = read_shape(record, 4, u32::from(rank), Part::Tensor(index))?;
@@ -318,10 +327,6 @@ impl<'p> Program<'p> {
         })
     }
 
-    fn tensor_offset(&self, index: u32) -> u32 {
-        HEADER_BYTES as u32 + index * TENSOR_BYTES as u32
-    }
-
     fn written_by(&self, tensor: u32, part: Part) -> Result<u32, FormatError> {
         let record =
             self.tensors.get(tensor as usize).ok_or(FormatError::TensorIndex { part, found: tensor, limit: self.tensors.len() as u32 })?;
@@ -348,8 +353,13 @@ impl<'p> Program<'p> {
         Ok(Op { code, inputs, outputs, params })
     }
 
-    fn check_op(&self, index: u32, record: &[u8; OP_BYTES]) -> Result<(), FormatError> {
+    /// Checks an op whose words are to begin at `expected`; gives where they end.
+    fn check_op(&self, index: u32, record: &[u8; OP_BYTES], expected: u32) -> Result<u32, FormatError> {
         let op = self.read_op(index, record)?;
+        let found = u32_at(record, 8);
+        if found != expected {
+            return Err(FormatError::FirstWord { op: index, expected, found });
+        }
         let part = Part::Op(index);
         for tensor in op.inputs() {
             let found = self.written_by(tensor, part)?;
@@ -363,7 +373,7 @@ impl<'p> Program<'p> {
                 return Err(FormatError::Order { op: index, tensor, found });
             }
         }
-        Ok(())
+        Ok(expected + (op.inputs.len() + op.outputs.len() + op.params.len()) as u32)
     }
 
     fn read_io(&self, part: Part, record: &[u8; IO_BYTES]) -> Result<Io<'p>, FormatError> {
@@ -429,6 +439,10 @@ fn check_envelope(bytes: &[u8]) -> Result<u32, FormatError> {
         return Err(FormatError::Checksum { expected, found });
     }
     Ok(length)
+}
+
+fn text(bytes: &[u8]) -> Result<&str, FormatError> {
+    core::str::from_utf8(bytes).map_err(|error| FormatError::StringUtf8 { offset: error.valid_up_to() as u32 })
 }
 
 fn read_shape(record: &[u8], at: usize, rank: u32, part: Part) -> Result<Shape, FormatError> {

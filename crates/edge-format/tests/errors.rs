@@ -72,8 +72,7 @@ fn strings() {
     assert_eq!(with(80, limit), FormatError::StringExtent { part, offset: limit, length: 5, limit });
     let error = with(88, u32::MAX);
     assert_eq!(error, FormatError::StringExtent { part, offset: u32::MAX, length: 17, limit });
-    // The first string is the first tensor's name.
-    assert_eq!(with_byte(STRINGS, 0xFF), FormatError::StringUtf8 { part: Part::Tensor(0), offset: 0 });
+    assert_eq!(with_byte(STRINGS, 0xFF), FormatError::StringUtf8 { offset: 0 });
 }
 
 #[test]
@@ -102,7 +101,10 @@ fn tensors() {
 fn ops() {
     assert_eq!(with_byte(OPS, 99), FormatError::OpCode { op: 0, found: 99 });
     assert_eq!(with_byte(OPS + 6, 3), FormatError::ParamWords { op: 0, expected: 2, found: 3 });
-    assert_eq!(with(OPS + 12 + 8, 9), FormatError::OpWords { op: 1, first: 9, length: 3, limit: 11 });
+    assert_eq!(with_byte(OPS + 12 + 2, 9), FormatError::OpWords { op: 1, first: 8, length: 10, limit: 11 });
+    assert_eq!(with(OPS + 12 + 8, 7), FormatError::FirstWord { op: 1, expected: 8, found: 7 });
+    assert_eq!(with_byte(OPS + 12 + 2, 1), FormatError::Order { op: 1, tensor: 7, found: u32::MAX });
+    assert_eq!(with_byte(OPS + 12 + 4, 0), FormatError::UnusedWords { expected: 10, found: 11 });
     assert_eq!(with(WORDS, 10), FormatError::TensorIndex { part: Part::Op(0), found: 10, limit: 10 });
     // The first op reads what the second writes; then writes what is the second's; then what nobody writes.
     assert_eq!(with(WORDS, 8), FormatError::Order { op: 0, tensor: 8, found: 1 });

@@ -63,6 +63,21 @@ fn runs_again_and_again_and_shows_every_op() {
 }
 
 #[test]
+fn copy_gives_the_same_bytes_beside_its_input_and_in_its_place() {
+    for offset in [4, 0] {
+        let mut spec = spec();
+        spec.tensors[4].place = PlaceSpec::Arena { offset };
+        spec.ops[1].params = CopyParams {}.into();
+        with(&spec, Resolver::all(), |interpreter| {
+            let mut interpreter = interpreter.unwrap();
+            interpreter.input_mut(0).unwrap().copy_from_slice(&[1, -2, 3, -128]);
+            interpreter.invoke().unwrap();
+            assert_eq!(interpreter.output(0).unwrap(), [-1, 2, -3, 127]);
+        });
+    }
+}
+
+#[test]
 fn the_arena_must_be_large_enough() {
     let bytes = AlignedBytes::from(&write(&spec()).unwrap()[..]);
     let program = Program::parse(&bytes).unwrap();

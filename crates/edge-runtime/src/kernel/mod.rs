@@ -69,7 +69,7 @@ impl<'p> Node<'p> {
     /// # Errors
     /// [`CheckError::InputCount`] where there are fewer inputs.
     pub fn input(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
-        let tensor = self.op.inputs().nth(index).and_then(|tensor| self.program.tensor(tensor));
+        let tensor = self.op.input(index).and_then(|tensor| self.program.tensor(tensor));
         tensor.ok_or(CheckError::InputCount { expected: index as u32 + 1, found: self.op.inputs().len() as u32 })
     }
 
