@@ -86,6 +86,14 @@ pub struct Origin {
     pub envelope: Arc<[u8]>,
 }
 
+/// Who writes and who reads a tensor.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Link {
+    producer: Option<NodeId>,
+    /// Ascending, each once.
+    consumers: Vec<NodeId>,
+}
+
 /// A model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
@@ -95,6 +103,8 @@ pub struct Graph {
     pub origin: Option<Origin>,
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) nodes: Vec<Node>,
+    /// By tensor: passes ask this of every node, for each of their changes.
+    links: Vec<Link>,
     pub(crate) inputs: Vec<TensorId>,
     pub(crate) outputs: Vec<TensorId>,
 }
@@ -173,17 +183,17 @@ impl Graph {
 
     /// The node that computes a tensor; `None` for inputs and constants.
     pub fn producer(&self, id: TensorId) -> Option<NodeId> {
-        self.nodes.iter().position(|node| node.writes().any(|output| output == id)).map(NodeId)
+        self.links[id.0].producer
     }
 
-    /// The nodes that read a tensor, each once.
-    pub fn consumers(&self, id: TensorId) -> Vec<NodeId> {
-        self.iter().filter(|(_, node)| node.reads().any(|input| input == id)).map(|(node, _)| node).collect()
+    /// The nodes that read a tensor, each once, in topological order.
+    pub fn consumers(&self, id: TensorId) -> &[NodeId] {
+        &self.links[id.0].consumers
     }
 
     /// The only reader of a tensor that is not an output of the graph.
     pub fn only_consumer(&self, id: TensorId) -> Option<NodeId> {
-        match self.consumers(id)[..] {
+        match *self.consumers(id) {
             [only] if !self.outputs.contains(&id) => Some(only),
             _ => None,
         }
@@ -192,7 +202,7 @@ impl Graph {
     /// Whether a [`Patch`](crate::Patch) may redirect the readers of `from` to `to`. Not where that would take a name from the
     /// graph's inputs and outputs, or from a tensor that an opaque node knows by name.
     pub fn can_redirect(&self, from: TensorId, to: TensorId) -> bool {
-        let captured = |id| self.nodes.iter().any(|node| node.captures.contains(&id));
+        let captured = |id| self.consumers(id).iter().any(|&reader| self.node(reader).captures.contains(&id));
         let named = self.inputs.contains(&to) || self.outputs.contains(&to) || self.tensor(to).literal.is_some();
         !captured(from) && !(self.outputs.contains(&from) && (named || captured(to)))
     }
@@ -235,6 +245,7 @@ impl Graph {
         let id = self.add_tensor(output, fact, None);
         node.outputs.push(Some(id));
         self.nodes.push(node);
+        self.link(NodeId(self.nodes.len() - 1));
         Ok(id)
     }
 
@@ -249,14 +260,15 @@ impl Graph {
     ) -> NodeId {
         let outputs = outputs.into_iter().map(|out| out.map(|(name, fact)| self.add_tensor(name, fact, None))).collect();
         self.nodes.push(Node { name: name.into(), op: Op::Opaque(op), inputs, outputs, captures, extra: Arc::default() });
-        NodeId(self.nodes.len() - 1)
+        let id = NodeId(self.nodes.len() - 1);
+        self.link(id);
+        id
     }
 
     /// Sets what the front end must write back beside a node.
     pub fn set_extra(&mut self, output: TensorId, extra: Arc<[u8]>) {
-        // The front end sets it after adding the node.
-        if let Some(node) = self.nodes.iter_mut().rev().find(|node| node.writes().any(|id| id == output)) {
-            node.extra = extra;
+        if let Some(NodeId(node)) = self.producer(output) {
+            self.nodes[node].extra = extra;
         }
     }
 
@@ -267,7 +279,26 @@ impl Graph {
 
     fn add_tensor(&mut self, name: String, fact: Option<Fact>, literal: Option<Literal>) -> TensorId {
         self.tensors.push(Tensor { name, fact, literal });
+        self.links.push(Link::default());
         TensorId(self.tensors.len() - 1)
+    }
+
+    /// Notes who writes and who reads what, after nodes or tensors have changed places.
+    pub(crate) fn relink(&mut self) {
+        self.links = vec![Link::default(); self.tensors.len()];
+        (0..self.nodes.len()).for_each(|node| self.link(NodeId(node)));
+    }
+
+    /// Notes what a node that comes after all noted ones writes and reads.
+    fn link(&mut self, id: NodeId) {
+        let node = &self.nodes[id.0];
+        for read in node.reads() {
+            let consumers = &mut self.links[read.0].consumers;
+            if consumers.last() != Some(&id) {
+                consumers.push(id);
+            }
+        }
+        node.writes().for_each(|written| self.links[written.0].producer = Some(id));
     }
 
     /// The symbol of the batch: the first dimension of an input, where it is symbolic.

@@ -221,6 +221,7 @@ impl Graph {
         self.inputs.iter_mut().chain(&mut self.outputs).for_each(renumber);
         self.nodes = nodes;
         self.tensors = tensors;
+        self.relink();
         renumbered
     }
 }

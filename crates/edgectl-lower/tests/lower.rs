@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "shared with the tests of the graph crate")]
-#[path = "../../edgectl-graph/tests/support/mod.rs"]
+#[path = "../../edgectl-graph/tests/suite/support/mod.rs"]
 mod support;
 
 use edge_format::{AlignedBytes, Program};

@@ -18,7 +18,7 @@ pub struct QuantizeOptions {
 
 impl Default for QuantizeOptions {
     fn default() -> QuantizeOptions {
-        QuantizeOptions { per_channel_conv: true, per_channel_dense: false }
+        QuantizeOptions { per_channel_conv: true, per_channel_dense: true }
     }
 }
 

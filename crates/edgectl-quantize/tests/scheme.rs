@@ -102,12 +102,12 @@ fn a_shared_bias_gets_one_form_per_layer() {
         Some(QuantConst::Bias { values }) => values.to_vec(),
         other => panic!("{other:?}"),
     };
-    // Input scale 1, weight scales 1 and 2.
-    assert_eq!((bias("first.b"), bias("first.b_1")), (vec![1, -1], vec![0, 0]));
+    // Input scale 1; weight scales 1/127 and 1, then 2 and 1/127.
+    assert_eq!((bias("first.b"), bias("first.b_1")), (vec![127, -1], vec![0, -127]));
 }
 
 #[test]
-fn convolutions_are_quantized_per_channel_and_dense_layers_per_tensor() {
+fn weights_are_quantized_per_output_channel() {
     let mut graph = Graph::new("granularity");
     let x = input(&mut graph, &[1, 1, 2]);
     let w = graph.add_constant("w", Literal::f32([2, 1, 1], vec![1.0, 100.0]).unwrap());
@@ -121,7 +121,7 @@ fn convolutions_are_quantized_per_channel_and_dense_layers_per_tensor() {
         Some(QuantConst::Weights { scales, .. }) => scales.len(),
         other => panic!("{other:?}"),
     };
-    assert_eq!((scales("w"), scales("dense.w")), (2, 1));
+    assert_eq!((scales("w"), scales("dense.w")), (2, 2));
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
 fn only_flattened_for_dense(builder: &Builder<'_>, id: TensorId, shape: &[usize]) -> bool {
     let graph = builder.graph();
     let row = matches!(shape, [1, _]) && !graph.outputs().contains(&id);
-    row && graph.consumers(id).into_iter().all(|reader| {
+    row && graph.consumers(id).iter().all(|&reader| {
         let reader = graph.node(reader);
         matches!(reader.op, Op::Dense { .. }) && reader.input(0) == Some(id)
     })
