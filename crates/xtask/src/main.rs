@@ -1,5 +1,6 @@
 //! Chores of this workspace, run with `cargo xtask NAME`.
 
+mod completions;
 mod onnx_proto;
 
 use anyhow::{Result, bail};
@@ -7,7 +8,10 @@ use anyhow::{Result, bail};
 /// Name, what it does, the function.
 type Task = (&'static str, &'static str, fn() -> Result<()>);
 
-const TASKS: &[Task] = &[("onnx-proto", "generate crates/edgectl-onnx/src/proto.rs from proto/onnx.proto", onnx_proto::run)];
+const TASKS: &[Task] = &[
+    ("completions", "generate completions/ from the command line", completions::run),
+    ("onnx-proto", "generate crates/edgectl-onnx/src/proto.rs from proto/onnx.proto", onnx_proto::run),
+];
 
 fn main() -> Result<()> {
     let name = std::env::args().nth(1).unwrap_or_default();

@@ -1,0 +1,146 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'edgectl'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'edgectl' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show a model''s operators, their cost, and whether it can be quantized')
+            [CompletionResult]::new('quantize', 'quantize', [CompletionResultType]::ParameterValue, 'Quantize a float model to int8 and measure what it costs')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a model on every sample of a data set')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'edgectl;completions' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'edgectl;inspect' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout')
+            [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Print the graph as text, one line per tensor or node, before any pass')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'edgectl;quantize' {
+            [CompletionResult]::new('--calibration', '--calibration', [CompletionResultType]::ParameterName, 'Samples from which the ranges of activations are found; labels are not needed')
+            [CompletionResult]::new('--eval', '--eval', [CompletionResultType]::ParameterName, 'Samples on which float and int8 are compared')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once')
+            [CompletionResult]::new('--calibrator', '--calibrator', [CompletionResultType]::ParameterName, 'How ranges are found: minmax or percentile')
+            [CompletionResult]::new('--percentile', '--percentile', [CompletionResultType]::ParameterName, 'percentile: the share of values that stays, above 50, at most 100 [default: 99.99]')
+            [CompletionResult]::new('--calibration-samples', '--calibration-samples', [CompletionResultType]::ParameterName, 'Read at most the first so many calibration samples')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Read at most the first so many evaluation samples')
+            [CompletionResult]::new('--metric', '--metric', [CompletionResultType]::ParameterName, 'auc, auc-reconstruction, mse, top1 or top5 [default: top1 where there are labels and one output]')
+            [CompletionResult]::new('--max-drop', '--max-drop', [CompletionResultType]::ParameterName, 'Exit with status 1 where int8 is worse than float by more than so many points')
+            [CompletionResult]::new('--scale', '--scale', [CompletionResultType]::ParameterName, 'Factor of the raw values, such as 1/255')
+            [CompletionResult]::new('--mean', '--mean', [CompletionResultType]::ParameterName, 'Subtracted after scaling: one value, or one per channel')
+            [CompletionResult]::new('--std', '--std', [CompletionResultType]::ParameterName, 'Divides after subtracting: one value, or one per channel')
+            [CompletionResult]::new('--resize', '--resize', [CompletionResultType]::ParameterName, 'Resize images, bilinear')
+            [CompletionResult]::new('--layout', '--layout', [CompletionResultType]::ParameterName, 'Layout of the stored images: nhwc or nchw')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Decode images to gray or rgb')
+            [CompletionResult]::new('--labels', '--labels', [CompletionResultType]::ParameterName, '.csv: the column of labels, by its name or its position from 1')
+            [CompletionResult]::new('--csv-header', '--csv-header', [CompletionResultType]::ParameterName, '.csv: whether the first line names the columns')
+            [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]')
+            [CompletionResult]::new('--y-key', '--y-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of labels [default: y]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout')
+            [CompletionResult]::new('--per-tensor', '--per-tensor', [CompletionResultType]::ParameterName, 'One weight scale per layer, instead of one per output channel of a convolution')
+            [CompletionResult]::new('--per-channel-dense', '--per-channel-dense', [CompletionResultType]::ParameterName, 'One weight scale per output of fully connected layers as well')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'edgectl;run' {
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write all outputs, stacked: .npz by name, or .npy for a model with one output')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write all outputs, stacked: .npz by name, or .npy for a model with one output')
+            [CompletionResult]::new('--against', '--against', [CompletionResultType]::ParameterName, 'Compare with another model of the same outputs')
+            [CompletionResult]::new('--metric', '--metric', [CompletionResultType]::ParameterName, 'auc, auc-reconstruction, mse, top1 or top5 [default: top1 where there are labels and one output]')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Read at most the first so many samples')
+            [CompletionResult]::new('--scale', '--scale', [CompletionResultType]::ParameterName, 'Factor of the raw values, such as 1/255')
+            [CompletionResult]::new('--mean', '--mean', [CompletionResultType]::ParameterName, 'Subtracted after scaling: one value, or one per channel')
+            [CompletionResult]::new('--std', '--std', [CompletionResultType]::ParameterName, 'Divides after subtracting: one value, or one per channel')
+            [CompletionResult]::new('--resize', '--resize', [CompletionResultType]::ParameterName, 'Resize images, bilinear')
+            [CompletionResult]::new('--layout', '--layout', [CompletionResultType]::ParameterName, 'Layout of the stored images: nhwc or nchw')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Decode images to gray or rgb')
+            [CompletionResult]::new('--labels', '--labels', [CompletionResultType]::ParameterName, '.csv: the column of labels, by its name or its position from 1')
+            [CompletionResult]::new('--csv-header', '--csv-header', [CompletionResultType]::ParameterName, '.csv: whether the first line names the columns')
+            [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]')
+            [CompletionResult]::new('--y-key', '--y-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of labels [default: y]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'edgectl;help' {
+            [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show a model''s operators, their cost, and whether it can be quantized')
+            [CompletionResult]::new('quantize', 'quantize', [CompletionResultType]::ParameterValue, 'Quantize a float model to int8 and measure what it costs')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a model on every sample of a data set')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'edgectl;help;completions' {
+            break
+        }
+        'edgectl;help;inspect' {
+            break
+        }
+        'edgectl;help;quantize' {
+            break
+        }
+        'edgectl;help;run' {
+            break
+        }
+        'edgectl;help;help' {
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

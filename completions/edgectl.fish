@@ -1,0 +1,101 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_edgectl_global_optspecs
+    string join \n format= q/quiet v/verbose h/help V/version
+end
+
+function __fish_edgectl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_edgectl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_edgectl_using_subcommand
+    set -l cmd (__fish_edgectl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c edgectl -n "__fish_edgectl_needs_command" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
+json\t'One JSON document'"
+complete -c edgectl -n "__fish_edgectl_needs_command" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_needs_command" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_needs_command" -s V -l version -d 'Print version'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "run" -d 'Run a model on every sample of a data set'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
+json\t'One JSON document'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
+json\t'One JSON document'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l dump -d 'Print the graph as text, one line per tensor or node, before any pass'
+complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration -d 'Samples from which the ranges of activations are found; labels are not needed' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l eval -d 'Samples on which float and int8 are compared' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s o -l output -d 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibrator -d 'How ranges are found: minmax or percentile' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l percentile -d 'percentile: the share of values that stays, above 50, at most 100 [default: 99.99]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration-samples -d 'Read at most the first so many calibration samples' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l limit -d 'Read at most the first so many evaluation samples' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l metric -d 'auc, auc-reconstruction, mse, top1 or top5 [default: top1 where there are labels and one output]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l max-drop -d 'Exit with status 1 where int8 is worse than float by more than so many points' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l scale -d 'Factor of the raw values, such as 1/255' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l std -d 'Divides after subtracting: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l resize -d 'Resize images, bilinear' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l layout -d 'Layout of the stored images: nhwc or nchw' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l color -d 'Decode images to gray or rgb' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
+false\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l x-key -d '.npz, .safetensors: the array of samples [default: x]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
+json\t'One JSON document'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-tensor -d 'One weight scale per layer, instead of one per output channel of a convolution'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-channel-dense -d 'One weight scale per output of fully connected layers as well'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l input -d 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s o -l output -d 'Write all outputs, stacked: .npz by name, or .npy for a model with one output' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l against -d 'Compare with another model of the same outputs' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l metric -d 'auc, auc-reconstruction, mse, top1 or top5 [default: top1 where there are labels and one output]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l limit -d 'Read at most the first so many samples' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l scale -d 'Factor of the raw values, such as 1/255' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l std -d 'Divides after subtracting: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l resize -d 'Resize images, bilinear' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l layout -d 'Layout of the stored images: nhwc or nchw' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l color -d 'Decode images to gray or rgb' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
+false\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l x-key -d '.npz, .safetensors: the array of samples [default: x]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
+json\t'One JSON document'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "run" -d 'Run a model on every sample of a data set'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
