@@ -114,3 +114,56 @@ pub(crate) fn input_radius(integer_bits: u32, left_shift: i32) -> i32 {
     };
     radius.min(i32::MAX.into()) as i32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn real((multiplier_q31, shift): (i32, i32)) -> f64 {
+        f64::from(multiplier_q31) * 2f64.powi(shift - 31)
+    }
+
+    fn close(found: f64, expected: f64) -> bool {
+        (found - expected).abs() <= expected * 2e-7
+    }
+
+    #[test]
+    fn activation_ranges() {
+        let output = Affine { scale: 0.5, zero_point: -100 };
+        assert_eq!(activation_range(f32::NEG_INFINITY, f32::INFINITY, output), (-128, 127));
+        assert_eq!(activation_range(0.0, f32::INFINITY, output), (-100, 127));
+        assert_eq!(activation_range(0.0, 6.0, output), (-100, -88));
+        // Ties are rounded away from zero.
+        assert_eq!(activation_range(-0.25, 0.25, output), (-101, -99));
+    }
+
+    proptest! {
+        #[test]
+        fn multipliers_stand_for_quotients_of_scales(a in 1e-5f32..1e3, b in 1e-5f32..1e3, y in 1e-5f32..1e3) {
+            let [wide_a, wide_b, wide_y] = [a, b, y].map(f64::from);
+            prop_assert!(close(real(channel_multiplier(a, b, y)), wide_a * wide_b / wide_y));
+            prop_assert!(close(real(tensor_multiplier(a, b, y)), wide_a * wide_b / wide_y));
+            prop_assert!(close(real(rescale_multiplier(a, y)), wide_a / wide_y));
+            let add = add(a, b, y, (-128, 127));
+            let output = real((add.output_multiplier_q31, add.output_shift)) * f64::from(1u32 << add.left_shift);
+            prop_assert!(close(real((add.input1_multiplier_q31, add.input1_shift)) * output, wide_a / wide_y));
+            prop_assert!(close(real((add.input2_multiplier_q31, add.input2_shift)) * output, wide_b / wide_y));
+        }
+
+        #[test]
+        fn a_mean_divides_by_its_count(x in 1e-3f32..1e3, y in 1e-3f32..1e3, count in 1u32..1 << 20) {
+            let mean = mean(x, y, 0b110, count);
+            prop_assert!(close(real((mean.multiplier_q31, mean.shift)), f64::from(x) / f64::from(y) / f64::from(count)));
+        }
+
+        #[test]
+        fn no_scale_is_too_wild(a: f32, b: f32, y: f32, count: u32) {
+            add(a, b, y, (-128, 127));
+            mul(a, b, y, (-128, 127));
+            mean(a, y, 1, count);
+            softmax(a, b);
+            activation_range(a, b, Affine { scale: y, zero_point: 127 });
+        }
+    }
+}

@@ -57,7 +57,8 @@ pub fn leaky_relu(input: Affine, output: Affine, alpha: f32) -> Table {
     })
 }
 
-/// Tabulates a function from `Q4` to `Q0`, whose output keeps `output_bits`, and which is `limits` beyond `Q4`.
+/// Tabulates a function from `Q4` to `Q0`, of which the output keeps `output_bits`. Inputs beyond `Q4` give the least
+/// and the greatest output.
 fn of_fixed_point(input: Affine, f: impl Fn(i32) -> i32, output_bits: u32, output_zero_point: i32) -> Table {
     const INTEGER_BITS: u32 = 4;
     let (multiplier_q31, shift) = quantize_multiplier(f64::from(input.scale) * f64::from(1u32 << (31 - INTEGER_BITS)));
@@ -87,7 +88,7 @@ pub fn tanh(input: Affine) -> Table {
 
 /// `x * min(max(x + 3, 0), 6) / 6`: `HARD_SWISH`, in 16-bit arithmetic.
 pub fn hard_swish(input: Affine, output: Affine) -> Table {
-    /// Three in `Q0` of 16 bits is one unit of this scale times 2^15.
+    /// Brings -3 to 3 to the whole range of 16 bits.
     const RELUISH_SCALE: f32 = 3.0 / 32768.0;
     let to_i16 = |value: f32| {
         let (multiplier_q31, shift) = quantize_multiplier(f64::from(value));
@@ -115,4 +116,51 @@ pub fn hard_swish(input: Affine, output: Affine) -> Table {
         };
         y.saturating_add(output.zero_point)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// From a scale of 4 on, where the fixed point's range ends is rounded too coarsely to compare.
+    fn affine() -> impl Strategy<Value = Affine> {
+        (-9f32..1.0, -128..=127).prop_map(|(exponent, zero_point)| Affine { scale: exponent.exp2(), zero_point })
+    }
+
+    /// Greatest difference between two tables.
+    fn distance(a: &Table, b: &Table) -> i32 {
+        a.iter().zip(b).map(|(&a, &b)| (i32::from(a) - i32::from(b)).abs()).max().unwrap_or_default()
+    }
+
+    proptest! {
+        #[test]
+        fn fixed_point_is_within_one_of_floating_point(input in affine(), output in affine(), alpha in 0f32..1.0) {
+            let exact = |output, f: fn(f32) -> f32| from_fn(input, output, f);
+            prop_assert!(distance(&logistic(input), &exact(LOGISTIC_OUTPUT, |x| 1.0 / (1.0 + (-x).exp()))) <= 1);
+            prop_assert!(distance(&tanh(input), &exact(TANH_OUTPUT, f32::tanh)) <= 1);
+            prop_assert!(distance(&requantize(input, output), &exact(output, |x| x)) <= 1);
+            prop_assert!(distance(&clamp(input, output, 0.0, 6.0), &exact(output, |x| x.clamp(0.0, 6.0))) <= 1);
+            let leaky = from_fn(input, output, |x| if x < 0.0 { alpha * x } else { x });
+            prop_assert!(distance(&leaky_relu(input, output, alpha), &leaky) <= 1);
+        }
+
+        #[test]
+        fn the_same_scale_changes_nothing(affine in affine()) {
+            let same = requantize(affine, affine);
+            prop_assert!(same.iter().copied().eq(i8::MIN..=i8::MAX));
+            prop_assert_eq!(same, clamp(affine, affine, f32::NEG_INFINITY, f32::INFINITY));
+        }
+
+        #[test]
+        fn no_scale_is_too_wild(input in any::<f32>(), output in any::<f32>(), zero_point in -128..=127) {
+            let [input, output] = [input, output].map(|scale| Affine { scale, zero_point });
+            logistic(input);
+            tanh(input);
+            hard_swish(input, output);
+            requantize(input, output);
+            clamp(input, output, -1.0, 1.0);
+            leaky_relu(input, output, 0.1);
+        }
+    }
 }
