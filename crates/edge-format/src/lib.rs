@@ -1,6 +1,6 @@
 //! The `.edgm` program: what `edge-runtime` executes, as bytes that can stay in flash.
 //!
-//! [`Program::parse`] validates a file once and borrows everything from it; [`write`] (feature `alloc`)
+//! [`Program::parse`] validates a file once and borrows everything from it; `write` (feature `alloc`)
 //! makes the bytes. This crate knows the layout and nothing about arithmetic.
 //!
 //! # Layout
