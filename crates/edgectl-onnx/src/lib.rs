@@ -6,12 +6,13 @@
 //! - [`export_qdq`] writes a quantized graph as `QuantizeLinear`/`DequantizeLinear` pairs around float operators, the form that
 //!   onnxruntime and TensorRT turn into integer kernels.
 //!
-//! This crate runs no model. Files are read in one place only: external data, beside the model.
+//! This crate runs no model, and reads no file but the model and the external data in its folder.
 
 mod dtype;
 mod error;
 mod export;
 mod import;
+/// The messages of `onnx.proto`, which documents them.
 #[allow(clippy::all, clippy::unwrap_used, missing_docs, unreachable_pub)]
 #[rustfmt::skip]
 pub mod proto;

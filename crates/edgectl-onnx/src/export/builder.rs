@@ -1,6 +1,6 @@
 //! Assembles a model: nodes, constants, names, and the envelope of the model that the graph was read from.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use edgectl_graph::{Data, Dim, Fact, Graph, Literal};
 use prost::Message;
@@ -24,8 +24,10 @@ pub(super) struct Builder {
     pub(super) opset: i64,
     pub(super) proto: GraphProto,
     model: ModelProto,
-    /// What the envelope says of inputs, outputs and initializers.
-    known: GraphProto,
+    /// What the envelope says of inputs, outputs and constants, by name.
+    inputs: HashMap<String, ValueInfoProto>,
+    outputs: HashMap<String, ValueInfoProto>,
+    constants: HashMap<String, TensorProto>,
     names: HashSet<String>,
 }
 
@@ -42,17 +44,16 @@ impl Builder {
             },
         };
         let mut proto = model.graph.take().unwrap_or_default();
-        let known = GraphProto {
-            input: std::mem::take(&mut proto.input),
-            output: std::mem::take(&mut proto.output),
-            initializer: std::mem::take(&mut proto.initializer),
-            ..GraphProto::default()
-        };
-        if proto.name.is_some() || !graph.name.is_empty() || graph.origin.is_none() {
-            proto.name = Some(if graph.name.is_empty() { "graph".into() } else { graph.name.clone() });
+        let by_name = |infos: &mut Vec<ValueInfoProto>| infos.drain(..).map(|info| (info.name().to_owned(), info)).collect();
+        let (inputs, outputs) = (by_name(&mut proto.input), by_name(&mut proto.output));
+        let constants = proto.initializer.drain(..).map(|tensor| (tensor.name().to_owned(), tensor)).collect();
+        if !graph.name.is_empty() {
+            proto.name = Some(graph.name.clone());
+        } else if graph.origin.is_none() {
+            proto.name = Some("graph".into());
         }
         let names = graph.tensors().iter().map(|tensor| tensor.name.clone()).collect();
-        Ok(Builder { opset: opset(&model)?, proto, model, known, names })
+        Ok(Builder { opset: opset(&model)?, proto, model, inputs, outputs, constants, names })
     }
 
     /// Raises the opset of the default domain, and the format with it, where they are older.
@@ -92,7 +93,7 @@ impl Builder {
     /// Adds a constant of this very name.
     pub(super) fn constant(&mut self, name: &str, literal: &Literal) -> Result<(), OnnxError> {
         let mut tensor = proto(literal)?;
-        if let Some(known) = self.known.initializer.iter().find(|known| known.name() == name) {
+        if let Some(known) = self.constants.get(name) {
             tensor.doc_string = known.doc_string.clone();
             tensor.metadata_props = known.metadata_props.clone();
         }
@@ -109,12 +110,12 @@ impl Builder {
     }
 
     pub(super) fn input(&mut self, name: &str, fact: Option<&Fact>) {
-        let info = Builder::info(self.known.input.iter().find(|info| info.name() == name), name, fact);
+        let info = Builder::info(self.inputs.get(name), name, fact);
         self.proto.input.push(info);
     }
 
     pub(super) fn output(&mut self, name: &str, fact: Option<&Fact>) {
-        let info = Builder::info(self.known.output.iter().find(|info| info.name() == name), name, fact);
+        let info = Builder::info(self.outputs.get(name), name, fact);
         self.proto.output.push(info);
     }
 
@@ -131,8 +132,7 @@ impl Builder {
 
     /// The bytes of the model. Declarations of tensors in between stay for those that `graph` still has.
     pub(super) fn finish(mut self, graph: &Graph) -> Result<Vec<u8>, OnnxError> {
-        let facts: std::collections::HashMap<&str, _> =
-            graph.tensors().iter().map(|tensor| (tensor.name.as_str(), tensor.fact.as_ref())).collect();
+        let facts: HashMap<&str, _> = graph.tensors().iter().map(|tensor| (tensor.name.as_str(), tensor.fact.as_ref())).collect();
         let mut infos = std::mem::take(&mut self.proto.value_info);
         infos.retain(|info| facts.contains_key(info.name()));
         let infos = infos.iter().map(|info| Builder::info(Some(info), info.name(), facts[info.name()])).collect();
@@ -149,7 +149,9 @@ impl Builder {
 /// A constant as ONNX has it, without a name.
 fn proto(literal: &Literal) -> Result<TensorProto, OnnxError> {
     fn raw<const N: usize, T: Copy>(values: &[T], encode: fn(T) -> [u8; N]) -> Vec<u8> {
-        values.iter().flat_map(|&value| encode(value)).collect()
+        let mut bytes = Vec::with_capacity(N * values.len());
+        values.iter().for_each(|&value| bytes.extend_from_slice(&encode(value)));
+        bytes
     }
     let bytes = match literal.data() {
         Data::Bool(values) => values.iter().map(|&value| value.into()).collect(),

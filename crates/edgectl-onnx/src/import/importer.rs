@@ -10,8 +10,9 @@ use super::external::External;
 use super::fold::{Value, fold};
 use super::source::{Attributes, Operand, Reason, Source};
 use super::{ImportOptions, is_default, order, table, tensor};
+use crate::proto::tensor_proto::DataType;
 use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, attribute_proto::AttributeType};
-use crate::{OnnxError, Warning, dtype};
+use crate::{OnnxError, Warning};
 
 /// The oldest format in which initializers need not be inputs too.
 const MIN_IR_VERSION: i64 = 4;
@@ -34,7 +35,7 @@ pub(super) fn build(
     for node in model.functions.iter_mut().flat_map(|function| &mut function.node).chain(&mut proto.node) {
         external.inline_node(node)?;
     }
-    let mut importer = Importer::new(&model, &mut proto, opset, options.batch)?;
+    let mut importer = Importer::new(&model, &proto, opset, options.batch);
     let documented = importer.take_initializers(std::mem::take(&mut proto.initializer), &mut external)?;
     importer.add_inputs(&mut proto)?;
     let mut nodes: Vec<_> = std::mem::take(&mut proto.sparse_initializer).into_iter().map(sparse_constant).collect();
@@ -91,7 +92,7 @@ struct Importer {
 }
 
 impl Importer {
-    fn new(model: &ModelProto, proto: &mut GraphProto, opset: i64, batch: Option<usize>) -> Result<Importer, OnnxError> {
+    fn new(model: &ModelProto, proto: &GraphProto, opset: i64, batch: Option<usize>) -> Importer {
         let infos = || proto.input.iter().chain(&proto.output).chain(&proto.value_info);
         let symbols = tensor::symbols(infos());
         let mut declared: HashMap<String, Fact> =
@@ -105,7 +106,7 @@ impl Importer {
             }
         }
         let functions = model.functions.iter().map(|function| (function.domain().to_owned(), function.name().to_owned())).collect();
-        Ok(Importer {
+        Importer {
             graph: Graph::new(proto.name()),
             opset,
             ids: HashMap::new(),
@@ -116,7 +117,7 @@ impl Importer {
             symbolic_outputs: HashMap::new(),
             functions,
             warnings: vec![],
-        })
+        }
     }
 
     /// Takes the constants in, and returns their documentation.
@@ -173,7 +174,6 @@ impl Importer {
 
     /// Takes in a constant; `false` where its form is not known.
     fn constant(&mut self, node: &NodeProto) -> Result<bool, OnnxError> {
-        use crate::proto::tensor_proto::DataType;
         let ([output], [attribute]) = (&node.output[..], &node.attribute[..]) else { return Ok(false) };
         let vector = |kind: DataType, len: usize| TensorProto {
             dims: vec![i64::try_from(len).unwrap_or(i64::MAX)],
@@ -356,10 +356,7 @@ impl Importer {
         let (Some(declared), Some(computed)) = (self.declared.get(name), &self.graph.tensor(id).fact) else { return };
         let agree = |(a, b): (&Dim, &Dim)| a.fixed().is_none() || b.fixed().is_none() || a == b;
         let dims = declared.shape.dims().iter().zip(computed.shape.dims());
-        if dtype::code(declared.dtype) != dtype::code(computed.dtype)
-            || declared.shape.rank() != computed.shape.rank()
-            || !dims.into_iter().all(agree)
-        {
+        if declared.dtype != computed.dtype || declared.shape.rank() != computed.shape.rank() || !dims.into_iter().all(agree) {
             let (declared, computed) = (declared.clone(), computed.clone());
             self.warnings.push(Warning::Declaration { tensor: name.to_owned(), declared, computed });
         }
