@@ -1,0 +1,442 @@
+//! The graph as it grows: which of the model's tensors are there already, in which layout, and how constants become literals.
+
+use std::collections::{BTreeMap, HashSet};
+
+use edgectl_graph::{
+    Activation, DType, Fact, Graph, Literal, Op, Opaque, QuantConst, QuantGraph, QuantParams, Shape, TensorId, Unary, permute,
+};
+
+use crate::arrange::{Kind, reads};
+use crate::codes::Type;
+use crate::constant;
+use crate::schema::{Model, Operator, Tensor};
+use crate::{TfliteError, ops};
+
+/// The order of a tensor's axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// As in the model: channels last.
+    Plain,
+    /// `[N, C, H, W]`; only for tensors of rank four.
+    ChannelsFirst,
+}
+
+/// The axis of the model's tensor at each place of the channels-first layout.
+pub(crate) const TO_CHANNELS_FIRST: [usize; 4] = [0, 3, 1, 2];
+/// The axis of the channels-first layout at each place of the model's tensor.
+pub(crate) const TO_PLAIN: [usize; 4] = [0, 2, 3, 1];
+
+impl Layout {
+    /// Where an axis of the model's tensor is in this layout.
+    pub(crate) fn axis(self, axis: usize) -> usize {
+        match self {
+            Layout::Plain => axis,
+            Layout::ChannelsFirst => TO_PLAIN.get(axis).copied().unwrap_or(axis),
+        }
+    }
+
+    /// Something that is known per axis, in the order of this layout.
+    pub(crate) fn apply<T: Copy>(self, list: &[T]) -> Vec<T> {
+        match (self, list) {
+            (Layout::ChannelsFirst, &[n, h, w, c]) => vec![n, c, h, w],
+            _ => list.to_vec(),
+        }
+    }
+}
+
+/// Why an operator did not become a node.
+pub(crate) enum Stop {
+    /// The model is not valid.
+    Error(TfliteError),
+    /// The operator, or this form of it, is not supported. The reason may be empty.
+    Unsupported(String),
+}
+
+impl<E: Into<TfliteError>> From<E> for Stop {
+    fn from(error: E) -> Stop {
+        Stop::Error(error.into())
+    }
+}
+
+/// An operator's form that is not supported.
+pub(crate) fn unsupported<T>(reason: impl Into<String>) -> Result<T, Stop> {
+    Err(Stop::Unsupported(reason.into()))
+}
+
+pub(crate) struct Importer<'m> {
+    model: &'m Model<'m>,
+    kind: Kind,
+    graph: Graph,
+    /// Per tensor of the model: its value as it is there, and with channels first.
+    values: Vec<[Option<TensorId>; 2]>,
+    names: Vec<String>,
+    /// The tensors that the model's caller sees.
+    ports: HashSet<usize>,
+    taken: HashSet<String>,
+    activations: BTreeMap<TensorId, QuantParams>,
+    constants: BTreeMap<TensorId, QuantConst>,
+}
+
+impl<'m> Importer<'m> {
+    pub(crate) fn new(model: &'m Model<'m>, kind: Kind) -> Importer<'m> {
+        let mut importer = Importer {
+            model,
+            kind,
+            graph: Graph::new(model.name.clone()),
+            values: vec![[None; 2]; model.tensors.len()],
+            names: model.tensors.iter().map(|tensor| tensor.name.clone()).collect(),
+            ports: HashSet::new(),
+            taken: HashSet::new(),
+            activations: BTreeMap::new(),
+            constants: BTreeMap::new(),
+        };
+        for port in model.inputs.iter().chain(&model.outputs) {
+            if importer.ports.insert(port.tensor) {
+                importer.names[port.tensor] = importer.unique(&port.name);
+            }
+        }
+        importer
+    }
+
+    pub(crate) fn run(mut self) -> Result<crate::Model, TfliteError> {
+        for port in &self.model.inputs {
+            let fact = self.fact(port.tensor);
+            if self.kind == Kind::Int8 && self.tensor(port.tensor).ty != Type::INT8 {
+                return Err(self.wrong_type(port.tensor, "int8"));
+            }
+            if self.values[port.tensor][0].is_some() {
+                return Err(self.redefined(port.tensor, "the list of inputs"));
+            }
+            let id = self.graph.add_input(self.names[port.tensor].clone(), fact);
+            self.define(port.tensor, Layout::Plain, id)?;
+        }
+        for operator in &self.model.operators {
+            if operator.outputs.is_empty() {
+                continue;
+            }
+            match ops::import(&mut self, operator) {
+                Ok(()) => {}
+                Err(Stop::Error(error)) => return Err(error),
+                Err(Stop::Unsupported(reason)) => self.opaque(operator, reason)?,
+            }
+        }
+        for port in &self.model.outputs {
+            let id = self.value(port.tensor, Layout::Plain)?;
+            self.graph.add_output(id);
+        }
+        match self.kind {
+            Kind::Float => {
+                self.graph.check()?;
+                Ok(crate::Model::Float(self.graph))
+            }
+            Kind::Int8 => Ok(crate::Model::Int8(QuantGraph::new(self.graph, self.activations, self.constants)?)),
+        }
+    }
+
+    pub(crate) fn tensor(&self, tensor: usize) -> &'m Tensor<'m> {
+        &self.model.tensors[tensor]
+    }
+
+    /// An input that an operator must have.
+    pub(crate) fn input(&self, operator: &Operator<'_>, index: usize) -> Result<usize, TfliteError> {
+        operator.input(index).ok_or_else(|| TfliteError::Operands {
+            operator: operator.name.clone(),
+            tensor: self.label(operator),
+            expected: "another input",
+            found: format!("{} inputs", operator.inputs.len()),
+        })
+    }
+
+    /// The output of an operator that has one.
+    pub(crate) fn output(&self, operator: &Operator<'_>) -> Result<usize, TfliteError> {
+        match operator.outputs[..] {
+            [output] => Ok(output),
+            _ => Err(TfliteError::Operands {
+                operator: operator.name.clone(),
+                tensor: self.label(operator),
+                expected: "one output",
+                found: format!("{} outputs", operator.outputs.len()),
+            }),
+        }
+    }
+
+    /// What stands for an operator in messages.
+    fn label(&self, operator: &Operator<'_>) -> String {
+        operator.outputs.first().map_or_else(String::new, |&output| self.names[output].clone())
+    }
+
+    /// Whether the model's own quantization decides, and where: int8 models.
+    pub(crate) fn is_int8(&self) -> bool {
+        self.kind == Kind::Int8
+    }
+
+    /// The layout in which the values of these tensors are at hand; plain unless all of those that are computed have rank four.
+    pub(crate) fn layout_of(&self, tensors: &[usize]) -> Layout {
+        let computed = || tensors.iter().copied().filter(|&tensor| self.tensor(tensor).data.is_none());
+        let first = computed().any(|tensor| matches!(self.values[tensor], [None, Some(_)]));
+        if first && computed().all(|tensor| self.tensor(tensor).shape.len() == 4) { Layout::ChannelsFirst } else { Layout::Plain }
+    }
+
+    /// A tensor's value in a layout.
+    pub(crate) fn value(&mut self, tensor: usize, layout: Layout) -> Result<TensorId, TfliteError> {
+        if let Some(id) = self.values[tensor][layout as usize] {
+            return Ok(id);
+        }
+        if self.tensor(tensor).data.is_some() {
+            let id = self.operand(tensor, layout)?;
+            self.values[tensor][layout as usize] = Some(id);
+            return Ok(id);
+        }
+        let (other, perm, suffix) = match layout {
+            Layout::Plain => (Layout::ChannelsFirst, TO_PLAIN, "nhwc"),
+            Layout::ChannelsFirst => (Layout::Plain, TO_CHANNELS_FIRST, "nchw"),
+        };
+        let Some(from) = self.values[tensor][other as usize] else {
+            return Err(TfliteError::Undefined { tensor: self.names[tensor].clone() });
+        };
+        let name = self.name_in(tensor, layout, suffix);
+        let id = self.graph.add_node("", Op::Transpose { perm: perm.to_vec() }, vec![Some(from)], name)?;
+        self.define(tensor, layout, id)?;
+        Ok(id)
+    }
+
+    /// The value of an operand of a typed operator, which must be a number with a scale or a float.
+    pub(crate) fn number(&mut self, tensor: usize, layout: Layout) -> Result<TensorId, Stop> {
+        let Tensor { ty, data, .. } = self.tensor(tensor);
+        let fits = match self.kind {
+            Kind::Int8 => *ty == Type::INT8,
+            Kind::Float => matches!(*ty, Type::FLOAT32 | Type::INT8) || *ty == Type::FLOAT16 && data.is_some(),
+        };
+        if !fits {
+            return unsupported(format!("its operand \"{}\" is {ty}", self.names[tensor]));
+        }
+        Ok(self.value(tensor, layout)?)
+    }
+
+    /// Adds a node that computes an operator's output in a layout. An activation that the node cannot apply itself becomes a node after it.
+    pub(crate) fn emit(
+        &mut self,
+        operator: &Operator<'_>,
+        layout: Layout,
+        op: Op,
+        inputs: Vec<Option<TensorId>>,
+        activation: Activation,
+    ) -> Result<(), Stop> {
+        let output = self.output(operator)?;
+        let stated = self.tensor(output);
+        if !matches!(stated.ty, Type::INT8 | Type::FLOAT32) || self.is_int8() && stated.ty != Type::INT8 {
+            return unsupported(format!("its output is {}", stated.ty));
+        }
+        let name = self.name_in(output, layout, "nchw");
+        let (op, inputs) = match op.with_activation(activation) {
+            Some(op) => (op, inputs),
+            None if activation == Activation::NONE => (op, inputs),
+            None => {
+                let raw = self.intermediate("unclamped", op, inputs, output)?;
+                let Activation { min, max } = activation;
+                (Op::Unary(Unary::Clip { min, max }), vec![Some(raw)])
+            }
+        };
+        let id = self.graph.add_node("", op, inputs, name)?;
+        let computed = self.graph.tensor(id).fact.clone();
+        let expected = Shape::new(layout.apply(&stated.shape));
+        if let Some(Fact { shape, .. }) = computed.filter(|fact| fact.shape != expected) {
+            let (computed, stated) = (shape.to_string(), expected.to_string());
+            return Err(TfliteError::Shape { operator: operator.name.clone(), tensor: self.names[output].clone(), computed, stated }.into());
+        }
+        Ok(self.define(output, layout, id)?)
+    }
+
+    /// Adds a node that the model does not have; its output is quantized like a tensor of the model.
+    pub(crate) fn intermediate(&mut self, what: &str, op: Op, inputs: Vec<Option<TensorId>>, like: usize) -> Result<TensorId, TfliteError> {
+        let name = self.unique(&format!("{}/{what}", self.names[like]));
+        let id = self.graph.add_node("", op, inputs, name)?;
+        self.quantize(like, id)?;
+        Ok(id)
+    }
+
+    /// The weights of a convolution or dense layer, permuted; `channels` is the axis of output channels before that.
+    pub(crate) fn weights(&mut self, tensor: usize, perm: &[usize], channels: usize) -> Result<TensorId, Stop> {
+        let weights = self.tensor(tensor);
+        if weights.data.is_none() || weights.shape.len() != perm.len() {
+            return unsupported(format!("its weights \"{}\" are no constant of rank {}", self.names[tensor], perm.len()));
+        }
+        let literal = self.literal(tensor)?;
+        let shape = weights.shape.clone();
+        let permuted: Vec<usize> = perm.iter().map(|&axis| shape[axis]).collect();
+        let values = literal.as_f32().and_then(|values| permute(values, &shape, perm));
+        let Some(literal) = values.and_then(|values| Literal::f32(permuted, values)) else {
+            return unsupported(format!("its weights \"{}\" are {} without a scale", self.names[tensor], weights.ty));
+        };
+        let quantized = match self.kind {
+            Kind::Float => None,
+            Kind::Int8 => {
+                let values = constant::int8(weights).ok_or_else(|| self.wrong_type(tensor, "int8"))?;
+                if weights.scales.len() > 1 && weights.axis != channels as i32 {
+                    let (expected, found) = (format!("scales along dimension {channels}"), format!("along {}", weights.axis));
+                    return Err(TfliteError::Tensor { tensor: weights.name.clone(), expected, found }.into());
+                }
+                if weights.zero_points.iter().any(|&zero| zero != 0) {
+                    return unsupported(format!("its weights \"{}\" have a zero point other than 0", self.names[tensor]));
+                }
+                let values = permute(&values, &shape, perm).unwrap_or_default().into();
+                Some(QuantConst::Weights { values, scales: weights.scales.clone().into() })
+            }
+        };
+        Ok(self.add_constant(tensor, literal, quantized))
+    }
+
+    /// The bias of a convolution or dense layer.
+    pub(crate) fn bias(&mut self, tensor: Option<usize>) -> Result<Option<TensorId>, Stop> {
+        let Some(tensor) = tensor else { return Ok(None) };
+        let bias = self.tensor(tensor);
+        if bias.data.is_none() {
+            return unsupported(format!("its bias \"{}\" is computed", self.names[tensor]));
+        }
+        let literal = self.literal(tensor)?;
+        if literal.dtype() != DType::F32 {
+            return unsupported(format!("its bias \"{}\" is {} without a scale", self.names[tensor], bias.ty));
+        }
+        let quantized = match self.kind {
+            Kind::Float => None,
+            Kind::Int8 => {
+                let values = constant::int32(bias).ok_or_else(|| self.wrong_type(tensor, "int32"))?;
+                Some(QuantConst::Bias { values: values.into() })
+            }
+        };
+        Ok(Some(self.add_constant(tensor, literal, quantized)))
+    }
+
+    /// The elements of a constant of whole numbers: axes, paddings.
+    pub(crate) fn integers(&mut self, tensor: usize) -> Result<Vec<i64>, Stop> {
+        if self.tensor(tensor).data.is_none() || !matches!(self.tensor(tensor).ty, Type::INT32 | Type::INT64) {
+            return unsupported(format!("its operand \"{}\" is no constant of whole numbers", self.names[tensor]));
+        }
+        let numbers = self.literal(tensor)?.to_i64s();
+        numbers.map_or_else(|| unsupported(format!("its operand \"{}\" has a scale", self.names[tensor])), Ok)
+    }
+
+    /// Scale and zero point of an int8 tensor.
+    pub(crate) fn params(&self, tensor: usize) -> Result<QuantParams, TfliteError> {
+        let Tensor { scales, zero_points, .. } = self.tensor(tensor);
+        let zero_point = match zero_points[..] {
+            [] => Some(0),
+            [zero] => i8::try_from(zero).ok(),
+            _ => None,
+        };
+        match (&scales[..], zero_point) {
+            (&[scale], Some(zero_point)) => Ok(QuantParams { scale, zero_point }),
+            _ => Err(TfliteError::Tensor {
+                tensor: self.names[tensor].clone(),
+                expected: "one scale and one zero point in -128..=127".into(),
+                found: format!("{} scales and zero points {:?}", scales.len(), &zero_points[..zero_points.len().min(4)]),
+            }),
+        }
+    }
+
+    /// A constant as an operand like any other.
+    fn operand(&mut self, tensor: usize, layout: Layout) -> Result<TensorId, TfliteError> {
+        let mut literal = self.literal(tensor)?;
+        let mut values = None;
+        if self.kind == Kind::Int8 && self.tensor(tensor).ty == Type::INT8 {
+            values = constant::int8(self.tensor(tensor));
+        }
+        if layout == Layout::ChannelsFirst {
+            // Axes that the constant lacks count as ones in front.
+            let own = literal.shape();
+            let shape: Vec<usize> = [1; 4][own.len().min(4)..].iter().chain(own).copied().collect();
+            values = values.and_then(|values| permute(&values, &shape, &TO_CHANNELS_FIRST));
+            literal = literal.reshaped(shape).and_then(|literal| literal.permuted_f32(&TO_CHANNELS_FIRST)).unwrap_or(literal);
+        }
+        let params = self.params(tensor);
+        let quantized = values.map(|values| Ok::<_, TfliteError>(QuantConst::Operand { values: values.into(), params: params? }));
+        let quantized = quantized.transpose()?;
+        Ok(self.add_constant(tensor, literal, quantized))
+    }
+
+    /// A constant as the graph knows it; numbers with scales become float.
+    fn literal(&self, tensor: usize) -> Result<Literal, TfliteError> {
+        let Tensor { name, data, .. } = self.tensor(tensor);
+        self.model.flat.charge(name.len() + data.map_or(0, <[u8]>::len))?;
+        constant::literal(self.tensor(tensor))
+    }
+
+    fn add_constant(&mut self, tensor: usize, literal: Literal, quantized: Option<QuantConst>) -> TensorId {
+        let name = self.own_name(tensor);
+        let id = self.graph.add_constant(name, literal);
+        self.constants.extend(quantized.map(|quantized| (id, quantized)));
+        id
+    }
+
+    /// Keeps an operator that has no typed form.
+    fn opaque(&mut self, operator: &Operator<'_>, reason: String) -> Result<(), TfliteError> {
+        if self.is_int8() {
+            return Err(TfliteError::Unsupported { operator: operator.name.clone(), tensor: self.label(operator), reason });
+        }
+        self.model.flat.charge(reason.len())?;
+        let read: Vec<usize> = reads(operator).collect();
+        let inputs = read.iter().map(|&tensor| self.value(tensor, Layout::Plain).map(Some)).collect::<Result<_, _>>()?;
+        let outputs = operator.outputs.iter().map(|&output| (self.own_name(output), Some(self.fact(output)))).map(Some).collect();
+        let op = Opaque { domain: "tflite".into(), op_type: operator.name.clone(), reason, payload: [].into() };
+        let node = self.graph.add_opaque("", op, inputs, vec![], outputs);
+        let ids: Vec<TensorId> = self.graph.node(node).writes().collect();
+        operator.outputs.iter().zip(ids).try_for_each(|(&output, id)| self.define(output, Layout::Plain, id))
+    }
+
+    /// Notes where a tensor's value is.
+    fn define(&mut self, tensor: usize, layout: Layout, id: TensorId) -> Result<(), TfliteError> {
+        if self.values[tensor][layout as usize].is_some() || self.tensor(tensor).data.is_some() {
+            return Err(self.redefined(tensor, "an operator"));
+        }
+        self.values[tensor][layout as usize] = Some(id);
+        self.quantize(tensor, id)
+    }
+
+    /// Gives a value the quantization of a tensor of the model.
+    fn quantize(&mut self, tensor: usize, id: TensorId) -> Result<(), TfliteError> {
+        if self.kind == Kind::Int8 {
+            self.activations.insert(id, self.params(tensor)?);
+        }
+        Ok(())
+    }
+
+    /// Type and shape of a value; the graph knows a number with a scale as a float.
+    fn fact(&self, tensor: usize) -> Fact {
+        let Tensor { ty, shape, scales, .. } = self.tensor(tensor);
+        let dtype = if scales.is_empty() { constant::dtype(*ty) } else { DType::F32 };
+        Fact::new(dtype, Shape::new(shape.iter().copied()))
+    }
+
+    /// The name of a tensor's value in a layout. That which the model's caller sees has the tensor's own name.
+    fn name_in(&mut self, tensor: usize, layout: Layout, suffix: &str) -> String {
+        let first = self.values[tensor] == [None; 2];
+        let own = if self.ports.contains(&tensor) { layout == Layout::Plain } else { first };
+        if own { self.own_name(tensor) } else { self.unique(&format!("{}/{suffix}", self.names[tensor])) }
+    }
+
+    /// The name of a tensor, for the one value that bears it.
+    fn own_name(&mut self, tensor: usize) -> String {
+        let name = self.names[tensor].clone();
+        if self.ports.contains(&tensor) { name } else { self.unique(&name) }
+    }
+
+    /// A name that no other tensor has.
+    fn unique(&mut self, name: &str) -> String {
+        let mut unique = name.to_owned();
+        let mut number = self.taken.len();
+        while unique.is_empty() || !self.taken.insert(unique.clone()) {
+            unique = format!("{name}#{number}");
+            number += 1;
+        }
+        unique
+    }
+
+    fn redefined(&self, tensor: usize, by: &'static str) -> TfliteError {
+        TfliteError::Redefined { tensor: self.names[tensor].clone(), by }
+    }
+
+    fn wrong_type(&self, tensor: usize, expected: &str) -> TfliteError {
+        let found = self.tensor(tensor).ty.to_string();
+        TfliteError::Tensor { tensor: self.names[tensor].clone(), expected: expected.into(), found }
+    }
+}

@@ -1,0 +1,72 @@
+//! From an operator of the model to nodes of the graph: one function per family, and the table that leads there.
+
+mod elementwise;
+mod layout;
+mod reduce;
+mod weighted;
+mod window;
+
+use edgectl_graph::{Activation, Binary, Op, Unary};
+
+use crate::codes as code;
+use crate::flat::Field;
+use crate::importer::{Importer, Layout, Stop, unsupported};
+use crate::schema::Operator;
+
+/// Adds the nodes of an operator.
+pub(crate) fn import(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Result<(), Stop> {
+    match operator.code {
+        code::ADD => elementwise::binary(importer, operator, Binary::Add),
+        code::AVERAGE_POOL_2D => window::pool(importer, operator, |pool| Op::AveragePool { pool, include_pad: false }),
+        code::CONCATENATION => layout::concatenate(importer, operator),
+        code::CONV_2D => weighted::convolution(importer, operator),
+        code::DEPTHWISE_CONV_2D => weighted::depthwise(importer, operator),
+        code::DEQUANTIZE | code::QUANTIZE => elementwise::convert(importer, operator),
+        code::EXPAND_DIMS | code::RESHAPE | code::SQUEEZE => layout::reshape(importer, operator),
+        code::FULLY_CONNECTED => weighted::dense(importer, operator),
+        code::HARD_SWISH => elementwise::unary(importer, operator, Unary::HardSwish),
+        code::LEAKY_RELU => elementwise::leaky_relu(importer, operator),
+        code::LOGISTIC => elementwise::unary(importer, operator, Unary::Sigmoid),
+        code::MAX_POOL_2D => window::pool(importer, operator, Op::MaxPool),
+        code::MEAN => reduce::mean(importer, operator),
+        code::MUL => elementwise::binary(importer, operator, Binary::Mul),
+        code::PAD | code::PADV2 => layout::pad(importer, operator),
+        code::RELU => elementwise::unary(importer, operator, Unary::Relu),
+        code::RELU6 => elementwise::clip(importer, operator, 0.0, 6.0),
+        code::RELU_N1_TO_1 => elementwise::clip(importer, operator, -1.0, 1.0),
+        code::SOFTMAX => reduce::softmax(importer, operator),
+        code::SUB => elementwise::binary(importer, operator, Binary::Sub),
+        code::TANH => elementwise::unary(importer, operator, Unary::Tanh),
+        code::TRANSPOSE => layout::transpose(importer, operator),
+        _ => unsupported(""),
+    }
+}
+
+/// The activation that an operator's options fuse into it.
+fn fused(operator: &Operator<'_>, field: Field) -> Result<Activation, Stop> {
+    match operator.u8(field)? {
+        0 => Ok(Activation::NONE),
+        1 => Ok(Activation::RELU),
+        2 => Ok(Activation { min: -1.0, max: 1.0 }),
+        3 => Ok(Activation::RELU6),
+        4 => unsupported("the activation TANH is fused into it"),
+        5 => unsupported("the activation SIGN_BIT is fused into it"),
+        other => unsupported(format!("activation number {other} is fused into it")),
+    }
+}
+
+/// An axis that may be counted from the end.
+fn axis(axis: i64, rank: usize) -> Result<usize, Stop> {
+    let counted = if axis < 0 { axis.saturating_add(rank as i64) } else { axis };
+    match usize::try_from(counted).ok().filter(|&axis| axis < rank) {
+        Some(axis) => Ok(axis),
+        None => unsupported(format!("axis {axis} of a tensor of rank {rank}")),
+    }
+}
+
+/// The value of the first input, in the layout in which it is at hand.
+fn first_at_hand(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Result<(usize, edgectl_graph::TensorId, Layout), Stop> {
+    let x = importer.input(operator, 0)?;
+    let layout = importer.layout_of(&[x]);
+    Ok((x, importer.number(x, layout)?, layout))
+}
