@@ -189,16 +189,16 @@ impl<'g> Builder<'g> {
         self.add(Draft { name, dtype: DType::I8, shape, params: Some(params), home })
     }
 
-    /// A new int8 constant.
+    /// A new int8 constant. Names are stored in the program: those that only say what the operand's place says are empty.
     pub(crate) fn constant_i8(&mut self, name: &str, shape: &[usize], values: &[i8]) -> usize {
         let bytes = values.iter().map(|&value| value.cast_unsigned()).collect();
         self.add(Draft { name: name.into(), dtype: DType::I8, shape: shape.to_vec(), params: None, home: Home::Data(bytes) })
     }
 
     /// A new one-dimensional int32 constant.
-    pub(crate) fn constant_i32(&mut self, name: String, values: &[i32]) -> usize {
+    pub(crate) fn constant_i32(&mut self, name: &str, values: &[i32]) -> usize {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.add(Draft { name, dtype: DType::I32, shape: vec![values.len()], params: None, home: Home::Data(bytes) })
+        self.add(Draft { name: name.into(), dtype: DType::I32, shape: vec![values.len()], params: None, home: Home::Data(bytes) })
     }
 
     fn add(&mut self, draft: Draft) -> usize {

@@ -111,8 +111,8 @@ pub(super) fn parameters(
     Ok(vec![
         input,
         builder.constant_i8(&filter_name, shape, filter),
-        builder.constant_i32(bias_name, bias),
-        builder.constant_i32(format!("{filter_name}/multiplier_q31"), &multipliers),
-        builder.constant_i32(format!("{filter_name}/shift"), &shifts),
+        builder.constant_i32(&bias_name, bias),
+        builder.constant_i32("", &multipliers),
+        builder.constant_i32("", &shifts),
     ])
 }

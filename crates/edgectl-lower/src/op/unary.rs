@@ -39,7 +39,7 @@ fn apply(builder: &mut Builder<'_>, node: &Node, table: &Table) -> Result<(), Lo
     let (x, output) = ends(builder, node)?;
     let order = builder.order(x)?;
     let input = builder.in_order(x, &order)?;
-    let table = builder.constant_i8(&format!("{}/table", builder.graph().label(node)), &[table.len()], table);
+    let table = builder.constant_i8("", &[table.len()], table);
     let tensor = builder.output(output, &order)?;
     builder.push(TableParams {}, vec![input, table], tensor);
     Ok(())
