@@ -191,7 +191,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__quantize)
-            opts="-o -q -v -h --calibration --eval --output --calibrator --percentile --calibration-samples --limit --metric --max-drop --per-tensor --per-channel-dense --scale --mean --std --resize --layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
+            opts="-o -q -v -h --calibration --eval --output --calibrator --percentile --calibration-samples --limit --metric --max-drop --per-tensor --scale --mean --std --resize --layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -214,7 +214,7 @@ _edgectl() {
                     return 0
                     ;;
                 --calibrator)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "minmax percentile" -- "${cur}"))
                     return 0
                     ;;
                 --percentile)
@@ -230,7 +230,7 @@ _edgectl() {
                     return 0
                     ;;
                 --metric)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auc auc-reconstruction mse top1 top5" -- "${cur}"))
                     return 0
                     ;;
                 --max-drop)
@@ -254,11 +254,11 @@ _edgectl() {
                     return 0
                     ;;
                 --layout)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "nchw nhwc" -- "${cur}"))
                     return 0
                     ;;
                 --color)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "gray rgb" -- "${cur}"))
                     return 0
                     ;;
                 --labels)
@@ -312,7 +312,7 @@ _edgectl() {
                     return 0
                     ;;
                 --metric)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auc auc-reconstruction mse top1 top5" -- "${cur}"))
                     return 0
                     ;;
                 --limit)
@@ -336,11 +336,11 @@ _edgectl() {
                     return 0
                     ;;
                 --layout)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "nchw nhwc" -- "${cur}"))
                     return 0
                     ;;
                 --color)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "gray rgb" -- "${cur}"))
                     return 0
                     ;;
                 --labels)

@@ -49,18 +49,25 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s h -l help -d
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration -d 'Samples from which the ranges of activations are found; labels are not needed' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l eval -d 'Samples on which float and int8 are compared' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s o -l output -d 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once' -r -F
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibrator -d 'How ranges are found: minmax or percentile' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibrator -d 'How ranges are found' -r -f -a "minmax\t''
+percentile\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l percentile -d 'percentile: the share of values that stays, above 50, at most 100 [default: 99.99]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration-samples -d 'Read at most the first so many calibration samples' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l limit -d 'Read at most the first so many evaluation samples' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l metric -d 'auc, auc-reconstruction, mse, top1 or top5 [default: top1 where there are labels and one output]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l metric -d 'What is measured [default: top1, where there are labels and the only output is a list of classes]' -r -f -a "auc\t''
+auc-reconstruction\t''
+mse\t''
+top1\t''
+top5\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l max-drop -d 'Exit with status 1 where int8 is worse than float by more than so many points' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l scale -d 'Factor of the raw values, such as 1/255' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l std -d 'Divides after subtracting: one value, or one per channel' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l resize -d 'Resize images, bilinear' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l layout -d 'Layout of the stored images: nhwc or nchw' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l color -d 'Decode images to gray or rgb' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l layout -d 'Layout of the stored images' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l color -d 'Decode images to this colour model' -r -f -a "gray\t''
+rgb\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
 false\t''"
@@ -68,22 +75,27 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l x-key -d '.
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
 json\t'One JSON document'"
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-tensor -d 'One weight scale per layer, instead of one per output channel of a convolution'
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-channel-dense -d 'One weight scale per output of fully connected layers as well'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-tensor -d 'One weight scale per layer, instead of one per output channel'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l input -d 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s o -l output -d 'Write all outputs, stacked: .npz by name, or .npy for a model with one output' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l against -d 'Compare with another model of the same outputs' -r -F
-complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l metric -d 'auc, auc-reconstruction, mse, top1 or top5 [default: top1 where there are labels and one output]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l metric -d 'What is measured [default: top1, where there are labels and the only output is a list of classes]' -r -f -a "auc\t''
+auc-reconstruction\t''
+mse\t''
+top1\t''
+top5\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l limit -d 'Read at most the first so many samples' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l scale -d 'Factor of the raw values, such as 1/255' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l std -d 'Divides after subtracting: one value, or one per channel' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l resize -d 'Resize images, bilinear' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l layout -d 'Layout of the stored images: nhwc or nchw' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l color -d 'Decode images to gray or rgb' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l layout -d 'Layout of the stored images' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l color -d 'Decode images to this colour model' -r -f -a "gray\t''
+rgb\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
 false\t''"

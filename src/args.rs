@@ -1,14 +1,30 @@
 //! Arguments that several subcommands share.
 
+use std::error::Error;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use edgectl_data::{ColorModel, DataOptions, DataSet, ImageSize, LabelColumn, Layout, Pipeline, Preprocess, Ratio};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use edgectl_data::{ColorModel, DataOptions, DataSet, ImageSize, LabelColumn, Layout, MetricKind, Pipeline, Preprocess, Ratio};
 
 use crate::engine::Port;
 use crate::eval::Samples;
+
+/// A value that is one of these names: help and completions list them.
+pub(crate) fn one_of<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: Into<Box<dyn Error + Send + Sync>>> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+/// The names of all metrics.
+pub(crate) fn metrics() -> impl TypedValueParser<Value = MetricKind> {
+    one_of(MetricKind::ALL.map(MetricKind::name))
+}
 
 /// How data are read, and how they become the model's input: `(raw * scale - mean) / std`.
 #[derive(Args, Debug)]
@@ -26,11 +42,11 @@ pub(crate) struct DataArgs {
     /// Resize images, bilinear
     #[arg(long, value_name = "HxW")]
     resize: Option<ImageSize>,
-    /// Layout of the stored images: nhwc or nchw
-    #[arg(long)]
+    /// Layout of the stored images
+    #[arg(long, value_parser = one_of::<Layout>(["nchw", "nhwc"]))]
     layout: Option<Layout>,
-    /// Decode images to gray or rgb
-    #[arg(long, value_name = "MODEL")]
+    /// Decode images to this colour model
+    #[arg(long, value_name = "MODEL", value_parser = one_of::<ColorModel>(["gray", "rgb"]))]
     color: Option<ColorModel>,
     /// .csv: the column of labels, by its name or its position from 1
     #[arg(long, value_name = "COLUMN")]

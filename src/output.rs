@@ -25,6 +25,8 @@ pub(crate) enum OutputError {
     Input { path: PathBuf },
     #[error("output {path} is given twice")]
     Twice { path: PathBuf },
+    #[error("cannot write {path}: it holds one array, and the model has {found} outputs")]
+    OneArray { path: PathBuf, found: usize },
     #[error("cannot write {path}: unknown extension; expected {expected}")]
     Extension { path: PathBuf, expected: &'static str },
 }
@@ -40,8 +42,7 @@ impl Outputs {
     pub(crate) fn create(paths: &[&Path], inputs: &[&Path]) -> Result<Outputs, OutputError> {
         let mut outputs = Outputs { files: vec![] };
         for (i, &path) in paths.iter().enumerate() {
-            let found = path.canonicalize().ok();
-            let same = |other: &&&Path| **other == path || found.is_some() && other.canonicalize().ok() == found;
+            let same = |other: &&&Path| identity(other).is_some_and(|other| Some(other) == identity(path));
             if paths[..i].iter().any(|other| same(&other)) {
                 return Err(OutputError::Twice { path: path.into() });
             }
@@ -93,7 +94,13 @@ impl Outputs {
     }
 }
 
+/// What two paths to one file have in common, whether it exists or not.
+fn identity(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok().or_else(|| Some(folder(path).canonicalize().ok()?.join(path.file_name()?)))
+}
+
 fn create(path: &Path) -> io::Result<NamedTempFile> {
+    fs::metadata(folder(path))?;
     // A file that exists and may not be written is not to be replaced behind its owner's back.
     if path.exists() {
         File::options().append(true).open(path)?;
@@ -103,7 +110,8 @@ fn create(path: &Path) -> io::Result<NamedTempFile> {
     #[cfg(unix)]
     builder
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(path.metadata().map_or(0o666, |metadata| mode(&metadata.permissions()))));
-    interrupt::tracked(|| builder.tempfile_in(folder(path)))
+    // The name of the temporary file, which the error would quote, means nothing to the user.
+    interrupt::tracked(|| builder.tempfile_in(folder(path)).map_err(|error| error.kind().into()))
 }
 
 #[cfg(unix)]

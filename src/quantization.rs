@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::eval::Evaluation;
 use crate::output::OutputError;
 use crate::ui::metric::{Agreement, Value};
-use crate::ui::{Align, Report, Style, Table, bytes, count, percent_points};
+use crate::ui::{Align, Report, Style, Table, bytes, count, counted, percent_points};
 
 /// What a file is, by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -148,8 +148,8 @@ impl Report for QuantizeReport {
         let mut facts = Table::new([("", Left), ("", Left)]);
         let size = format!("{} parameters, {} MACs", count(model.parameters), count(model.macs));
         facts.row(["model".into(), format!("{}, {size}", model.path.display())]);
-        facts.row(["calibration".into(), format!("{}, {} samples", self.calibration.calibrator, count(self.calibration.samples))]);
-        let evaluation = self.metrics.as_ref().map(|figures| format!("{} samples, int8 by edge-runtime", count(figures.samples as u64)));
+        facts.row(["calibration".into(), format!("{}, {}", self.calibration.calibrator, counted(self.calibration.samples, "sample"))]);
+        let evaluation = self.metrics.as_ref().map(|figures| format!("{}, int8 by edge-runtime", counted(figures.samples as u64, "sample")));
         facts.row(["evaluation".into(), evaluation.unwrap_or_else(|| "none; --eval DATA compares int8 with float".into())]);
 
         let mut table = Table::new([("", Left), ("float", Right), ("int8", Right), ("", Left)]);

@@ -38,8 +38,10 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    pub(crate) fn new(format: Format, ports: Vec<Port>, samples: usize) -> Result<Stack> {
-        ensure!(format == Format::Npz || ports.len() == 1, "a .npy file holds one array; the model has {} outputs", ports.len());
+    /// For the file of this path, whose extension says what it is.
+    pub(crate) fn new(path: &Path, ports: Vec<Port>, samples: usize) -> Result<Stack> {
+        let format = Format::of(path)?;
+        ensure!(format == Format::Npz || ports.len() == 1, OutputError::OneArray { path: path.into(), found: ports.len() });
         let spool = |port| Ok((port, BufWriter::new(tempfile::tempfile().context("cannot make a temporary file")?)));
         Ok(Stack { format, samples, spools: ports.into_iter().map(spool).collect::<Result<_>>()? })
     }

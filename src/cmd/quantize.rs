@@ -10,7 +10,7 @@ use edgectl_lower::LowerOptions;
 use edgectl_onnx::QdqOptions;
 use edgectl_quantize::{Calibrator, QuantizeOptions};
 
-use crate::args::DataArgs;
+use crate::args::{DataArgs, metrics, one_of};
 use crate::calibrate::calibrate;
 use crate::engine::{FloatEngine, Int8Engine};
 use crate::eval;
@@ -33,8 +33,8 @@ pub(crate) struct Args {
     /// File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once
     #[arg(short, long, value_name = "OUT", required = true)]
     output: Vec<PathBuf>,
-    /// How ranges are found: minmax or percentile
-    #[arg(long, value_name = "NAME", default_value = "minmax")]
+    /// How ranges are found
+    #[arg(long, value_name = "NAME", default_value = "minmax", value_parser = one_of::<Calibrator>(Calibrator::NAMES.iter().copied()))]
     calibrator: Calibrator,
     /// percentile: the share of values that stays, above 50, at most 100 [default: 99.99]
     #[arg(long, value_name = "PERCENT", value_parser = percentile)]
@@ -45,18 +45,15 @@ pub(crate) struct Args {
     /// Read at most the first so many evaluation samples
     #[arg(long, value_name = "N", requires = "eval")]
     limit: Option<NonZeroUsize>,
-    /// auc, auc-reconstruction, mse, top1 or top5 [default: top1 where there are labels and one output]
-    #[arg(long, value_name = "NAME", requires = "eval")]
+    /// What is measured [default: top1, where there are labels and the only output is a list of classes]
+    #[arg(long, value_name = "NAME", value_parser = metrics(), requires = "eval")]
     metric: Option<MetricKind>,
     /// Exit with status 1 where int8 is worse than float by more than so many points
     #[arg(long, value_name = "POINTS", requires = "eval")]
     max_drop: Option<f64>,
-    /// One weight scale per layer, instead of one per output channel of a convolution
+    /// One weight scale per layer, instead of one per output channel
     #[arg(long)]
     per_tensor: bool,
-    /// One weight scale per output of fully connected layers as well
-    #[arg(long, conflicts_with = "per_tensor")]
-    per_channel_dense: bool,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -82,7 +79,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let outputs = Outputs::create(&args.output.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &inputs)?;
 
     let ranges = calibrate(&prepared, calibrator, &calibration, ui).context("cannot calibrate")?;
-    let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: args.per_channel_dense };
+    let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
     let quantized = edgectl_quantize::quantize(prepared, &ranges, options).with_context(cannot)?;
     let lowered = edgectl_lower::lower(&quantized, &LowerOptions::default()).with_context(cannot)?;
     let program = AlignedBytes::from(&lowered.program[..]);

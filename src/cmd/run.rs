@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use edgectl_data::MetricKind;
 use serde::Serialize;
 
-use crate::args::DataArgs;
+use crate::args::{DataArgs, metrics};
 use crate::eval::{self, Evaluation};
 use crate::model::{self, Model};
 use crate::output::Outputs;
@@ -28,8 +28,8 @@ pub(crate) struct Args {
     /// Compare with another model of the same outputs
     #[arg(long, value_name = "MODEL")]
     against: Option<PathBuf>,
-    /// auc, auc-reconstruction, mse, top1 or top5 [default: top1 where there are labels and one output]
-    #[arg(long, value_name = "NAME")]
+    /// What is measured [default: top1, where there are labels and the only output is a list of classes]
+    #[arg(long, value_name = "NAME", value_parser = metrics())]
     metric: Option<MetricKind>,
     /// Read at most the first so many samples
     #[arg(long, value_name = "N")]
@@ -39,7 +39,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
-    let format = args.output.as_deref().map(stack::Format::of).transpose()?;
+    args.output.as_deref().map(stack::Format::of).transpose()?;
     let model = Model::open(&args.model, ui)?;
     let other = args.against.as_deref().map(|path| Model::open(path, ui)).transpose()?;
     let engine = model.engine()?;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let metric = args.metric.or_else(|| eval::default_metric(&samples, &*engine));
     let inputs: Vec<&Path> = [&args.model, &args.input].into_iter().chain(&args.against).map(PathBuf::as_path).collect();
     let outputs = Outputs::create(&args.output.as_deref().into_iter().collect::<Vec<_>>(), &inputs)?;
-    let mut stack = format.map(|format| Stack::new(format, engine.outputs(), samples.data.len())).transpose()?;
+    let mut stack = args.output.as_deref().map(|path| Stack::new(path, engine.outputs(), samples.data.len())).transpose()?;
 
     let mut keep = |values: &[Vec<f32>]| stack.as_mut().map_or(Ok(()), |stack| stack.push(values));
     let found = eval::evaluate(&*engine, reference.as_deref(), &samples, metric, &mut keep, ui)?;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use edgectl_graph::{Fact, Graph, Node, Op, TensorId};
+use edgectl_graph::{Dim, Graph, Node, Op, Shape, TensorId};
 use edgectl_onnx::Imported;
 use serde::Serialize;
 
 use crate::model::{self, Model};
-use crate::ui::{Align, Report, Style, Table, bytes, count};
+use crate::ui::{Align, Report, Style, Table, bytes, count, counted};
 
 /// An ONNX model, node by node, as it was read.
 #[derive(Debug, Serialize)]
@@ -41,7 +41,38 @@ struct ModelRow {
 struct TensorRow {
     name: String,
     dtype: String,
-    shape: String,
+    shape: Option<Dims>,
+}
+
+/// Numbers, and names where dimensions are symbolic; absent where the shape is not known.
+#[derive(Debug, Serialize)]
+struct Dims(Vec<Size>);
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Size {
+    Fixed(usize),
+    Symbol(String),
+}
+
+impl Dims {
+    fn new(shape: &Shape) -> Dims {
+        let size = |dim: &Dim| match dim {
+            Dim::Fixed(size) => Size::Fixed(*size),
+            Dim::Symbol(name) => Size::Symbol(name.to_string()),
+        };
+        Dims(shape.dims().iter().map(size).collect())
+    }
+
+    /// `[1,steps,8]`, or `?`
+    fn shown(dims: Option<&Dims>) -> String {
+        let Some(Dims(dims)) = dims else { return "?".into() };
+        let word = |size: &Size| match size {
+            Size::Fixed(size) => size.to_string(),
+            Size::Symbol(name) => name.clone(),
+        };
+        format!("[{}]", dims.iter().map(word).collect::<Vec<_>>().join(","))
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -49,7 +80,7 @@ struct NodeRow {
     name: String,
     op: String,
     /// Of the first output.
-    shape: String,
+    shape: Option<Dims>,
     macs: u64,
     parameters: u64,
     weight_bytes: u64,
@@ -91,9 +122,8 @@ impl GraphReport {
 
 fn tensor_row(graph: &Graph, id: TensorId) -> TensorRow {
     let tensor = graph.tensor(id);
-    let (dtype, shape) =
-        tensor.fact.as_ref().map_or(("?".into(), "?".into()), |Fact { dtype, shape }| (dtype.to_string(), shape.to_string()));
-    TensorRow { name: tensor.name.clone(), dtype, shape }
+    let dtype = tensor.fact.as_ref().map_or("?".into(), |fact| fact.dtype.to_string());
+    TensorRow { name: tensor.name.clone(), dtype, shape: graph.shape(id).map(Dims::new) }
 }
 
 fn node_row(graph: &Graph, node: &Node) -> NodeRow {
@@ -106,7 +136,7 @@ fn node_row(graph: &Graph, node: &Node) -> NodeRow {
         }
         op => (true, op.name().to_owned(), String::new()),
     };
-    let shape = node.output().and_then(|id| graph.shape(id)).map_or("?".into(), ToString::to_string);
+    let shape = node.output().and_then(|id| graph.shape(id)).map(Dims::new);
     let (macs, parameters, weight_bytes) = (cost.macs, cost.parameters, cost.parameter_bytes);
     NodeRow { name: graph.label(node), op, shape, macs, parameters, weight_bytes, supported, note }
 }
@@ -119,17 +149,17 @@ impl Report for GraphReport {
         for node in &self.nodes {
             let op = if node.supported { node.op.clone() } else { format!("{} (!)", node.op) };
             let name = node.name.clone();
-            nodes.row([name, op, node.shape.clone(), count(node.macs), count(node.parameters), bytes(node.weight_bytes)]);
+            nodes.row([name, op, Dims::shown(node.shape.as_ref()), count(node.macs), count(node.parameters), bytes(node.weight_bytes)]);
         }
         let model = &self.model;
-        let total = format!("total of {} operators", model.operators);
+        let total = format!("total, {}", counted(model.operators as u64, "operator"));
         nodes.row([total, String::new(), String::new(), count(model.macs), count(model.parameters), bytes(model.weight_bytes)]);
 
         let mut facts = Table::new([("", Left), ("", Left)]);
         facts.row(["model".into(), format!("{} (ONNX, opset {}, {} on disk)", model.path.display(), model.opset, bytes(model.file_bytes))]);
         for (what, tensors) in [("input", &self.inputs), ("output", &self.outputs)] {
             for tensor in tensors {
-                facts.row([what.into(), format!("{} {}{}", tensor.name, tensor.dtype, tensor.shape)]);
+                facts.row([what.into(), format!("{} {}{}", tensor.name, tensor.dtype, Dims::shown(tensor.shape.as_ref()))]);
             }
         }
         let kinds: Vec<_> = model.operator_counts.iter().map(|(op, count)| format!("{count} {op}")).collect();

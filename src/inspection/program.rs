@@ -7,7 +7,7 @@ use edge_format::{Io, Op, OpCode, Place, Program, Tensor};
 use serde::Serialize;
 
 use crate::model::Model;
-use crate::ui::{Align, Report, Style, Table, bytes, count};
+use crate::ui::{Align, Report, Style, Table, bytes, count, counted};
 
 /// An int8 program: ops, tensors, memory.
 #[derive(Debug, Serialize)]
@@ -180,7 +180,7 @@ impl Report for ProgramReport {
             let name = format!("{at} {}", node.name);
             ops.row([name, node.op.into(), shape(&node.shape), count(node.macs), count(node.parameters), bytes(node.weight_bytes)]);
         }
-        let total = format!("total of {} operators", model.operators);
+        let total = format!("total, {}", counted(model.operators as u64, "operator"));
         let weights = self.nodes.iter().map(|node| node.weight_bytes).sum();
         ops.row([total, String::new(), String::new(), count(model.macs), count(model.parameters), bytes(weights)]);
 

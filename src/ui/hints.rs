@@ -49,7 +49,7 @@ fn data(error: &DataError) -> Option<&'static str> {
         DataError::Length { .. } | DataError::Ended { .. } | DataError::Magic { .. } => "the file is truncated or damaged; write it again",
         DataError::MissingArray { .. } => "name the array with --x-key, and that of the labels with --y-key",
         DataError::ModelShape { .. } => {
-            "--resize and --layout change the shape of images; `edgectl inspect MODEL` shows what the model takes"
+            "--resize and --layout change the shape of images, --labels takes a column out of a .csv; see `edgectl inspect MODEL`"
         }
         DataError::NotANumber { .. } => "name the column of labels with --labels; any other column must hold numbers",
         DataError::NotFinite { .. } => "remove or repair samples with missing or infinite values",
@@ -146,6 +146,7 @@ fn output(error: &OutputError) -> Option<&'static str> {
     Some(match error {
         OutputError::Extension { .. } => "the extension of the output says what is written",
         OutputError::Input { .. } | OutputError::Twice { .. } => "choose another name for the output",
+        OutputError::OneArray { .. } => "write a .npz: it holds all outputs by name",
         OutputError::Io { .. } | OutputError::NotAFile { .. } => "choose a file in a folder that exists and can be written",
     })
 }
@@ -154,7 +155,7 @@ fn quantize(error: &QuantizeError) -> Option<&'static str> {
     Some(match error {
         QuantizeError::Graph(error) | QuantizeError::Quant(QuantError::Graph(error)) => return graph(error),
         QuantizeError::NoInt8 { .. } => "export the model without this operator; `edgectl inspect MODEL` shows the nodes",
-        QuantizeError::NotFinite { .. } => "the model overflows on calibration data: check the preprocessing (--scale, --mean, --std)",
+        QuantizeError::NotFinite { .. } => "the model overflows on calibration data: check its weights, and the preprocessing (--scale, --mean, --std)",
         _ => return None,
     })
 }

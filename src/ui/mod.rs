@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub(crate) use number::{bytes, count, percent, percent_points};
+pub(crate) use number::{bytes, count, counted, percent, percent_points};
 pub(crate) use progress::Progress;
 pub(crate) use style::Style;
 pub(crate) use table::{Align, Table};

@@ -13,6 +13,11 @@ pub(crate) fn count(n: u64) -> String {
     text
 }
 
+/// `1 sample`, `1,234 samples`
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// `812 B`, `11.3 KiB`, `4.2 MiB`
 pub(crate) fn bytes(n: u64) -> String {
     const UNITS: [&str; 3] = ["KiB", "MiB", "GiB"];
@@ -50,6 +55,7 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([counted(1, "sample"), counted(1000, "sample")], ["1 sample", "1,000 samples"]);
         assert_eq!([1023, 1024, 11_571, 1_048_575, 1_048_576].map(bytes), ["1023 B", "1.0 KiB", "11.3 KiB", "1.0 MiB", "1.0 MiB"]);
         assert_eq!(percent(0.866_66), "86.67 %");
         assert_eq!([0.0, -0.000_001, 0.0033, -0.05].map(percent_points), ["+0.00 points", "+0.00 points", "+0.33 points", "-5.00 points"]);

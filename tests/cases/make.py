@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Makes the input files of the cases: `python3 tests/cases/make.py` (needs numpy, onnx). The same versions give the same bytes."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+HERE = Path(__file__).resolve().parent
+FIXTURES = HERE.parent.parent / "fixtures"
+DIGITS = FIXTURES / "digits_mlp"
+
+
+def put(name, content):
+    path = HERE / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.SerializeToString(deterministic=True))
+
+
+def array(name, values):
+    (HERE / name).parent.mkdir(exist_ok=True)
+    np.save(HERE / name, values)
+
+
+def tensor(name, shape, kind=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def model(nodes, inputs, outputs, constants=(), opset=13, domains=()):
+    graph = helper.make_graph(nodes, "case", inputs, outputs, [numpy_helper.from_array(value, name) for name, value in constants])
+    imports = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
+    return helper.make_model(graph, opset_imports=imports, ir_version=8, producer_name="make.py")
+
+
+def dense(weights, **options):
+    """x [N, 64] times `weights`, through Relu."""
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["h"], "dense"), helper.make_node("Relu", ["h"], ["y"], "relu")]
+    return model(nodes, [tensor("x", ["N", 64])], [tensor("y", ["N", 10])], [("w", weights.astype(np.float32))], **options)
+
+
+def main():
+    weights = np.linspace(-1, 1, 640).reshape(64, 10)
+    digits = (DIGITS / "model.onnx").read_bytes()
+    x = np.load(DIGITS / "eval_x.npy")[:8]
+
+    # Models
+    put("model_truncated/model.onnx", digits[:4000])
+    put("model_empty/model.onnx", b"")
+    put("model_is_an_array/model.onnx", (DIGITS / "eval_y.npy").read_bytes())
+    put("model_is_text/model.onnx", b"This is no model.\n")
+    put("model_of_old_opset/model.onnx", dense(weights, opset=7))
+    put("model_of_new_opset/model.onnx", dense(weights, opset=99))
+    put("model_is_tflite/model.tflite", b"\x1c\0\0\0TFL3" + bytes(20))
+    put("model_of_unknown_kind/model.pt", b"PK\x03\x04")
+    filters = np.array([[[0.5, np.inf, -0.5]]], np.float32)
+    conv = helper.make_node("Conv", ["x", "w"], ["y"], "conv")
+    put("weights_not_finite/model.onnx", model([conv], [tensor("x", [1, 1, 64])], [tensor("y", [1, 1, 62])], [("w", filters)]))
+
+    unknown = helper.make_node("Det", ["x"], ["y"], "head/det")
+    inverse = model([unknown], [tensor("x", ["N", 8, 8])], [tensor("y", ["N"])])
+    for case in ["operator_not_supported", "inspect_marks_operators"]:
+        put(f"{case}/model.onnx", inverse)
+    custom = helper.make_node("Relu", ["x"], ["y"], "my/relu", domain="com.example")
+    put("operator_of_foreign_domain/model.onnx", model([custom], [tensor("x", ["N", 64])], [tensor("y", ["N", 64])], domains=["com.example"]))
+    reflect = helper.make_node("Pad", ["x", "pads"], ["y"], "mirror", mode="reflect")
+    put("operator_form_not_supported/model.onnx",
+        model([reflect], [tensor("x", [1, 64])], [tensor("y", [1, 66])], [("pads", np.array([0, 1, 0, 1]))]))
+    product = helper.make_node("MatMul", ["x", "x"], ["y"], "square")
+    put("no_int8_form/model.onnx", model([product], [tensor("x", [1, 8, 8])], [tensor("y", [1, 8, 8])]))
+    sequence = helper.make_node("Relu", ["x"], ["y"], "relu")
+    dynamic = model([sequence], [tensor("x", ["N", "steps", 8])], [tensor("y", ["N", "steps", 8])])
+    for case in ["dynamic_shape", "dynamic_shape_run"]:
+        put(f"{case}/model.onnx", dynamic)
+    pair = [helper.make_node("Relu", ["a"], ["c"], "left"), helper.make_node("Add", ["c", "b"], ["y"], "sum")]
+    put("two_inputs/model.onnx", model(pair, [tensor("a", [1, 64]), tensor("b", [1, 64])], [tensor("y", [1, 64])]))
+    split = [helper.make_node("Relu", ["x"], ["y"], "left"), helper.make_node("Sigmoid", ["x"], ["z"], "right")]
+    for case in ["metric_of_two_outputs", "npy_of_two_outputs"]:
+        put(f"{case}/model.onnx", model(split, [tensor("x", [1, 64])], [tensor("y", [1, 64]), tensor("z", [1, 64])]))
+    outside = dense(weights)
+    constant = outside.graph.initializer[0]
+    constant.ClearField("raw_data")
+    constant.data_location = TensorProto.EXTERNAL
+    constant.external_data.add(key="location", value="../../../../etc/passwd")
+    put("external_data_outside/model.onnx", outside)
+
+    # Programs
+    put("program_damaged/model.edgm", b"\x89EDGM\r\n\x1a" + struct.pack("<HHII", 1, 1, 96, zlib.crc32(b"other")) + bytes(76))
+    put("program_of_new_version/model.edgm", b"\x89EDGM\r\n\x1a" + struct.pack("<HHII", 9, 1, 96, 0) + bytes(76))
+    put("program_is_text/model.edgm", b"This is no program, though it is long enough to be one. " * 2)
+
+    # Data
+    array("data_of_wrong_shape/x.npy", np.zeros((4, 10, 10), np.float32))
+    array("data_of_wrong_type/x.npy", np.zeros((4, 64), np.complex64))
+    array("data_of_text/x.npy", np.full((4, 64), "a"))
+    array("data_in_fortran_order/x.npy", np.asfortranarray(np.arange(256, dtype=np.float32).reshape(4, 64)))
+    array("data_empty/x.npy", np.zeros((0, 64), np.float32))
+    missing = x.astype(np.float32)
+    missing[5, 7] = np.nan
+    for case in ["data_with_nan", "eval_data_with_nan"]:
+        array(f"{case}/x.npy", missing)
+    (HERE / "data_truncated").mkdir(exist_ok=True)
+    (HERE / "data_truncated/x.npy").write_bytes((DIGITS / "calib_x.npy").read_bytes()[:5000])
+    put("data_is_no_array/x.npy", b"x,y\n1,2\n")
+    put("data_of_unknown_form/x.parquet", b"PAR1")
+    for case in ["labels_missing", "labels_missing_quantize"]:
+        array(f"{case}/x.npy", x)
+    array("labels_too_few/few_x.npy", x)
+    array("labels_too_few/few_y.npy", np.zeros(7, np.int64))
+    array("labels_out_of_range/far_x.npy", x)
+    array("labels_out_of_range/far_y.npy", np.full(8, 10))
+    array("labels_of_one_class/one_x.npy", x)
+    array("labels_of_one_class/one_y.npy", np.zeros(8, np.int64))
+    put("labels_of_one_class/model.onnx", model(
+        [helper.make_node("MatMul", ["x", "w"], ["y"], "score")], [tensor("x", ["N", 64])], [tensor("y", ["N", 1])],
+        [("w", weights[:, :1].astype(np.float32))]))
+    (HERE / "array_not_in_archive").mkdir(exist_ok=True)
+    np.savez(HERE / "array_not_in_archive/data.npz", images=x)
+    rows = "".join(",".join(map(str, row)) + ",seven\n" for row in x[:2].tolist())
+    put("csv_without_label_column/data.csv", rows.encode())
+
+
+if __name__ == "__main__":
+    main()

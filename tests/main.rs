@@ -1,0 +1,15 @@
+//! The binary from outside: cases as folders, what a folder cannot say, and the arrows between the crates.
+#![allow(clippy::unwrap_used)]
+
+mod accuracy;
+mod architecture;
+mod completions;
+mod failures;
+mod support;
+
+#[test]
+fn cases() {
+    if let Err(error) = support::CASES.run() {
+        panic!("{error}");
+    }
+}
