@@ -1,0 +1,158 @@
+//! Every int8 operator by itself: the golden vectors of the runtime, written as models of one operator, must give the bytes that TFLite
+//! Micro gave.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "shared with other tests")]
+mod common;
+
+use std::fs;
+
+use common::Value::{F32, I32, U8};
+use common::{Operator, Spec, Tensor, Value, run};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Case {
+    op: String,
+    name: String,
+    inputs: Vec<Operand>,
+    attrs: Attrs,
+    output: Operand,
+}
+
+#[derive(Deserialize)]
+struct Operand {
+    shape: Vec<i32>,
+    dtype: String,
+    #[serde(default)]
+    scale: f32,
+    #[serde(default)]
+    scales: Vec<f32>,
+    #[serde(default)]
+    zero_point: i64,
+    data: Vec<i32>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct Attrs {
+    activation: String,
+    padding: String,
+    stride_h: i32,
+    stride_w: i32,
+    dilation_h: i32,
+    dilation_w: i32,
+    depth_multiplier: i32,
+    filter_h: i32,
+    filter_w: i32,
+    axes: Vec<i32>,
+    axis: i32,
+    keep_dims: bool,
+    paddings: Vec<[i32; 2]>,
+    perm: Vec<i32>,
+    alpha: f32,
+    beta: f32,
+}
+
+impl Operand {
+    fn values(&self) -> Vec<i8> {
+        self.data.iter().map(|&q| i8::try_from(q).unwrap()).collect()
+    }
+
+    /// A constant where it has no scale of its own or one per channel.
+    fn tensor(&self, name: &str, axis: i32) -> Tensor {
+        if self.dtype == "int32" {
+            return Tensor { scales: vec![1.0], ..Tensor::int32s(name, &self.shape, &self.data) };
+        }
+        if self.scales.is_empty() {
+            return Tensor::int8(name, &self.shape, self.scale, self.zero_point);
+        }
+        let data = self.values().iter().map(|q| q.cast_unsigned()).collect();
+        let (scales, zero_points) = (self.scales.clone(), vec![0; self.scales.len()]);
+        Tensor { data: Some(data), scales, zero_points, axis, ..Tensor::int8(name, &self.shape, 1.0, 0) }
+    }
+}
+
+impl Case {
+    fn spec(&self) -> Spec {
+        let channels = if self.op == "depthwise_conv2d" { 3 } else { 0 };
+        let mut tensors: Vec<_> =
+            (0..).zip(&self.inputs).map(|(i, operand): (i32, _)| operand.tensor(&format!("x{i}"), channels)).collect();
+        let inputs: Vec<i32> = (0..).zip(&tensors).filter(|(_, tensor)| tensor.data.is_none()).map(|(i, _)| i).collect();
+        let a = &self.attrs;
+        let vector = |values: &[i32]| Some(Tensor::int32s("numbers", &[values.len() as i32], values));
+        let (code, options, constant) = match &self.op[..] {
+            "add" => (0, vec![(0, self.activation())], None),
+            "average_pool2d" => (1, self.pool(), None),
+            "concat" => (2, vec![(0, I32(a.axis))], None),
+            "conv2d" => (3, self.window(&[(3, self.activation()), (4, I32(a.dilation_w)), (5, I32(a.dilation_h))]), None),
+            "depthwise_conv2d" => {
+                let own = [(3, I32(a.depth_multiplier)), (4, self.activation()), (5, I32(a.dilation_w)), (6, I32(a.dilation_h))];
+                (4, self.window(&own), None)
+            }
+            "fully_connected" => (9, vec![(0, self.activation())], None),
+            "hard_swish" => (117, vec![], None),
+            "leaky_relu" => (98, vec![(0, F32(a.alpha))], None),
+            "logistic" => (14, vec![], None),
+            "max_pool2d" => (17, self.pool(), None),
+            "mean" => (40, vec![(0, U8(a.keep_dims.into()))], vector(&a.axes)),
+            "mul" => (18, vec![(0, self.activation())], None),
+            "pad" => (34, vec![], Some(Tensor::int32s("numbers", &[a.paddings.len() as i32, 2], a.paddings.as_flattened()))),
+            "quantize" => (114, vec![], None),
+            "relu" => (19, vec![], None),
+            "relu6" => (21, vec![], None),
+            "softmax" => (25, vec![(0, F32(a.beta))], None),
+            "sub" => (41, vec![(0, self.activation())], None),
+            "tanh" => (28, vec![], None),
+            "transpose" => (39, vec![], vector(&a.perm)),
+            other => panic!("no operator for {other}"),
+        };
+        tensors.extend(constant);
+        tensors.push(self.output.tensor("y", 0));
+        let y = tensors.len() as i32 - 1;
+        let operands: Vec<i32> = (0..y).collect();
+        Spec::new(tensors, vec![Operator::new(code, &operands, &[y], &options)], &inputs, &[y])
+    }
+
+    fn activation(&self) -> Value {
+        U8(["NONE", "RELU", "RELU_N1_TO_1", "RELU6"].iter().position(|name| *name == self.attrs.activation).unwrap() as u8)
+    }
+
+    fn window(&self, own: &[(u16, Value)]) -> Vec<(u16, Value)> {
+        let Attrs { padding, stride_h, stride_w, .. } = &self.attrs;
+        let padding = U8(["SAME", "VALID"].iter().position(|name| name == padding).unwrap() as u8);
+        [&[(0, padding), (1, I32(*stride_w)), (2, I32(*stride_h))], own].concat()
+    }
+
+    fn pool(&self) -> Vec<(u16, Value)> {
+        self.window(&[(3, I32(self.attrs.filter_w)), (4, I32(self.attrs.filter_h)), (5, self.activation())])
+    }
+}
+
+#[test]
+fn every_vector_of_the_runtime_gives_its_bytes() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../edge-runtime/tests/vectors");
+    let mut run_per_op = vec![];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let text = fs::read_to_string(path).unwrap();
+        let cases: Vec<Case> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let mut equal = 0;
+        for case in &cases {
+            let spec = case.spec();
+            if case.op == "softmax" && case.attrs.beta != 1.0 {
+                assert!(spec.error().ends_with(&format!("its beta is {}, not 1", case.attrs.beta)), "{}", spec.error());
+                continue;
+            }
+            let inputs: Vec<Vec<i8>> = spec.inputs.iter().map(|&input| case.inputs[input as usize].values()).collect();
+            assert_eq!(run(&spec.int8(), &inputs), case.output.values(), "{}", case.name);
+            equal += 1;
+        }
+        assert!(equal >= 18, "{}: {equal} of {} cases", cases[0].op, cases.len());
+        run_per_op.push(equal);
+    }
+    assert_eq!((run_per_op.len(), run_per_op.iter().sum::<usize>() >= 550), (20, true), "{run_per_op:?}");
+}
