@@ -191,7 +191,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__quantize)
-            opts="-o -q -v -h --calibration --eval --output --calibrator --percentile --calibration-samples --limit --metric --max-drop --per-tensor --scale --mean --std --resize --layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
+            opts="-o -q -v -h --calibration --eval --output --calibrator --percentile --calibration-samples --limit --metric --max-drop --per-tensor --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -257,6 +257,10 @@ _edgectl() {
                     COMPREPLY=($(compgen -W "nchw nhwc" -- "${cur}"))
                     return 0
                     ;;
+                --model-layout)
+                    COMPREPLY=($(compgen -W "nchw nhwc" -- "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "gray rgb" -- "${cur}"))
                     return 0
@@ -289,7 +293,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__run)
-            opts="-o -q -v -h --input --output --against --metric --limit --scale --mean --std --resize --layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
+            opts="-o -q -v -h --input --output --against --metric --limit --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -336,6 +340,10 @@ _edgectl() {
                     return 0
                     ;;
                 --layout)
+                    COMPREPLY=($(compgen -W "nchw nhwc" -- "${cur}"))
+                    return 0
+                    ;;
+                --model-layout)
                     COMPREPLY=($(compgen -W "nchw nhwc" -- "${cur}"))
                     return 0
                     ;;

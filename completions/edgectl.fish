@@ -66,6 +66,8 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l std -d 'Div
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l resize -d 'Resize images, bilinear' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l layout -d 'Layout of the stored images' -r -f -a "nchw\t''
 nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l model-layout -d 'Layout of the model\'s input, where it is an image [default: nchw]' -r -f -a "nchw\t''
+nhwc\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l color -d 'Decode images to this colour model' -r -f -a "gray\t''
 rgb\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
@@ -93,6 +95,8 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l mean -d 'Subtrac
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l std -d 'Divides after subtracting: one value, or one per channel' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l resize -d 'Resize images, bilinear' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l layout -d 'Layout of the stored images' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l model-layout -d 'Layout of the model\'s input, where it is an image [default: nchw]' -r -f -a "nchw\t''
 nhwc\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l color -d 'Decode images to this colour model' -r -f -a "gray\t''
 rgb\t''"

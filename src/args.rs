@@ -45,6 +45,9 @@ pub(crate) struct DataArgs {
     /// Layout of the stored images
     #[arg(long, value_parser = one_of::<Layout>(["nchw", "nhwc"]))]
     layout: Option<Layout>,
+    /// Layout of the model's input, where it is an image [default: nchw]
+    #[arg(long, value_name = "LAYOUT", value_parser = one_of::<Layout>(["nchw", "nhwc"]))]
+    model_layout: Option<Layout>,
     /// Decode images to this colour model
     #[arg(long, value_name = "MODEL", value_parser = one_of::<ColorModel>(["gray", "rgb"]))]
     color: Option<ColorModel>,
@@ -79,7 +82,7 @@ impl DataArgs {
             mean: self.mean.clone(),
             std: self.std.clone(),
             layout: self.layout,
-            model_layout: Layout::Nchw,
+            model_layout: self.model_layout.unwrap_or_default(),
         };
         let data = DataSet::open(path, &options).context("cannot use the data")?;
         let sample_shape = input.shape.get(1..).unwrap_or_default();

@@ -15,12 +15,14 @@ pub(crate) fn calibrate(graph: &Graph, calibrator: Calibrator, samples: &Samples
     let mut calibration = Calibration::new(graph, calibrator);
     let observed: Vec<TensorId> = calibration.observed().collect();
     let model = FloatModel::from_graph(graph, &observed)?;
-    samples.chunks(ui, "calibrating", |_, inputs| {
+    let progress = ui.progress("calibrating", samples.data.len());
+    samples.chunks(|_, inputs| {
         let watch = |piece: &[Vec<f32>]| -> Result<Calibration> {
             let mut seen = calibration.fork();
             for input in piece {
                 let outputs = model.run(&[input])?;
                 seen.observe(outputs[graph.outputs().len()..].iter().map(Vec::as_slice))?;
+                progress.advance(1);
             }
             Ok(seen)
         };

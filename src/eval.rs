@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::engine::{Engine, Inference, Port};
-use crate::ui::Ui;
+use crate::ui::{Progress, Ui};
 
 /// Samples in memory at a time. Their number bounds the memory, whatever the size of the data.
 const CHUNK: usize = 256;
@@ -41,8 +41,7 @@ pub(crate) struct Samples {
 
 impl Samples {
     /// Calls `each` with chunks of samples in order: as stored, and as the model takes them.
-    pub(crate) fn chunks(&self, ui: &Ui, what: &'static str, mut each: impl FnMut(&[Sample], &[Vec<f32>]) -> Result<()>) -> Result<()> {
-        let progress = ui.progress(what, self.data.len());
+    pub(crate) fn chunks(&self, mut each: impl FnMut(&[Sample], &[Vec<f32>]) -> Result<()>) -> Result<()> {
         let elements: usize = self.data.sample_shape().iter().product();
         let size = CHUNK.min(CHUNK_ELEMENTS / elements.max(1)).max(1);
         let mut samples = self.data.samples();
@@ -54,7 +53,6 @@ impl Samples {
             let inputs = chunk.par_iter().map(|sample| self.pipeline.apply(sample));
             let inputs = inputs.collect::<Result<Vec<_>, _>>().with_context(|| format!("cannot prepare {}", self.path.display()))?;
             each(&chunk, &inputs)?;
-            progress.advance(chunk.len());
         }
     }
 }
@@ -139,9 +137,11 @@ pub(crate) fn evaluate(
         agreements = reference.outputs().into_iter().map(|port| (port, Agreement::new())).collect();
     }
     let mut times = vec![];
-    samples.chunks(ui, "evaluating", |chunk, inputs| {
-        let found = run(engine, inputs)?;
-        let expected = reference.map(|engine| run(engine, inputs)).transpose()?;
+    let engines = 1 + usize::from(reference.is_some());
+    let progress = ui.progress("evaluating", engines * samples.data.len());
+    samples.chunks(|chunk, inputs| {
+        let found = run(engine, inputs, &progress)?;
+        let expected = reference.map(|engine| run(engine, inputs, &progress)).transpose()?;
         for (i, (sample, inference)) in chunk.iter().zip(&found).enumerate() {
             let expected = expected.as_ref().map(|all| &all[i].outputs);
             let measure = |metric: &mut Metric, outputs: &[Vec<f32>]| {
@@ -179,7 +179,11 @@ pub(crate) fn evaluate(
     })
 }
 
-fn run(engine: &dyn Engine, inputs: &[Vec<f32>]) -> Result<Vec<Inference>> {
-    let pieces = inputs.par_chunks(piece(inputs.len())).map(|piece| engine.run(piece));
-    Ok(pieces.collect::<Result<Vec<_>>>()?.concat())
+fn run(engine: &dyn Engine, inputs: &[Vec<f32>], progress: &Progress) -> Result<Vec<Inference>> {
+    let pieces = inputs.par_chunks(piece(inputs.len())).map(|piece| {
+        let inferences = engine.run(piece)?;
+        progress.advance(piece.len());
+        Ok(inferences)
+    });
+    Ok(pieces.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }

@@ -6,7 +6,7 @@
 
 mod interrupt;
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -115,7 +115,7 @@ fn create(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 #[cfg(unix)]
-fn mode(permissions: &Permissions) -> u32 {
+fn mode(permissions: &fs::Permissions) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(permissions) & 0o777
 }
 

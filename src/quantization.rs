@@ -149,7 +149,8 @@ impl Report for QuantizeReport {
         let size = format!("{} parameters, {} MACs", count(model.parameters), count(model.macs));
         facts.row(["model".into(), format!("{}, {size}", model.path.display())]);
         facts.row(["calibration".into(), format!("{}, {}", self.calibration.calibrator, counted(self.calibration.samples, "sample"))]);
-        let evaluation = self.metrics.as_ref().map(|figures| format!("{}, int8 by edge-runtime", counted(figures.samples as u64, "sample")));
+        let evaluation =
+            self.metrics.as_ref().map(|figures| format!("{}, int8 by edge-runtime", counted(figures.samples as u64, "sample")));
         facts.row(["evaluation".into(), evaluation.unwrap_or_else(|| "none; --eval DATA compares int8 with float".into())]);
 
         let mut table = Table::new([("", Left), ("float", Right), ("int8", Right), ("", Left)]);

@@ -1,5 +1,5 @@
 //! The binary from outside: cases as folders, what a folder cannot say, and the arrows between the crates.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stderr, clippy::unwrap_used)]
 
 mod accuracy;
 mod architecture;

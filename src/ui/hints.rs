@@ -155,7 +155,9 @@ fn quantize(error: &QuantizeError) -> Option<&'static str> {
     Some(match error {
         QuantizeError::Graph(error) | QuantizeError::Quant(QuantError::Graph(error)) => return graph(error),
         QuantizeError::NoInt8 { .. } => "export the model without this operator; `edgectl inspect MODEL` shows the nodes",
-        QuantizeError::NotFinite { .. } => "the model overflows on calibration data: check its weights, and the preprocessing (--scale, --mean, --std)",
+        QuantizeError::NotFinite { .. } => {
+            "the model overflows on calibration data: check its weights, and the preprocessing (--scale, --mean, --std)"
+        }
         _ => return None,
     })
 }

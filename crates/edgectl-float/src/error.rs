@@ -27,7 +27,7 @@ pub enum FloatError {
         message: String,
     },
     /// The engine panicked. Models that do this are damaged, or make the engine show a defect of its own.
-    #[error("the float engine panicked while {step}: {message}")]
+    #[error("the float engine broke down while {step}: {message}")]
     EnginePanic {
         /// What it was doing.
         step: &'static str,

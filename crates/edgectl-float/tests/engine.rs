@@ -1,5 +1,5 @@
 //! Real models through the engine, and bytes that are none.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stderr, clippy::unwrap_used)]
 
 use std::path::PathBuf;
 
