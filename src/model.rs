@@ -22,6 +22,8 @@ pub(crate) enum ModelError {
     UnknownKind { path: PathBuf },
     #[error("{path} is {found}; expected {expected}")]
     Kind { path: PathBuf, expected: &'static str, found: &'static str },
+    #[error("{path}: expected a regular file of less than 2 GiB")]
+    Size { path: PathBuf },
     #[error("the model has {found} inputs; expected one")]
     InputCount { found: usize },
 }
@@ -49,7 +51,12 @@ impl Model {
     }
 
     fn read(path: &Path, ui: &Ui) -> Result<Model> {
-        let bytes = fs::metadata(path)?.len();
+        let metadata = fs::metadata(path)?;
+        let bytes = metadata.len();
+        // Neither format holds more; and a device or a pipe may never end.
+        if !metadata.is_file() || bytes > i32::MAX as u64 {
+            return Err(ModelError::Size { path: path.into() }.into());
+        }
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
         let content = match extension.as_str() {
             "onnx" => {

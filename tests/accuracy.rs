@@ -66,6 +66,11 @@ fn the_program_computes_what_quantize_printed() {
         assert_eq!(float["metric"]["value"], printed["metrics"]["float"], "{}", model.folder);
         let inspected = edgectl_json(folder.path(), &["inspect", "m.edgm"]);
         assert_eq!(inspected["model"]["arena_bytes"], printed["model"]["arena_bytes"]);
+        assert_eq!(inspected["model"]["macs"], printed["model"]["macs"], "{}", model.folder);
+        for tensor in inspected["tensors"].as_array().unwrap() {
+            let end = tensor["arena_offset"].as_u64().unwrap() + tensor["bytes"].as_u64().unwrap();
+            assert!(end <= inspected["model"]["arena_bytes"].as_u64().unwrap(), "{tensor}");
+        }
     }
 }
 

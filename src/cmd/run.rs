@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use edgectl_data::MetricKind;
 use serde::Serialize;
 
@@ -56,8 +56,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
 
     let mut keep = |values: &[Vec<f32>]| stack.as_mut().map_or(Ok(()), |stack| stack.push(values));
     let found = eval::evaluate(&*engine, reference.as_deref(), &samples, metric, &mut keep, ui)?;
-    if let Some(stack) = stack {
-        stack.write(outputs.file(0))?;
+    if let (Some(stack), Some(path)) = (stack, &args.output) {
+        stack.write(outputs.file(0)).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let sizes = outputs.commit()?;
     let output = args.output.as_ref().zip(sizes.first()).map(|(path, &bytes)| OutputRow { path: path.clone(), bytes });

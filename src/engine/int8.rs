@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use edge_format::{AlignedBytes, Io, Program, Tensor};
+use edge_format::{Io, Program, Tensor};
 use edge_runtime::affine::Affine;
 use edge_runtime::{Interpreter, Resolver};
 
@@ -68,6 +68,7 @@ fn port(io: Io<'_>) -> Port {
     Port { name: io.name.to_owned(), shape: io.shape.dims().iter().map(|&dim| dim as usize).collect() }
 }
 
-fn arena(program: Program<'_>) -> AlignedBytes {
-    AlignedBytes::from(&vec![0; program.arena_bytes() as usize][..])
+/// Memory for a program; pages that no op touches are never made.
+fn arena(program: Program<'_>) -> Vec<u8> {
+    vec![0; program.arena_bytes() as usize]
 }

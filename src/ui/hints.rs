@@ -124,6 +124,7 @@ fn model(error: &ModelError) -> Option<&'static str> {
     Some(match error {
         ModelError::InputCount { .. } => "export the part of the model that has a single input",
         ModelError::Kind { .. } => "`edgectl run` executes models of any kind",
+        ModelError::Size { .. } => "copy the model into a file",
         ModelError::Tflite { .. } => "export the model to ONNX, for instance with tf2onnx",
         ModelError::UnknownKind { .. } => "give the file the extension that says what it is",
     })

@@ -2,7 +2,7 @@
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-const TEMPLATE: &str = "{msg:>12} [{bar:30}] {human_pos}/{human_len} {per_sec}, {eta} left";
+const TEMPLATE: &str = "{msg:>12} [{bar:30}] {human_pos}/{human_len}, {eta} left";
 
 /// The place of all bars.
 pub(super) fn bars(visible: bool) -> MultiProgress {

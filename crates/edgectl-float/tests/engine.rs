@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use edgectl_float::{FloatError, FloatModel};
+use edgectl_graph::{Dim, Fact, Graph, Op, Shape, Unary};
 
 fn shared(file: &str) -> Option<Vec<u8>> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/models")).join(file);
@@ -38,6 +39,32 @@ fn outputs_come_in_the_models_order_and_do_not_depend_on_earlier_samples() {
     let other = std::thread::scope(|scope| scope.spawn(|| model.run(&[&b]).unwrap()).join().unwrap());
     assert_ne!(first, other);
     assert_eq!(model.run(&[&a]).unwrap(), first);
+}
+
+#[test]
+fn observed_tensors_come_after_the_graphs_outputs_in_the_order_asked_for() {
+    let mut graph = Graph::new("observed");
+    let x = graph.add_input("x", Fact::f32(Shape::new([Dim::symbol("N"), Dim::from(3)])));
+    let h = graph.add_node("relu", Op::Unary(Unary::Relu), vec![Some(x)], "h").unwrap();
+    let y = graph.add_node("tanh", Op::Unary(Unary::Tanh), vec![Some(h)], "y").unwrap();
+    graph.add_output(y);
+    let model = FloatModel::from_graph(&graph, &[h, x, y]).unwrap();
+    assert_eq!(model.outputs().iter().map(|port| port.shape.as_slice()).collect::<Vec<_>>(), [[1, 3]; 4]);
+    let outputs = model.run(&[&[-1.0, 0.0, 0.5]]).unwrap();
+    assert_eq!(outputs[1], [0.0, 0.0, 0.5]);
+    assert_eq!(outputs[2], [-1.0, 0.0, 0.5]);
+    assert_eq!(outputs[3], outputs[0]);
+    assert!((outputs[0][2] - 0.5f32.tanh()).abs() < 1e-5, "{outputs:?}");
+}
+
+#[test]
+fn a_dimension_besides_the_batch_must_be_fixed() {
+    let mut graph = Graph::new("dynamic");
+    let x = graph.add_input("x", Fact::f32(Shape::new([Dim::symbol("N"), Dim::symbol("steps")])));
+    let y = graph.add_node("relu", Op::Unary(Unary::Relu), vec![Some(x)], "y").unwrap();
+    graph.add_output(y);
+    let error = FloatModel::from_graph(&graph, &[]).unwrap_err();
+    assert_eq!(error.to_string(), "tensor \"x\" has the dynamic shape [1,steps]; expected fixed dimensions after the batch");
 }
 
 #[test]
