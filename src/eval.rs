@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use edgectl_data::{Agreement, AgreementValue, DataSet, Metric, MetricKind, MetricValue, Pipeline, Reference, Sample};
+use anyhow::{Context, Result};
+use edgectl_data::{Agreement, AgreementValue, DataSet, Metric, MetricError, MetricKind, MetricValue, Pipeline, Reference, Sample};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -27,8 +27,8 @@ pub(crate) enum EvalError {
     NoReference { metric: MetricKind },
     #[error("metric {metric} is defined for one output; the model has {found}")]
     OutputCount { metric: MetricKind, found: usize },
-    #[error("the outputs differ from those of the reference: expected {expected}, found {found}")]
-    Outputs { expected: String, found: String },
+    #[error("the outputs differ from those of the reference: expected {expected:?} values, found {found:?}")]
+    Outputs { expected: Vec<usize>, found: Vec<usize> },
 }
 
 /// Data that fit a model's input.
@@ -127,56 +127,22 @@ pub(crate) fn evaluate(
     if let Some(kind) = metric {
         check_metric(kind, samples, engine, reference.is_some())?;
     }
-    let mut own = metric.map(Metric::new);
-    let mut theirs = metric.filter(|kind| kind.reference() != Reference::FloatOutput && reference.is_some()).map(Metric::new);
-    let mut agreements = vec![];
-    if let Some(reference) = reference {
-        let sizes = |engine: &dyn Engine| engine.outputs().iter().map(|port| port.shape.iter().product()).collect::<Vec<usize>>();
-        let (expected, found) = (sizes(reference), sizes(engine));
-        ensure!(expected == found, EvalError::Outputs { expected: format!("{expected:?}"), found: format!("{found:?}") });
-        agreements = reference.outputs().into_iter().map(|port| (port, Agreement::new())).collect();
-    }
+    let mut scores = Scores::new(engine, reference, metric)?;
     let mut times = vec![];
     let engines = 1 + usize::from(reference.is_some());
     let progress = ui.progress("evaluating", engines * samples.data.len());
     samples.chunks(|chunk, inputs| {
         let found = run(engine, inputs, &progress)?;
         let expected = reference.map(|engine| run(engine, inputs, &progress)).transpose()?;
-        for (i, (sample, inference)) in chunk.iter().zip(&found).enumerate() {
-            let expected = expected.as_ref().map(|all| &all[i].outputs);
-            let measure = |metric: &mut Metric, outputs: &[Vec<f32>]| {
-                let reference: &[f32] = match (metric.kind().reference(), expected) {
-                    (Reference::Input, _) => &inputs[i],
-                    (Reference::FloatOutput, Some(expected)) => &expected[0],
-                    _ => &[],
-                };
-                metric.update(&outputs[0], reference, sample.label).with_context(|| format!("cannot measure sample {}", sample.index))
-            };
-            own.as_mut().map_or(Ok(()), |metric| measure(metric, &inference.outputs))?;
-            if let Some(expected) = expected {
-                theirs.as_mut().map_or(Ok(()), |metric| measure(metric, expected))?;
-                for (((_, agreement), float), int8) in agreements.iter_mut().zip(expected).zip(&inference.outputs) {
-                    agreement.update(float, int8).with_context(|| format!("cannot compare sample {}", sample.index))?;
-                }
-            }
-            times.push(inference.time);
-            sink(&inference.outputs)?;
+        for (i, (sample, Inference { outputs, time })) in chunk.iter().zip(&found).enumerate() {
+            let expected = expected.as_ref().map(|all| &all[i].outputs[..]);
+            scores.add(sample.label, &inputs[i], outputs, expected).with_context(|| format!("cannot measure sample {}", sample.index))?;
+            times.push(*time);
+            sink(outputs)?;
         }
         Ok(())
     })?;
-    let middle = times.len() / 2;
-    let p50 = if times.is_empty() { Duration::ZERO } else { *times.select_nth_unstable(middle).1 };
-    let agreement = agreements.into_iter().filter_map(|(port, agreement)| {
-        let is_list_of_classes = is_list_of_classes(&port, engine);
-        Some(OutputAgreement { output: port.name, is_list_of_classes, value: agreement.finish()? })
-    });
-    Ok(Evaluation {
-        agreement: agreement.collect(),
-        samples: times.len(),
-        metric: own.map(Metric::finish).transpose()?,
-        reference_metric: theirs.map(Metric::finish).transpose()?,
-        p50,
-    })
+    scores.finish(engine, times)
 }
 
 fn run(engine: &dyn Engine, inputs: &[Vec<f32>], progress: &Progress) -> Result<Vec<Inference>> {
@@ -186,4 +152,65 @@ fn run(engine: &dyn Engine, inputs: &[Vec<f32>], progress: &Progress) -> Result<
         Ok(inferences)
     });
     Ok(pieces.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// What is accumulated over the samples.
+struct Scores {
+    own: Option<Metric>,
+    /// Of the float model. None where the metric itself compares with that model.
+    reference: Option<Metric>,
+    agreements: Vec<(Port, Agreement)>,
+}
+
+impl Scores {
+    fn new(engine: &dyn Engine, reference: Option<&dyn Engine>, metric: Option<MetricKind>) -> Result<Scores, EvalError> {
+        let mut agreements = vec![];
+        if let Some(reference) = reference {
+            let sizes = |engine: &dyn Engine| engine.outputs().iter().map(|port| port.shape.iter().product()).collect::<Vec<usize>>();
+            let (expected, found) = (sizes(reference), sizes(engine));
+            if expected != found {
+                return Err(EvalError::Outputs { expected, found });
+            }
+            agreements = reference.outputs().into_iter().map(|port| (port, Agreement::new())).collect();
+        }
+        let comparable = metric.filter(|kind| reference.is_some() && kind.reference() != Reference::FloatOutput);
+        Ok(Scores { own: metric.map(Metric::new), reference: comparable.map(Metric::new), agreements })
+    }
+
+    /// Adds a sample: its label, the model's input, the outputs of the model and of the float model.
+    fn add(&mut self, label: Option<i64>, input: &[f32], found: &[Vec<f32>], expected: Option<&[Vec<f32>]>) -> Result<(), MetricError> {
+        let measure = |metric: &mut Metric, outputs: &[Vec<f32>]| {
+            let reference = match metric.kind().reference() {
+                Reference::FloatOutput => expected.and_then(<[_]>::first).map_or(&[][..], Vec::as_slice),
+                Reference::Input => input,
+                Reference::None => &[],
+            };
+            metric.update(outputs.first().map_or(&[][..], Vec::as_slice), reference, label)
+        };
+        if let Some(metric) = &mut self.own {
+            measure(metric, found)?;
+        }
+        let Some(expected) = expected else { return Ok(()) };
+        if let Some(metric) = &mut self.reference {
+            measure(metric, expected)?;
+        }
+        let mut outputs = self.agreements.iter_mut().zip(expected).zip(found);
+        outputs.try_for_each(|(((_, agreement), float), int8)| agreement.update(float, int8))
+    }
+
+    fn finish(self, engine: &dyn Engine, mut times: Vec<Duration>) -> Result<Evaluation> {
+        let middle = times.len() / 2;
+        let p50 = if times.is_empty() { Duration::ZERO } else { *times.select_nth_unstable(middle).1 };
+        let agreement = self.agreements.into_iter().filter_map(|(port, agreement)| {
+            let is_list_of_classes = is_list_of_classes(&port, engine);
+            Some(OutputAgreement { output: port.name, is_list_of_classes, value: agreement.finish()? })
+        });
+        Ok(Evaluation {
+            samples: times.len(),
+            metric: self.own.map(Metric::finish).transpose()?,
+            reference_metric: self.reference.map(Metric::finish).transpose()?,
+            agreement: agreement.collect(),
+            p50,
+        })
+    }
 }

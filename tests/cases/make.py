@@ -77,7 +77,7 @@ def main():
     pair = [helper.make_node("Relu", ["a"], ["c"], "left"), helper.make_node("Add", ["c", "b"], ["y"], "sum")]
     put("two_inputs/model.onnx", model(pair, [tensor("a", [1, 64]), tensor("b", [1, 64])], [tensor("y", [1, 64])]))
     split = [helper.make_node("Relu", ["x"], ["y"], "left"), helper.make_node("Sigmoid", ["x"], ["z"], "right")]
-    for case in ["metric_of_two_outputs", "npy_of_two_outputs"]:
+    for case in ["against_other_outputs", "metric_of_two_outputs", "npy_of_two_outputs"]:
         put(f"{case}/model.onnx", model(split, [tensor("x", [1, 64])], [tensor("y", [1, 64]), tensor("z", [1, 64])]))
     outside = dense(weights)
     constant = outside.graph.initializer[0]
