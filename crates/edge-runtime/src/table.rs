@@ -5,8 +5,8 @@
 
 use crate::affine::Affine;
 use crate::arith::{
-    multiply_by_quantized_multiplier, quantize_multiplier, rounding_divide_by_pot, saturating_doubling_high_mul_i16, saturating_left_shift,
-    saturating_rounding_doubling_high_mul_i16,
+    multiply_by_quantized_multiplier, quantize_multiplier, round_half_away, rounding_divide_by_pot, saturating_doubling_high_mul_i16,
+    saturating_left_shift, saturating_rounding_doubling_high_mul_i16,
 };
 use crate::fixed_point;
 use crate::prepare::{activation_range, input_radius, rescale_multiplier};
@@ -25,9 +25,20 @@ fn tabulate(f: impl Fn(i32) -> i32) -> Table {
     core::array::from_fn(|index| f(index as i32 - 128).clamp(i8::MIN.into(), i8::MAX.into()) as i8)
 }
 
-/// Tabulates a function of real numbers: dequantize, apply, quantize.
+/// Tabulates a function of real numbers, in single precision and rounded away from zero at ties, as TensorFlow Lite tabulates `ELU`,
+/// `EXP`, `GELU` and `LOG`. NaN gives the zero point.
 pub fn from_fn(input: Affine, output: Affine, f: impl Fn(f32) -> f32) -> Table {
-    tabulate(|q| output.quantize(f(input.dequantize(q as i8))).into())
+    let inverse_scale = 1.0 / output.scale;
+    tabulate(|q| round_half_away(f64::from(f(input.dequantize(q as i8)) * inverse_scale)).saturating_add(output.zero_point))
+}
+
+/// `|x|`: `ABS`.
+pub fn abs(input: Affine, output: Affine) -> Table {
+    let (multiplier_q31, shift) = quantize_multiplier(f64::from(input.scale / output.scale));
+    tabulate(|q| {
+        let x = (q - input.zero_point).abs();
+        multiply_by_quantized_multiplier(x, multiplier_q31, shift).saturating_add(output.zero_point)
+    })
 }
 
 /// Another scale and zero point for the same real number: TensorFlow Lite's `QUANTIZE` from int8 to int8.
@@ -139,6 +150,7 @@ mod tests {
             let exact = |output, f: fn(f32) -> f32| from_fn(input, output, f);
             prop_assert!(distance(&logistic(input), &exact(LOGISTIC_OUTPUT, |x| 1.0 / (1.0 + (-x).exp()))) <= 1);
             prop_assert!(distance(&tanh(input), &exact(TANH_OUTPUT, f32::tanh)) <= 1);
+            prop_assert!(distance(&abs(input, output), &exact(output, f32::abs)) <= 1);
             prop_assert!(distance(&requantize(input, output), &exact(output, |x| x)) <= 1);
             prop_assert!(distance(&clamp(input, output, 0.0, 6.0), &exact(output, |x| x.clamp(0.0, 6.0))) <= 1);
             let leaky = from_fn(input, output, |x| if x < 0.0 { alpha * x } else { x });
@@ -158,6 +170,8 @@ mod tests {
             logistic(input);
             tanh(input);
             hard_swish(input, output);
+            abs(input, output);
+            from_fn(input, output, f32::ln);
             requantize(input, output);
             clamp(input, output, -1.0, 1.0);
             leaky_relu(input, output, 0.1);

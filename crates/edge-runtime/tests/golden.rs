@@ -52,7 +52,7 @@ macro_rules! golden {
 }
 
 golden! {
-    add average_pool2d concat conv2d depthwise_conv2d fully_connected hard_swish leaky_relu logistic max_pool2d mean mul
+    abs add average_pool2d concat conv2d depthwise_conv2d elu exp fully_connected hard_swish leaky_relu logistic max_pool2d mean mul
     pad quantize relu relu6 softmax sub tanh transpose
 }
 

@@ -68,6 +68,8 @@ impl fmt::Display for Attributes<'_> {
             Op::Transpose { perm } => format!("perm={perm:?}"),
             Op::Unary(Unary::Clip { min, max }) => format!("min={min} max={max}"),
             Op::Unary(Unary::Elu { alpha } | Unary::LeakyRelu { alpha }) => format!("alpha={alpha}"),
+            Op::Unary(Unary::Gelu { tanh: true }) => "tanh".into(),
+            Op::Unary(Unary::Pow { exponent }) => format!("exponent={exponent}"),
             Op::Unary(Unary::HardSigmoid { alpha, beta }) => format!("alpha={alpha} beta={beta}"),
             _ => String::new(),
         };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Shape;
+use crate::{Shape, Unary};
 
 /// What a node computes. Axes count from the front and are never negative.
 ///
@@ -222,95 +222,6 @@ impl Binary {
             Binary::Div => a / b,
             Binary::Mul => a * b,
             Binary::Sub => a - b,
-        }
-    }
-}
-
-/// An elementwise function.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Unary {
-    /// `min(max(x, min), max)`; the bounds may be infinite.
-    Clip {
-        /// Lower bound.
-        min: f32,
-        /// Upper bound.
-        max: f32,
-    },
-    /// `x` for positive `x`, `alpha * (exp(x) - 1)` otherwise.
-    Elu {
-        /// Negative saturation.
-        alpha: f32,
-    },
-    /// `min(max(alpha * x + beta, 0), 1)`
-    HardSigmoid {
-        /// Slope.
-        alpha: f32,
-        /// Offset.
-        beta: f32,
-    },
-    /// `x * min(max(x / 6 + 0.5, 0), 1)`
-    HardSwish,
-    /// `x` for positive `x`, `alpha * x` otherwise.
-    LeakyRelu {
-        /// Slope for negative `x`.
-        alpha: f32,
-    },
-    /// `max(x, 0)`
-    Relu,
-    /// `1 / (1 + exp(-x))`
-    Sigmoid,
-    /// `tanh(x)`
-    Tanh,
-}
-
-impl Unary {
-    /// ONNX's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Unary::Clip { .. } => "Clip",
-            Unary::Elu { .. } => "Elu",
-            Unary::HardSigmoid { .. } => "HardSigmoid",
-            Unary::HardSwish => "HardSwish",
-            Unary::LeakyRelu { .. } => "LeakyRelu",
-            Unary::Relu => "Relu",
-            Unary::Sigmoid => "Sigmoid",
-            Unary::Tanh => "Tanh",
-        }
-    }
-
-    /// The result for one number.
-    pub fn eval(self, x: f32) -> f32 {
-        match self {
-            Unary::Clip { min, max } => x.max(min).min(max),
-            Unary::Elu { alpha } => {
-                if x > 0.0 {
-                    x
-                } else {
-                    alpha * x.exp_m1()
-                }
-            }
-            Unary::HardSigmoid { alpha, beta } => (alpha * x + beta).clamp(0.0, 1.0),
-            Unary::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
-            Unary::LeakyRelu { alpha } => {
-                if x > 0.0 {
-                    x
-                } else {
-                    alpha * x
-                }
-            }
-            Unary::Relu => x.max(0.0),
-            Unary::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-            Unary::Tanh => x.tanh(),
-        }
-    }
-
-    /// The function as a clamp, where it is one.
-    pub fn as_activation(self) -> Option<Activation> {
-        match self {
-            Unary::Relu => Some(Activation::RELU),
-            Unary::Clip { min, max } => Some(Activation { min, max }),
-            _ => None,
         }
     }
 }

@@ -258,19 +258,39 @@ fn padding_and_softmax_on_any_axis() {
 #[test]
 fn every_unary_function() {
     for unary in [
+        Unary::Abs,
         Unary::Clip { min: -0.5, max: 0.75 },
         Unary::Elu { alpha: 1.0 },
+        Unary::Erf,
+        Unary::Exp,
+        Unary::Gelu { tanh: false },
+        Unary::Gelu { tanh: true },
         Unary::HardSigmoid { alpha: 0.2, beta: 0.5 },
         Unary::HardSwish,
         Unary::LeakyRelu { alpha: 0.1 },
+        Unary::Mish,
+        Unary::Neg,
+        Unary::Pow { exponent: 2.0 },
         Unary::Relu,
         Unary::Sigmoid,
+        Unary::Silu,
+        Unary::Softplus,
+        Unary::Softsign,
         Unary::Tanh,
     ] {
         let mut build = Build::new(&[1, 64]);
         let x = build.x;
         let y = build.node("y", Op::Unary(unary), &[x]);
         assert_eq!(ops(&assert_lowers(build.finish(&[y]))), ["table"], "{unary:?}");
+    }
+    // Of positive numbers only.
+    for unary in [Unary::Log, Unary::Reciprocal, Unary::Sqrt] {
+        let mut build = Build::new(&[1, 64]);
+        let (x, half) = (build.x, build.values("half", &[], &[0.5]));
+        let sigmoid = build.node("sigmoid", Op::Unary(Unary::Sigmoid), &[x]);
+        let positive = build.node("positive", binary(Binary::Add), &[sigmoid, half]);
+        let y = build.node("y", Op::Unary(unary), &[positive]);
+        assert_eq!(ops(&assert_lowers(build.finish(&[y]))), ["table", "add", "table"], "{unary:?}");
     }
 }
 

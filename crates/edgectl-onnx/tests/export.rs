@@ -44,7 +44,9 @@ fn built(opset: i64) -> Graph {
     let one = constant(g, "one", &[1]);
     let sum = add(g, sum, &[conv, one], "sum");
     let swish = add(g, Op::Unary(Unary::HardSwish), &[sum], "swish");
-    let nothing = add(g, Op::ReduceMean { axes: vec![], keep_dims: true }, &[swish], "nothing");
+    let rest = [Unary::Silu, Unary::Mish, Unary::Gelu { tanh: false }, Unary::Gelu { tanh: true }, Unary::Pow { exponent: 2.0 }];
+    let curved = rest.iter().enumerate().fold(swish, |x, (i, &unary)| add(g, Op::Unary(unary), &[x], &format!("curve{i}")));
+    let nothing = add(g, Op::ReduceMean { axes: vec![], keep_dims: true }, &[curved], "nothing");
     let mean = add(g, Op::ReduceMean { axes: vec![1], keep_dims: false }, &[nothing], "mean");
     let pad = add(g, Op::Pad { before: vec![0, 1], after: vec![1, 0], value: 0.25 }, &[mean], "pad");
     for id in [bare, product, pad] {

@@ -148,6 +148,9 @@ impl Case {
             "relu" => return table(table::clamp(x.affine(), y.affine(), 0.0, f32::INFINITY)),
             "relu6" => return table(table::clamp(x.affine(), y.affine(), 0.0, 6.0)),
             "leaky_relu" => return table(table::leaky_relu(x.affine(), y.affine(), attrs.alpha)),
+            "abs" => return table(table::abs(x.affine(), y.affine())),
+            "elu" => return table(table::from_fn(x.affine(), y.affine(), |x| if x < 0.0 { x.exp_m1() } else { x })),
+            "exp" => return table(table::from_fn(x.affine(), y.affine(), f32::exp)),
             "quantize" => return table(table::requantize(x.affine(), y.affine())),
             "average_pool2d" => AveragePool2dParams {
                 kernel_h: attrs.filter_h,

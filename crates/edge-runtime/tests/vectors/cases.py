@@ -391,5 +391,8 @@ OPS = {
     "relu": (20, unary("RELU")),
     "relu6": (20, unary("RELU6", same_quantization=True)),
     "leaky_relu": (24, unary("LEAKY_RELU", schema.LeakyReluOptionsT)),
+    "abs": (20, unary("ABS", schema.AbsOptionsT)),
+    "elu": (20, unary("ELU")),
+    "exp": (20, unary("EXP", schema.ExpOptionsT)),
     "quantize": (20, unary("QUANTIZE", schema.QuantizeOptionsT)),
 }

@@ -1,6 +1,6 @@
 //! Hard swish and hard sigmoid that an exporter has taken apart.
 
-use super::matching::{ConstantOperand, sole_producer};
+use super::matching::{ConstantOperand, gated, sole_producer};
 use crate::{Activation, Binary, Graph, Node, NodeId, Op, Pass, Patch, TensorId, Unary};
 
 /// With `c = Clip(x + 3, 0, 6)`: `c / 6` becomes `HardSigmoid(x; 1/6, 1/2)`; `x * HardSigmoid(x; 1/6, 1/2)` and `x * c / 6` become
@@ -47,13 +47,6 @@ fn sixth(graph: &Graph, node: &Node, op: Binary) -> Option<TensorId> {
         _ => false,
     };
     (divides && operand.keeps_shape(graph, node)).then_some(operand.x)
-}
-
-/// The `x` of `x * gate(x)`.
-fn gated(graph: &Graph, node: &Node, gate: impl Fn(&Graph, TensorId) -> Option<TensorId>) -> Option<TensorId> {
-    let Op::Binary { op: Binary::Mul, activation: Activation::NONE } = node.op else { return None };
-    let (a, b) = (node.input(0)?, node.input(1)?);
-    [(a, b), (b, a)].into_iter().find_map(|(x, gated)| (gate(graph, gated)? == x).then_some(x))
 }
 
 /// The `x` of `HardSigmoid(x; 1/6, 1/2)`.

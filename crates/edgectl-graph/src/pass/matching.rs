@@ -1,12 +1,19 @@
 //! What several passes ask about the neighbourhood of a node.
 
-use crate::{Graph, Literal, Node, NodeId, TensorId};
+use crate::{Activation, Binary, Graph, Literal, Node, NodeId, Op, TensorId};
 
 /// The node that computes a tensor which one node alone reads, and so may be merged into that reader.
 pub(super) fn sole_producer(graph: &Graph, id: TensorId) -> Option<(NodeId, &Node)> {
     graph.only_consumer(id)?;
     let producer = graph.producer(id)?;
     Some((producer, graph.node(producer)))
+}
+
+/// The `x` of `x * gate(x)`.
+pub(super) fn gated(graph: &Graph, node: &Node, gate: impl Fn(&Graph, TensorId) -> Option<TensorId>) -> Option<TensorId> {
+    let Op::Binary { op: Binary::Mul, activation: Activation::NONE } = node.op else { return None };
+    let (a, b) = (node.input(0)?, node.input(1)?);
+    [(a, b), (b, a)].into_iter().find_map(|(x, gated)| (gate(graph, gated)? == x).then_some(x))
 }
 
 /// The operands of a binary node of which exactly one is a constant.

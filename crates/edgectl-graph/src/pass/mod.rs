@@ -11,7 +11,9 @@ mod fold_input_scale;
 mod fold_pad;
 mod fold_scale_shift;
 mod fuse_activation;
+mod fuse_gelu;
 mod fuse_hard_swish;
+mod fuse_silu;
 mod matching;
 mod mean_to_global_pool;
 mod merge_layout;
@@ -32,6 +34,8 @@ pub const CANONICAL: &[&dyn Pass] = &[
     &fold_pad::FoldPad,
     &fold_batch_norm::FoldBatchNorm,
     &fuse_hard_swish::FuseHardSwish,
+    &fuse_silu::FuseSilu,
+    &fuse_gelu::FuseGelu,
     &fold_scale_shift::FoldScaleShift,
     &fold_input_scale::FoldInputScale,
     &div_to_mul::DivToMul,

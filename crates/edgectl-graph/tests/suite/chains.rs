@@ -78,7 +78,7 @@ impl Chain {
     fn step(&mut self, x: TensorId, earlier: &[TensorId]) -> TensorId {
         let shape = self.build.graph.fixed_shape(x).unwrap();
         let rank = shape.len();
-        match self.random.below(20) {
+        match self.random.below(22) {
             0..=2 if rank >= 3 && shape[2..].iter().all(|&size| size >= 2) => self.conv(x, &shape),
             0..=2 if rank >= 2 => self.product(x, &shape),
             3 if rank >= 2 => {
@@ -111,8 +111,28 @@ impl Chain {
                 let keep_dims = rank < 3 || self.random.below(2) == 0;
                 self.node(Op::ReduceMean { axes, keep_dims }, &[x])
             }
+            20 => {
+                let gate = [Unary::Sigmoid, Unary::Softplus][self.random.below(2)];
+                let mut gated = self.node(Op::Unary(gate), &[x]);
+                if gate == Unary::Softplus {
+                    gated = self.node(Op::Unary(Unary::Tanh), &[gated]);
+                }
+                self.node(binary(Binary::Mul), &[x, gated])
+            }
+            21 => self.gelu(x),
             _ => x,
         }
+    }
+
+    /// Of a number near zero: far out, rounding of the input is all that is left of the result.
+    fn gelu(&mut self, x: TensorId) -> TensorId {
+        let x = self.node(Op::Unary(Unary::Tanh), &[x]);
+        let (root, one, half) = (self.scalar(std::f32::consts::SQRT_2), self.scalar(1.0), self.scalar(0.5));
+        let scaled = self.node(binary(Binary::Div), &[x, root]);
+        let erf = self.node(Op::Unary(Unary::Erf), &[scaled]);
+        let sum = self.node(binary(Binary::Add), &[erf, one]);
+        let product = self.node(binary(Binary::Mul), &[x, sum]);
+        self.node(binary(Binary::Mul), &[product, half])
     }
 
     fn conv(&mut self, x: TensorId, shape: &[usize]) -> TensorId {

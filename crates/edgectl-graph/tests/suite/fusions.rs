@@ -127,6 +127,57 @@ fn what_is_no_hard_swish_stays() {
     }
 }
 
+#[test]
+fn gates_of_their_own_input_are_silu_and_mish() {
+    let gated = |gate: &[Unary], other: bool| {
+        let mut b = Build::new(&[1, 8]);
+        let r = b.node("r", relu(), &[b.x]);
+        let gate = gate.iter().enumerate().fold(b.x, |x, (i, &unary)| b.node(&format!("g{i}"), Op::Unary(unary), &[x]));
+        let y = b.node("y", binary(Binary::Mul), &[gate, if other { r } else { b.x }]);
+        let z = b.node("z", Op::Unary(Unary::Tanh), &[r]);
+        b.finish(&[y, z])
+    };
+    let rest = ["r: f32[1,8] = Relu(x)", "z: f32[1,8] = Tanh(r)"];
+    let with = |line| [rest[0], line, rest[1]];
+    assert_rewrites("fuse-silu", &gated(&[Unary::Sigmoid], false), &with("y: f32[1,8] = Swish(x)"));
+    assert_rewrites("fuse-silu", &gated(&[Unary::Softplus, Unary::Tanh], false), &with("y: f32[1,8] = Mish(x)"));
+    assert_keeps("fuse-silu", &gated(&[Unary::Sigmoid], true));
+    assert_keeps("fuse-silu", &gated(&[Unary::Tanh], false));
+    assert_keeps("fuse-silu", &gated(&[Unary::Softplus, Unary::Sigmoid], false));
+}
+
+#[test]
+fn gelu_is_recognized_in_every_order() {
+    let build = |order: usize, one: f32| {
+        let mut b = Build::new(&[1, 8]);
+        let (root, one, half) = (b.values("root", &[], &[0.707_106_77]), b.values("one", &[], &[one]), b.values("half", &[], &[0.5]));
+        let scaled = b.node("scaled", binary(Binary::Mul), &[b.x, root]);
+        let erf = b.node("erf", Op::Unary(Unary::Erf), &[scaled]);
+        let sum = b.node("sum", binary(Binary::Add), &[erf, one]);
+        let mul = |b: &mut Build, name: &str, x, y| b.node(name, binary(Binary::Mul), &[x, y]);
+        let x = b.x;
+        let y = match order {
+            0 => {
+                let product = mul(&mut b, "p", x, sum);
+                mul(&mut b, "y", product, half)
+            }
+            1 => {
+                let halved = mul(&mut b, "p", half, x);
+                mul(&mut b, "y", halved, sum)
+            }
+            _ => {
+                let halved = mul(&mut b, "p", sum, half);
+                mul(&mut b, "y", x, halved)
+            }
+        };
+        b.finish(&[y])
+    };
+    for order in 0..3 {
+        assert_rewrites("fuse-gelu", &build(order, 1.0), &["y: f32[1,8] = Gelu(x)"]);
+        assert_keeps("fuse-gelu", &build(order, 1.5));
+    }
+}
+
 fn pooled(shape: &[usize], op: Op) -> Graph {
     let mut b = Build::new(shape);
     let y = b.node("y", op, &[b.x]);

@@ -12,6 +12,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, unary: Unary) -> Res
     let (x, output) = ends(builder, node)?;
     let (input, result) = (affine(builder.params(x)?), affine(builder.params(output)?));
     let table = match unary {
+        Unary::Abs => table::abs(input, result),
         Unary::Clip { min, max } => table::clamp(input, result, min, max),
         Unary::HardSwish => table::hard_swish(input, result),
         Unary::LeakyRelu { alpha } => table::leaky_relu(input, result, alpha),

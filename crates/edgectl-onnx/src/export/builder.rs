@@ -204,6 +204,10 @@ impl NodeProto {
         self.set(name, AttributeType::Float, AttributeProto { f: Some(value), ..AttributeProto::default() })
     }
 
+    pub(super) fn set_string(&mut self, name: &str, value: &str) -> &mut NodeProto {
+        self.set(name, AttributeType::String, AttributeProto { s: Some(value.into()), ..AttributeProto::default() })
+    }
+
     pub(super) fn set_ints(&mut self, name: &str, values: Vec<i64>) -> &mut NodeProto {
         self.set(name, AttributeType::Ints, AttributeProto { ints: values, ..AttributeProto::default() })
     }

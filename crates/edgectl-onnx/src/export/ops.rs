@@ -1,6 +1,6 @@
 //! Typed operators as ONNX nodes, for the float and the quantized export alike.
 
-use edgectl_graph::{Activation, Conv, DType, Dim, Graph, Literal, Node, Op, Shape, Unary, Window};
+use edgectl_graph::{Activation, Conv, DType, Dim, Graph, Literal, Node, Op, Shape, Window};
 
 use prost::Message;
 
@@ -24,13 +24,13 @@ pub(super) trait Operands {
 }
 
 /// One node on its way out.
-struct Emitter<'a> {
-    builder: &'a mut Builder,
+pub(super) struct Emitter<'a> {
+    pub(super) builder: &'a mut Builder,
     graph: &'a Graph,
-    node: &'a Node,
+    pub(super) node: &'a Node,
     operands: &'a mut dyn Operands,
     /// The name of the result.
-    output: String,
+    pub(super) output: String,
 }
 
 /// Writes a typed node, which is not [`Op::Opaque`], so that its result has the name `output`.
@@ -89,7 +89,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn operand(&mut self, index: usize) -> Result<String, OnnxError> {
+    pub(super) fn operand(&mut self, index: usize) -> Result<String, OnnxError> {
         if self.node.input(index).is_none() {
             return Ok(String::new());
         }
@@ -105,18 +105,18 @@ impl Emitter<'_> {
     }
 
     /// The node that stands for the operator: it has the name and what the graph keeps beside it.
-    fn own(&mut self, op_type: &str, inputs: Vec<String>, output: String) -> Result<&mut NodeProto, OnnxError> {
+    pub(super) fn own(&mut self, op_type: &str, inputs: Vec<String>, output: String) -> Result<&mut NodeProto, OnnxError> {
         merge_extra(self.builder.node(op_type, self.node.name.clone(), inputs, output), self.node)
     }
 
     /// The operator under its own name with all its inputs.
-    fn whole(&mut self, output: String) -> Result<&mut NodeProto, OnnxError> {
+    pub(super) fn whole(&mut self, output: String) -> Result<&mut NodeProto, OnnxError> {
         let inputs = self.all_operands()?;
         self.own(self.node.op.name(), inputs, output)
     }
 
     /// The operator with its first input and constants that ONNX has as inputs.
-    fn with_inputs(&mut self, inputs: Vec<String>) -> Result<&mut NodeProto, OnnxError> {
+    pub(super) fn with_inputs(&mut self, inputs: Vec<String>) -> Result<&mut NodeProto, OnnxError> {
         let inputs = [vec![self.operand(0)?], inputs].concat();
         self.own(self.node.op.name(), inputs, self.output.clone())
     }
@@ -127,7 +127,7 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    fn attribute_float(&mut self, name: &str, value: f32) -> Result<(), OnnxError> {
+    pub(super) fn attribute_float(&mut self, name: &str, value: f32) -> Result<(), OnnxError> {
         self.whole(self.output.clone())?.set_float(name, value);
         Ok(())
     }
@@ -137,7 +137,7 @@ impl Emitter<'_> {
         self.builder.new_constant(format!("{}/{what}", self.output), literal)
     }
 
-    fn scalar(&mut self, what: &str, value: f32) -> Result<String, OnnxError> {
+    pub(super) fn scalar(&mut self, what: &str, value: f32) -> Result<String, OnnxError> {
         match Literal::f32([], vec![value]) {
             Some(literal) => self.parameter(what, &literal),
             None => Err(self.inexpressible("a scalar has one element")),
@@ -145,7 +145,7 @@ impl Emitter<'_> {
     }
 
     /// A name for a node that the operator does not have in the graph.
-    fn helper(&self, what: &str) -> String {
+    pub(super) fn helper(&self, what: &str) -> String {
         if self.node.name.is_empty() { String::new() } else { format!("{}/{what}", self.node.name) }
     }
 
@@ -168,7 +168,7 @@ impl Emitter<'_> {
         self.clip(name, inner, activation).map(drop)
     }
 
-    fn clip(&mut self, name: String, x: String, bounds: Activation) -> Result<&mut NodeProto, OnnxError> {
+    pub(super) fn clip(&mut self, name: String, x: String, bounds: Activation) -> Result<&mut NodeProto, OnnxError> {
         let bounds = [("min", bounds.min), ("max", bounds.max)];
         if self.builder.opset < 11 {
             let node = self.builder.node("Clip", name, vec![x], self.output.clone());
@@ -304,33 +304,10 @@ impl Emitter<'_> {
         }
         self.attribute_int("axis", axis)
     }
-
-    fn unary(&mut self, unary: Unary) -> Result<(), OnnxError> {
-        match unary {
-            Unary::Clip { min, max } => {
-                let x = self.operand(0)?;
-                let node = self.node;
-                merge_extra(self.clip(node.name.clone(), x, Activation { min, max })?, node).map(drop)
-            }
-            Unary::Elu { alpha } | Unary::LeakyRelu { alpha } => self.attribute_float("alpha", alpha),
-            Unary::HardSigmoid { alpha, beta } => {
-                self.whole(self.output.clone())?.set_float("alpha", alpha).set_float("beta", beta);
-                Ok(())
-            }
-            Unary::HardSwish if self.builder.opset < 14 => {
-                let gate = self.builder.unique(format!("{}/gate", self.output));
-                let (x, name) = (self.operand(0)?, self.helper("gate"));
-                let node = self.builder.node("HardSigmoid", name, vec![x.clone()], gate.clone());
-                node.set_float("alpha", 1.0 / 6.0).set_float("beta", 0.5);
-                self.own("Mul", vec![x, gate], self.output.clone()).map(drop)
-            }
-            _ => self.whole(self.output.clone()).map(drop),
-        }
-    }
 }
 
 /// Gives the node that stands for an operator what the operator does not express.
-fn merge_extra<'a>(proto: &'a mut NodeProto, node: &Node) -> Result<&'a mut NodeProto, OnnxError> {
+pub(super) fn merge_extra<'a>(proto: &'a mut NodeProto, node: &Node) -> Result<&'a mut NodeProto, OnnxError> {
     proto.merge(&*node.extra).map_err(|error| OnnxError::Malformed { what: error.to_string() })?;
     Ok(proto)
 }

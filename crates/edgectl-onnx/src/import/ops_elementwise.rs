@@ -39,6 +39,34 @@ pub(super) fn leaky_relu(source: &mut Source<'_>) -> Row {
     plain(source, Unary::LeakyRelu { alpha })
 }
 
+pub(super) fn gelu(source: &mut Source<'_>) -> Row {
+    match source.attributes.string("approximate")? {
+        None | Some("none") => plain(source, Unary::Gelu { tanh: false }),
+        Some("tanh") => plain(source, Unary::Gelu { tanh: true }),
+        Some(other) => Err(format!("attribute \"approximate\" is \"{other}\"")),
+    }
+}
+
+/// Only with a constant exponent.
+pub(super) fn pow(source: &mut Source<'_>) -> Row {
+    let exponent = source.scalar(1)?.ok_or("the exponent is missing")?;
+    same_shape(source)?;
+    plain(source, Unary::Pow { exponent })
+}
+
+/// With one slope for all channels this is `LeakyRelu`.
+pub(super) fn prelu(source: &mut Source<'_>) -> Row {
+    let alpha = source.scalar(1).map_err(|reason| format!("it has a slope per channel: {reason}"))?.ok_or("the slope is missing")?;
+    same_shape(source)?;
+    plain(source, Unary::LeakyRelu { alpha })
+}
+
+/// Fails where the second operand, which has one element, gives the result more dimensions than the first one has.
+fn same_shape(source: &Source<'_>) -> Result<(), Reason> {
+    let (x, other) = (source.shape(0)?, source.shape(1)?);
+    if other.rank() <= x.rank() { Ok(()) } else { Err(format!("{x} and {other} do not broadcast to {x}")) }
+}
+
 pub(super) fn hard_sigmoid(source: &mut Source<'_>) -> Row {
     let (alpha, beta) = (source.attributes.float("alpha", 0.2)?, source.attributes.float("beta", 0.5)?);
     plain(source, Unary::HardSigmoid { alpha, beta })

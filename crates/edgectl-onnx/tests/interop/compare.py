@@ -69,6 +69,15 @@ def cases():
     for op in "Relu", "Sigmoid", "Tanh", "Identity", "Elu", "LeakyRelu", "HardSigmoid", "Softmax":
         yield op, ALL, (3, 7), [], {}, True
     yield "HardSwish", (14, 21), (3, 7), [], {}, True
+    for op in "Abs", "Erf", "Exp", "Neg", "Reciprocal", "Softplus", "Softsign":
+        yield op, ALL, (3, 7), [], {}, True
+    yield "Pow", (9, 12, 13, 15), (3, 7), [np.array(2.0, np.float32)], {}, True
+    yield "Pow", (12, 13, 15), (3, 7), [f32(1, 2, 3, 1, 2, 3, 2)], {}, False
+    yield "PRelu", ALL, (2, 3, 4), [f32(0.3).reshape(1, 1)], {}, True
+    yield "PRelu", ALL, (2, 3, 4), [noise(3, 1)], {}, False
+    yield "Mish", (18, 21), (3, 7), [], {}, True
+    for attributes in {}, dict(approximate="none"), dict(approximate="tanh"):
+        yield "Gelu", (20, 21), (3, 7), [], attributes, True
     yield "Elu", ALL, (3, 7), [], dict(alpha=0.3), True
     yield "LeakyRelu", ALL, (3, 7), [], dict(alpha=0.3), True
     yield "HardSigmoid", ALL, (3, 7), [], dict(alpha=0.3, beta=0.4), True
@@ -115,7 +124,7 @@ def cases():
     yield "QuantizeLinear", (13, 19), (2, 3), [f32(0.01, 0.02, 0.03), np.array([3, 4, 5], np.uint8)], dict(axis=-1), True
     yield "QuantizeLinear", (21,), (2, 3), [np.array(0.01, np.float32)], dict(output_dtype=TensorProto.INT8), True
     yield "QuantizeLinear", (21,), (2, 4), [noise(2, 2) ** 2 + 0.01, np.zeros((2, 2), np.int8)], dict(axis=1, block_size=2), False
-    yield "Abs", ALL, (2, 3), [], {}, False
+    yield "Sign", ALL, (2, 3), [], {}, False
 
 
 def make(folder, models):

@@ -209,6 +209,7 @@ fn mean_at(x: &Array, axes: &[usize], y: &[usize]) -> f64 {
 
 fn function(unary: Unary, x: f64) -> f64 {
     match unary {
+        Unary::Abs => x.abs(),
         Unary::Clip { min, max } => x.max(min.into()).min(max.into()),
         Unary::Elu { alpha } => {
             if x > 0.0 {
@@ -217,6 +218,10 @@ fn function(unary: Unary, x: f64) -> f64 {
                 f64::from(alpha) * (x.exp() - 1.0)
             }
         }
+        Unary::Erf => erf(x),
+        Unary::Exp => x.exp(),
+        Unary::Gelu { tanh: false } => x / 2.0 * (1.0 + erf(x / 2f64.sqrt())),
+        Unary::Gelu { tanh: true } => x / 2.0 * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh()),
         Unary::HardSigmoid { alpha, beta } => (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0),
         Unary::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
         Unary::LeakyRelu { alpha } => {
@@ -226,9 +231,27 @@ fn function(unary: Unary, x: f64) -> f64 {
                 f64::from(alpha) * x
             }
         }
+        Unary::Log => x.ln(),
+        Unary::Mish => x * (1.0 + x.exp()).ln().tanh(),
+        Unary::Neg => -x,
+        Unary::Pow { exponent } => x.powf(exponent.into()),
+        Unary::Reciprocal => 1.0 / x,
         Unary::Relu => x.max(0.0),
         Unary::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Unary::Silu => x / (1.0 + (-x).exp()),
+        Unary::Softplus => (1.0 + x.exp()).ln(),
+        Unary::Softsign => x / (1.0 + x.abs()),
+        Unary::Sqrt => x.sqrt(),
         Unary::Tanh => x.tanh(),
         _ => panic!("no definition of {unary:?}"),
     }
+}
+
+/// The error function: the integral of `2 / sqrt(pi) * exp(-t^2)` from 0 to `x`, by Simpson's rule.
+fn erf(x: f64) -> f64 {
+    const STEPS: usize = 1000;
+    let h = x / STEPS as f64;
+    let f = |i: usize| (-(i as f64 * h).powi(2)).exp();
+    let inner: f64 = (1..STEPS).map(|i| f(i) * if i % 2 == 1 { 4.0 } else { 2.0 }).sum();
+    std::f64::consts::FRAC_2_SQRT_PI * h / 3.0 * (f(0) + inner + f(STEPS))
 }
