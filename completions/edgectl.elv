@@ -18,13 +18,13 @@ set edit:completion:arg-completer[edgectl] = {|@words|
     }
     var completions = [
         &'edgectl'= {
-            cand --format 'Form of the result on stdout'
+            cand --format 'Form of the result on stdout: text for people, or one JSON document'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
             cand --verbose 'Say more about what is done'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
+            cand -h 'Print help'
+            cand --help 'Print help'
             cand -V 'Print version'
             cand --version 'Print version'
             cand completions 'Print the completion script of a shell'
@@ -34,23 +34,23 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'edgectl;completions'= {
-            cand --format 'Form of the result on stdout'
+            cand --format 'Form of the result on stdout: text for people, or one JSON document'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
             cand --verbose 'Say more about what is done'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'edgectl;inspect'= {
-            cand --format 'Form of the result on stdout'
+            cand --format 'Form of the result on stdout: text for people, or one JSON document'
             cand --dump 'Print the graph as text, one line per tensor or node, before any pass'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
             cand --verbose 'Say more about what is done'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'edgectl;quantize'= {
             cand --calibration 'Samples from which the ranges of activations are found; labels are not needed'
@@ -74,14 +74,14 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --csv-header '.csv: whether the first line names the columns'
             cand --x-key '.npz, .safetensors: the array of samples [default: x]'
             cand --y-key '.npz, .safetensors: the array of labels [default: y]'
-            cand --format 'Form of the result on stdout'
+            cand --format 'Form of the result on stdout: text for people, or one JSON document'
             cand --per-tensor 'One weight scale per layer, instead of one per output channel'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
             cand --verbose 'Say more about what is done'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'edgectl;run'= {
             cand --input 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images'
@@ -101,13 +101,13 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --csv-header '.csv: whether the first line names the columns'
             cand --x-key '.npz, .safetensors: the array of samples [default: x]'
             cand --y-key '.npz, .safetensors: the array of labels [default: y]'
-            cand --format 'Form of the result on stdout'
+            cand --format 'Form of the result on stdout: text for people, or one JSON document'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
             cand --verbose 'Say more about what is done'
-            cand -h 'Print help (see more with ''--help'')'
-            cand --help 'Print help (see more with ''--help'')'
+            cand -h 'Print help'
+            cand --help 'Print help'
         }
         &'edgectl;help'= {
             cand completions 'Print the completion script of a shell'

@@ -24,28 +24,28 @@ function __fish_edgectl_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c edgectl -n "__fish_edgectl_needs_command" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document'"
+complete -c edgectl -n "__fish_edgectl_needs_command" -l format -d 'Form of the result on stdout: text for people, or one JSON document' -r -f -a "text\t''
+json\t''"
 complete -c edgectl -n "__fish_edgectl_needs_command" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_needs_command" -s v -l verbose -d 'Say more about what is done'
-complete -c edgectl -n "__fish_edgectl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_needs_command" -s h -l help -d 'Print help'
 complete -c edgectl -n "__fish_edgectl_needs_command" -s V -l version -d 'Print version'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "run" -d 'Run a model on every sample of a data set'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -l format -d 'Form of the result on stdout: text for people, or one JSON document' -r -f -a "text\t''
+json\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s v -l verbose -d 'Say more about what is done'
-complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l format -d 'Form of the result on stdout: text for people, or one JSON document' -r -f -a "text\t''
+json\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l dump -d 'Print the graph as text, one line per tensor or node, before any pass'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s v -l verbose -d 'Say more about what is done'
-complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s h -l help -d 'Print help'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration -d 'Samples from which the ranges of activations are found; labels are not needed' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l eval -d 'Samples on which float and int8 are compared' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s o -l output -d 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once' -r -F
@@ -75,12 +75,12 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l csv-header 
 false\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l x-key -d '.npz, .safetensors: the array of samples [default: x]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l format -d 'Form of the result on stdout: text for people, or one JSON document' -r -f -a "text\t''
+json\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-tensor -d 'One weight scale per layer, instead of one per output channel'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s v -l verbose -d 'Say more about what is done'
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s h -l help -d 'Print help'
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l input -d 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s o -l output -d 'Write all outputs, stacked: .npz by name, or .npy for a model with one output' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l against -d 'Compare with another model of the same outputs' -r -F
@@ -105,11 +105,11 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l csv-header -d '.
 false\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l x-key -d '.npz, .safetensors: the array of samples [default: x]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l format -d 'Form of the result on stdout' -r -f -a "text\t'For people'
-json\t'One JSON document'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l format -d 'Form of the result on stdout: text for people, or one JSON document' -r -f -a "text\t''
+json\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s v -l verbose -d 'Say more about what is done'
-complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s h -l help -d 'Print help'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'

@@ -26,7 +26,7 @@ const SCHEMA_VERSION: u32 = 1;
 /// How results are written, and how much is said beside them.
 #[derive(clap::Args, Debug)]
 pub(crate) struct UiArgs {
-    /// Form of the result on stdout
+    /// Form of the result on stdout: text for people, or one JSON document
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text, global = true)]
     format: Format,
     /// Say nothing but errors
@@ -39,9 +39,7 @@ pub(crate) struct UiArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Format {
-    /// For people
     Text,
-    /// One JSON document
     Json,
 }
 
