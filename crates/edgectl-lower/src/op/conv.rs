@@ -2,7 +2,7 @@
 
 use edge_format::{Conv2dParams, DepthwiseConv2dParams};
 use edge_runtime::prepare;
-use edgectl_graph::{Conv, Node, Op, QuantConst, TensorId, permute};
+use edgectl_graph::{Conv, Node, QuantConst, TensorId, permute};
 
 use super::{activation_range, ends};
 use crate::builder::Builder;
@@ -95,14 +95,9 @@ pub(super) fn parameters(
     let Some(QuantConst::Weights { scales, .. }) = scales else {
         return Err(builder.no_kernel(node, "its weights are not int8 constants"));
     };
-    // A dense layer with one scale is prepared in another way than all else.
-    let multiplier = match (&node.op, scales.len()) {
-        (Op::Dense { .. }, 1) => prepare::tensor_multiplier,
-        _ => prepare::channel_multiplier,
-    };
     let requantize = (0..outputs).map(|channel| {
         let scale = if scales.len() == 1 { scales[0] } else { scales[channel] };
-        multiplier(input_scale, scale, output_scale)
+        prepare::channel_multiplier(input_scale, scale, output_scale)
     });
     let (multipliers, shifts): (Vec<i32>, Vec<i32>) = requantize.unzip();
     let bias = node.input(2).and_then(|id| builder.quantized.constant(id));
