@@ -60,13 +60,17 @@ impl FloatModel {
     /// # Errors
     /// Where the bytes are no model, a shape is dynamic or the engine does not support an operator.
     pub fn from_onnx(bytes: &[u8]) -> Result<FloatModel, FloatError> {
-        let mut model = step("reading the model", || parse(bytes))??;
+        let Parsed { mut model, quantizes } = step("reading the model", || parse(bytes))??;
         let names: Vec<String> = step("listing the outputs", || {
             let outlets = model.output_outlets()?;
             Ok(outlets.iter().map(|&outlet| model.outlet_label(outlet).unwrap_or_default().to_owned()).collect())
         })?;
         let mut inputs = step("listing the inputs", || bind_batch(&mut model))??;
-        let plan = step("planning the model", move || model.into_optimized()?.into_runnable())?;
+        let plan = step("planning the model", move || {
+            // The optimizer takes softmax for an elementwise function: it makes `DequantizeLinear -> Softmax -> QuantizeLinear` a
+            // lookup table. So what simulates int8 runs as it is written, which takes several times as long.
+            if quantizes { model.into_typed()?.into_runnable() } else { model.into_optimized()?.into_runnable() }
+        })?;
         // The sources' types are only complete once all shapes and types have been inferred.
         for (i, (_, dtype)) in inputs.iter_mut().enumerate() {
             *dtype = step("listing the inputs", || Ok(plan.model().input_fact(i)?.datum_type))?;
@@ -136,8 +140,15 @@ fn one_line(message: &str) -> String {
     line
 }
 
+/// A model as read.
+struct Parsed {
+    model: InferenceModel,
+    /// Whether it quantizes activations.
+    quantizes: bool,
+}
+
 /// Parses the model; the inner error is an operator that the engine does not have.
-fn parse(bytes: &[u8]) -> TractResult<Result<InferenceModel, FloatError>> {
+fn parse(bytes: &[u8]) -> TractResult<Result<Parsed, FloatError>> {
     let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
     let proto: ModelProto = onnx.proto_model_for_read(&mut &*bytes)?;
     let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
@@ -145,6 +156,7 @@ fn parse(bytes: &[u8]) -> TractResult<Result<InferenceModel, FloatError>> {
         let name = if node.name.is_empty() { node.output.first().cloned().unwrap_or_default() } else { node.name.clone() };
         return Ok(Err(FloatError::Unsupported { node: name, op: format!("{}.{}", node.domain, node.op_type) }));
     }
+    let quantizes = proto.graph.iter().flat_map(|graph| &graph.node).any(|node| node.op_type == "QuantizeLinear");
     let model = onnx.model_for_proto_model(&proto)?;
     let missing = model.nodes().iter().find(|node| node.op.as_op().is::<UnimplementedOp>());
     Ok(match missing {
@@ -153,7 +165,7 @@ fn parse(bytes: &[u8]) -> TractResult<Result<InferenceModel, FloatError>> {
             let op = op.trim_start_matches("Unimplemented(").trim_end_matches(')').to_owned();
             Err(FloatError::Unsupported { node: node.name.clone(), op })
         }
-        None => Ok(model),
+        None => Ok(Parsed { model, quantizes }),
     })
 }
 

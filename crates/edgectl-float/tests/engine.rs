@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use edgectl_float::{FloatError, FloatModel};
-use edgectl_graph::{Dim, Fact, Graph, Op, Shape, Unary};
+use edgectl_graph::{DType, Data, Dim, Fact, Graph, Literal, Op, Shape, Unary};
 
 fn shared(file: &str) -> Option<Vec<u8>> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/models")).join(file);
@@ -55,6 +55,27 @@ fn observed_tensors_come_after_the_graphs_outputs_in_the_order_asked_for() {
     assert_eq!(outputs[2], [-1.0, 0.0, 0.5]);
     assert_eq!(outputs[3], outputs[0]);
     assert!((outputs[0][2] - 0.5f32.tanh()).abs() < 1e-5, "{outputs:?}");
+}
+
+#[test]
+fn a_quantized_softmax_is_still_one() {
+    let mut graph = Graph::new("qdq");
+    let x = graph.add_input("x", Fact::f32(Shape::new([1usize, 3])));
+    let quantize = |graph: &mut Graph, x, name: &str, scale: f32, zero_point: i8| {
+        let scale = graph.add_constant(format!("{name}.scale"), Literal::f32([], [scale]).unwrap());
+        let zero_point = graph.add_constant(format!("{name}.zero_point"), Literal::new([], Data::I8([zero_point].into())).unwrap());
+        let (s, z) = (Some(scale), Some(zero_point));
+        let q = graph.add_node("", Op::Quantize { axis: 1, dtype: DType::I8 }, vec![Some(x), s, z], format!("{name}.q")).unwrap();
+        graph.add_node("", Op::Dequantize { axis: 1 }, vec![Some(q), s, z], name).unwrap()
+    };
+    let q = quantize(&mut graph, x, "a", 0.25, 3);
+    let softmax = graph.add_node("softmax", Op::Softmax { axis: 1 }, vec![Some(q)], "softmax").unwrap();
+    let y = quantize(&mut graph, softmax, "y", 1.0 / 256.0, -128);
+    graph.add_output(y);
+    let outputs = FloatModel::from_graph(&graph, &[]).unwrap().run(&[&[0.5, 1.75, 1.0]]).unwrap();
+    let exp = [0.5f32, 1.75, 1.0].map(f32::exp);
+    let expected = exp.map(|e| (e / exp.iter().sum::<f32>() * 256.0).round() / 256.0);
+    assert_eq!(outputs[0], expected);
 }
 
 #[test]
