@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "OUT", required = true)]
     output: Vec<PathBuf>,
     /// How ranges are found
-    #[arg(long, value_name = "NAME", default_value = "minmax", value_parser = one_of::<Calibrator>(Calibrator::NAMES.iter().copied()))]
+    #[arg(long, value_name = "NAME", default_value = "percentile", value_parser = one_of::<Calibrator>(Calibrator::NAMES.iter().copied()))]
     calibrator: Calibrator,
     /// percentile: the share of values that stays, above 50, at most 100 [default: 99.99]
     #[arg(long, value_name = "PERCENT", value_parser = percentile)]

@@ -154,6 +154,9 @@ fn output(error: &OutputError) -> Option<&'static str> {
 
 fn quantize(error: &QuantizeError) -> Option<&'static str> {
     Some(match error {
+        QuantizeError::ConstantNotFinite { .. } => {
+            "the model's training or export went wrong there: export it again from a good checkpoint"
+        }
         QuantizeError::Graph(error) | QuantizeError::Quant(QuantError::Graph(error)) => return graph(error),
         QuantizeError::NoInt8 { .. } => "export the model without this operator; `edgectl inspect MODEL` shows the nodes",
         QuantizeError::NotFinite { .. } => {
