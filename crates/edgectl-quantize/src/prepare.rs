@@ -6,15 +6,17 @@ use edgectl_graph::{Binary, Graph, Node, Op, Pass, Patch, Sharing, TensorId, run
 
 use crate::QuantizeError;
 use crate::group::{Groups, Source};
+use crate::quantize::finite;
 
 /// Makes a canonical graph ready for calibration: batch one, every constant read once, and a requantization wherever an operator that fixes
 /// its output's parameters meets one that demands others.
 ///
 /// # Errors
-/// An operator that cannot be deployed or has no int8 form, or a shape that is dynamic.
+/// An operator that cannot be deployed or has no int8 form, a shape that is dynamic, or a constant with values that are not finite.
 pub fn prepare(graph: &mut Graph) -> Result<(), QuantizeError> {
     graph.bind_batch(1)?;
     graph.require_deployable()?;
+    graph.iter_tensors().try_for_each(|(id, _)| finite(graph, id).map(drop))?;
     graph.nodes().iter().try_for_each(|node| require_int8(graph, node))?;
     run_all(graph, &[&UnshareConstants, &InsertRequantize])?;
     Ok(())
