@@ -128,7 +128,7 @@ fn extent(values: &[f32]) -> Range {
 }
 
 /// The values of a float constant, all finite; `None` where the tensor is no float constant.
-fn finite(graph: &Graph, id: TensorId) -> Result<Option<&[f32]>, QuantizeError> {
+pub(crate) fn finite(graph: &Graph, id: TensorId) -> Result<Option<&[f32]>, QuantizeError> {
     let Some(values) = graph.literal(id).and_then(Literal::as_f32) else { return Ok(None) };
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(Some(values)),
