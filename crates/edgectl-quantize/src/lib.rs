@@ -18,6 +18,7 @@ mod histogram;
 mod observer;
 mod params;
 mod prepare;
+mod qdq;
 mod quantize;
 
 pub use calibration::{Calibration, Ranges};
@@ -26,4 +27,5 @@ pub use histogram::Histogram;
 pub use observer::{Calibrator, MinMax, Observer, Percentile, Range};
 pub use params::{activation_params, quantize_bias, quantize_value, quantize_weights, weight_scale};
 pub use prepare::prepare;
+pub use qdq::{FromQdq, QdqError, QdqNote, from_qdq, is_qdq};
 pub use quantize::{QuantizeOptions, quantize};

@@ -1,0 +1,4 @@
+//! Models that were quantized elsewhere: round trips, onnxruntime as the oracle, and what is refused.
+#![allow(clippy::unwrap_used)]
+
+mod round_trip;
