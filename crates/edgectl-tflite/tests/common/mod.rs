@@ -69,6 +69,10 @@ impl Operator {
     }
 }
 
+/// Names of tensors.
+pub(crate) type Names = Vec<(String, u32)>;
+
+/// A model with one kind of operator per operator and one buffer per tensor.
 #[derive(Clone)]
 pub(crate) struct Spec {
     pub(crate) version: u32,
@@ -78,7 +82,7 @@ pub(crate) struct Spec {
     pub(crate) inputs: Vec<i32>,
     pub(crate) outputs: Vec<i32>,
     /// Names of inputs and outputs.
-    pub(crate) signature: Option<(Vec<(String, u32)>, Vec<(String, u32)>)>,
+    pub(crate) signature: Option<(Names, Names)>,
 }
 
 impl Spec {
