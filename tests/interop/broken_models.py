@@ -210,7 +210,7 @@ def initializer_dims(model, index):
     model.graph.initializer[0].dims.extend(dims)
 
 
-@edits(["input_dims_huge", "input_dims_zero"])
+@edits(["input_dims_huge", "input_dims_zero"], accepted=INSPECTABLE)
 def input_dims(model, index):
     for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]:
         dim.dim_value = [2**40, 0][index]
