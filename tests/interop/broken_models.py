@@ -183,19 +183,23 @@ def external(path, index):
 
 # Initializers.
 
-@edits(["data_too_short", "data_too_long", "data_empty", "float_data_count", "unknown_data_type", "string_weights"])
+@edits(["data_too_short", "data_too_long", "data_empty", "float_data_count"])
 def initializer_data(model, index):
     tensor = model.graph.initializer[0]
     if index == 0:
         tensor.raw_data = tensor.raw_data[:-4]
     elif index == 1:
         tensor.raw_data += bytes(4)
-    elif index == 2:
+    else:
         tensor.ClearField("raw_data")
-    elif index == 3:
-        tensor.ClearField("raw_data")
+    if index == 3:
         tensor.float_data.extend([1.0] * 7)
-    elif index == 4:
+
+
+@edits(["unknown_data_type", "string_weights"], accepted=INSPECTABLE)
+def initializer_type(model, index):
+    tensor = model.graph.initializer[0]
+    if index == 0:
         tensor.data_type = 999
     else:
         tensor.ClearField("raw_data")
@@ -203,11 +207,19 @@ def initializer_data(model, index):
         tensor.string_data.extend([b"x"] * 108)
 
 
-@edits(["dims_huge", "dims_overflow", "dims_negative", "dims_swapped"])
-def initializer_dims(model, index):
-    dims = [[2**40, 2**20, 3, 3], [2**62, 4, 2**62, 4], [4, -3, 3, 3], [3, 4, 3, 3]][index]
+def set_dims(model, dims):
     del model.graph.initializer[0].dims[:]
     model.graph.initializer[0].dims.extend(dims)
+
+
+@edits(["dims_huge", "dims_overflow", "dims_negative"])
+def initializer_dims(model, index):
+    set_dims(model, [[2**40, 2**20, 3, 3], [2**62, 4, 2**62, 4], [4, -3, 3, 3]][index])
+
+
+@edits(["dims_swapped"], accepted=INSPECTABLE)
+def initializer_dims_swapped(model):
+    set_dims(model, [3, 4, 3, 3])
 
 
 @edits(["input_dims_huge", "input_dims_zero"], accepted=INSPECTABLE)
