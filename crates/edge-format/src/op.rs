@@ -43,8 +43,8 @@ macro_rules! operators {
 
             /// Whether the output may take the place of an input: same offset in the arena, same number of bytes.
             ///
-            /// `Table` and `Copy` take the place of their first input; `Add`, `Sub` and `Mul` of either one that
-            /// has the output's shape. In any other op the output must lie apart from all inputs.
+            /// `Table` and `Copy` take the place of their first input; `Add`, `Sub`, `Mul`, `Maximum` and `Minimum` of
+            /// either one that has the output's shape. In any other op the output must lie apart from all inputs.
             pub const fn in_place(self) -> bool {
                 match self { $(Self::$name => $in_place),* }
             }
@@ -127,6 +127,15 @@ operators! {
     Table(TableParams) = 14, "table", true;
     /// Copies bytes: a reshape that cannot share its input's place. Input: x of any data type.
     Copy(CopyParams) = 15, "copy", true;
+    /// Greater of two with numpy broadcasting. Inputs: two i8, with the output's scale and zero point.
+    Maximum(MaximumParams) = 16, "maximum", true;
+    /// Lesser of two with numpy broadcasting. Inputs: two i8, with the output's scale and zero point.
+    Minimum(MinimumParams) = 17, "minimum", true;
+    /// Every so many elements of each axis. Input: x i8. Output has the input's scale and zero point.
+    StridedSlice(StridedSliceParams) = 18, "strided_slice", false;
+    /// Elements at some indices of an axis. Inputs: x i8, indices i32 in data, as many as the output has along the axis.
+    /// Output has the input's scale and zero point.
+    Gather(GatherParams) = 19, "gather", false;
 }
 
 impl fmt::Display for OpCode {

@@ -271,4 +271,34 @@ params! {
 
     /// [`OpCode::Copy`] has no parameters.
     CopyParams for Copy {}
+
+    /// Parameters of [`OpCode::Maximum`].
+    MaximumParams for Maximum {
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::Minimum`].
+    MinimumParams for Minimum {
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::StridedSlice`]: element `i` of the output's axis is `begin + i * stride` of the input's.
+    StridedSliceParams for StridedSlice {
+        /// First element of each axis; 0 beyond the rank.
+        begin: [u32; MAX_RANK],
+        /// Distance between elements, from 1 to the input's dimension; 1 beyond the rank.
+        stride: [u32; MAX_RANK],
+    }
+
+    /// Parameters of [`OpCode::Gather`].
+    GatherParams for Gather {
+        /// The axis.
+        axis: u32,
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{Activation, Graph, Op, TensorId, Unary};
+use crate::{Activation, Graph, Op, Span, TensorId, Unary};
+
+/// Longer lists are left out.
+const MAX_LISTED: usize = 16;
 
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,6 +61,8 @@ impl fmt::Display for Attributes<'_> {
             Op::Concat { axis } | Op::Softmax { axis } => format!("axis={axis}"),
             Op::Conv(conv) if conv.groups == 1 => conv.window.to_string(),
             Op::Conv(conv) => format!("{} groups={}", conv.window, conv.groups),
+            Op::Gather { axis, indices, dims } if indices.len() <= MAX_LISTED => format!("axis={axis} indices={indices:?} dims={dims:?}"),
+            Op::Gather { axis, dims, .. } => format!("axis={axis} dims={dims:?}"),
             Op::Gemm { alpha, beta, trans_a, trans_b } => format!("alpha={alpha} beta={beta} trans_a={trans_a} trans_b={trans_b}"),
             Op::MaxPool(pool) => pool.to_string(),
             Op::Opaque(opaque) => format!("opaque domain={:?}", opaque.domain),
@@ -65,6 +70,7 @@ impl fmt::Display for Attributes<'_> {
             Op::Quantize { dtype, axis } => format!("dtype={dtype} axis={axis}"),
             Op::Dequantize { axis } => format!("axis={axis}"),
             Op::ReduceMean { axes, keep_dims } => format!("axes={axes:?} keep_dims={keep_dims}"),
+            Op::Slice { spans } => spans.iter().map(Span::to_string).collect::<Vec<_>>().join(" "),
             Op::Transpose { perm } => format!("perm={perm:?}"),
             Op::Unary(Unary::Clip { min, max }) => format!("min={min} max={max}"),
             Op::Unary(Unary::Elu { alpha } | Unary::LeakyRelu { alpha }) => format!("alpha={alpha}"),

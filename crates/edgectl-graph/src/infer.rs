@@ -1,6 +1,6 @@
 //! Shape and type inference of the typed operators.
 
-use crate::{Binary, Conv, DType, Dim, Fact, Graph, GraphError, Node, Op, Shape, Window};
+use crate::{Binary, Conv, DType, Dim, Fact, Graph, GraphError, Node, Op, Shape, Span, Window};
 
 impl Graph {
     /// The fact of a node's output; `None` where an input's is not known or the operator is opaque.
@@ -72,6 +72,8 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
             | Op::Dequantize { .. }
             | Op::Binary { .. }
             | Op::Pad { .. }
+            | Op::Gather { .. }
+            | Op::Slice { .. }
     ) && x.dtype != DType::F32
     {
         return Err(format!("expected f32 elements, found {}", x.dtype));
@@ -99,6 +101,7 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
         Op::Conv(conv) => convolved(&x.shape, fact(1), fact(2), conv)?,
         Op::Dense { .. } => dense(&x.shape, fact(1), fact(2))?,
         Op::Dequantize { .. } => return Ok(Fact::f32(x.shape.clone())),
+        Op::Gather { axis, indices, dims } => gathered(&x.shape, *axis, indices, dims)?,
         Op::Gemm { trans_a, trans_b, .. } => gemm(&x.shape, fact(1), fact(2), *trans_a, *trans_b)?,
         Op::GlobalAveragePool | Op::GlobalMaxPool => {
             channels(&x.shape)?;
@@ -113,6 +116,7 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
         Op::Quantize { dtype, .. } => return Ok(Fact::new(*dtype, x.shape.clone())),
         Op::ReduceMean { axes, keep_dims } => reduced(&x.shape, axes, *keep_dims)?,
         Op::Reshape { shape } => reshaped(&x.shape, shape)?,
+        Op::Slice { spans } => sliced(&x.shape, spans)?,
         Op::Softmax { axis } => {
             check_axis(&x.shape, *axis)?;
             x.shape.clone()
@@ -285,6 +289,36 @@ fn concat(facts: &[Option<&Fact>], axis: usize) -> Result<Shape, String> {
     Ok(Shape::from(dims))
 }
 
+fn fixed_axis(x: &Shape, axis: usize) -> Result<usize, String> {
+    check_axis(x, axis)?;
+    x.dims()[axis].fixed().ok_or_else(|| format!("axis {axis} of {x} is dynamic"))
+}
+
+fn gathered(x: &Shape, axis: usize, indices: &[usize], dims: &[usize]) -> Result<Shape, String> {
+    let size = fixed_axis(x, axis)?;
+    if let Some(index) = indices.iter().find(|&&index| index >= size) {
+        return Err(format!("index {index} is outside of axis {axis} of {x}"));
+    }
+    if dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim)) != Some(indices.len()) {
+        return Err(format!("expected as many indices as {dims:?} has elements, found {}", indices.len()));
+    }
+    let middle: Vec<Dim> = dims.iter().map(|&dim| Dim::Fixed(dim)).collect();
+    Ok(Shape::from([&x.dims()[..axis], &middle, &x.dims()[axis + 1..]].concat()))
+}
+
+fn sliced(x: &Shape, spans: &[Span]) -> Result<Shape, String> {
+    if !spans.is_sorted_by(|a, b| a.axis < b.axis) {
+        return Err("expected slices of ascending axes".into());
+    }
+    let mut dims = x.dims().to_vec();
+    for span in spans {
+        let size = fixed_axis(x, span.axis)?;
+        span.check(size).ok_or_else(|| format!("slice {span} is outside of {x}"))?;
+        dims[span.axis] = Dim::Fixed(span.len);
+    }
+    Ok(Shape::from(dims))
+}
+
 fn padded(x: &Shape, before: &[usize], after: &[usize]) -> Result<Shape, String> {
     if before.len() != x.rank() || after.len() != x.rank() {
         return Err(format!("expected padding for {} axes, found {} and {}", x.rank(), before.len(), after.len()));
@@ -355,6 +389,23 @@ mod tests {
         let split = Shape::from(vec![Dim::symbol("n"), Dim::Fixed(2), Dim::Fixed(4)]);
         assert_eq!(reshaped(&batch, &split).unwrap(), split);
         assert_eq!(reshaped(&batch, &shape(&[8])).unwrap_err(), "[n,8] has not as many elements as [8]");
+    }
+
+    #[test]
+    fn slices_and_indices_stay_inside() {
+        let x = Shape::from(vec![Dim::symbol("n"), Dim::Fixed(8), Dim::Fixed(3)]);
+        let span = |axis, start, step, len| Span { axis, start, step, len };
+        assert_eq!(sliced(&x, &[span(1, 1, 3, 3), span(2, 2, -2, 2)]).unwrap().to_string(), "[n,3,2]");
+        for wrong in [span(1, 1, 3, 4), span(2, 2, -2, 3), span(1, 0, 0, 2), span(1, 8, 1, 1), span(1, 1, isize::MAX, 9), span(3, 0, 1, 1)]
+        {
+            assert!(sliced(&x, &[wrong]).is_err(), "{wrong}");
+        }
+        assert_eq!(sliced(&x, &[span(0, 0, 1, 1)]).unwrap_err(), "axis 0 of [n,8,3] is dynamic");
+        assert!(sliced(&x, &[span(1, 0, 1, 1), span(1, 0, 1, 1)]).is_err());
+        assert_eq!(gathered(&x, 1, &[7, 0, 0, 1], &[2, 2]).unwrap().to_string(), "[n,2,2,3]");
+        assert_eq!(gathered(&x, 2, &[1], &[]).unwrap().to_string(), "[n,8]");
+        assert_eq!(gathered(&x, 2, &[3], &[1]).unwrap_err(), "index 3 is outside of axis 2 of [n,8,3]");
+        assert!(gathered(&x, 2, &[0, 1], &[3]).is_err());
     }
 
     #[test]

@@ -47,6 +47,15 @@ pub enum Op {
         /// The axis of per-channel parameters; without meaning where they are scalars.
         axis: usize,
     },
+    /// The elements at some indices of an axis: axis `axis` of `x` becomes axes of the shape `dims`.
+    Gather {
+        /// The axis.
+        axis: usize,
+        /// One index per element of `dims`.
+        indices: Vec<usize>,
+        /// The shape in which the indices lie; empty where the axis goes.
+        dims: Vec<usize>,
+    },
     /// `alpha * A * B + beta * C`, `A` and `B` transposed where said. Inputs `A, B, C` (`C` may be absent).
     Gemm {
         /// Factor of the product.
@@ -98,6 +107,11 @@ pub enum Op {
         /// The shape of the output.
         shape: Shape,
     },
+    /// Every so many elements of some axes.
+    Slice {
+        /// One per axis that is not kept whole, by ascending axis.
+        spans: Vec<Span>,
+    },
     /// `exp(x) / sum(exp(x))` along an axis.
     Softmax {
         /// The axis over which the result sums to one.
@@ -123,6 +137,7 @@ impl Op {
             Op::Conv(_) => "Conv",
             Op::Dense { .. } => "Dense",
             Op::Dequantize { .. } => "DequantizeLinear",
+            Op::Gather { .. } => "Gather",
             Op::Gemm { .. } => "Gemm",
             Op::GlobalAveragePool => "GlobalAveragePool",
             Op::GlobalMaxPool => "GlobalMaxPool",
@@ -134,6 +149,7 @@ impl Op {
             Op::Quantize { .. } => "QuantizeLinear",
             Op::ReduceMean { .. } => "ReduceMean",
             Op::Reshape { .. } => "Reshape",
+            Op::Slice { .. } => "Slice",
             Op::Softmax { .. } => "Softmax",
             Op::Transpose { .. } => "Transpose",
             Op::Unary(unary) => unary.name(),
@@ -198,6 +214,10 @@ pub enum Binary {
     Add,
     /// `a / b`
     Div,
+    /// The greater of both.
+    Max,
+    /// The lesser of both.
+    Min,
     /// `a * b`
     Mul,
     /// `a - b`
@@ -210,6 +230,8 @@ impl Binary {
         match self {
             Binary::Add => "Add",
             Binary::Div => "Div",
+            Binary::Max => "Max",
+            Binary::Min => "Min",
             Binary::Mul => "Mul",
             Binary::Sub => "Sub",
         }
@@ -220,9 +242,45 @@ impl Binary {
         match self {
             Binary::Add => a + b,
             Binary::Div => a / b,
+            Binary::Max => a.max(b),
+            Binary::Min => a.min(b),
             Binary::Mul => a * b,
             Binary::Sub => a - b,
         }
+    }
+}
+
+/// Some elements of an axis: `start`, `start + step`, `start + 2 * step`...
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The axis.
+    pub axis: usize,
+    /// The first element.
+    pub start: usize,
+    /// The distance between elements; negative to go backward, never 0.
+    pub step: isize,
+    /// The number of elements.
+    pub len: usize,
+}
+
+impl Span {
+    /// `None` where an element is outside of an axis of this size, or the step is 0.
+    pub(crate) fn check(&self, size: usize) -> Option<()> {
+        let reach = isize::try_from(self.len.saturating_sub(1)).ok()?.checked_mul(self.step)?;
+        let last = self.start.checked_add_signed(reach)?;
+        (self.step != 0 && (self.len == 0 || self.start.max(last) < size)).then_some(())
+    }
+
+    /// The indices of the elements.
+    pub fn indices(&self) -> impl Iterator<Item = usize> {
+        let (start, step) = (self.start, self.step);
+        (0..self.len).map(move |i| start.wrapping_add_signed(step.wrapping_mul(i as isize)))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}{:+}x{}", self.axis, self.start, self.step, self.len)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::{DType, Graph, GraphError, Node, Op, TensorId, Unary};
+use crate::{Binary, DType, Graph, GraphError, Node, Op, TensorId, Unary};
 
 /// Quantization of a tensor with one scale: `real = scale * (q - zero_point)`, `q` of type int8.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,11 +69,14 @@ pub fn sharing(op: &Op) -> Sharing {
     const UNIT: QuantParams = QuantParams { scale: 1.0 / 256.0, zero_point: -128 };
     match op {
         Op::AveragePool { .. }
+        | Op::Binary { op: Binary::Max | Binary::Min, .. }
         | Op::Concat { .. }
+        | Op::Gather { .. }
         | Op::GlobalMaxPool
         | Op::MaxPool(_)
         | Op::Pad { .. }
         | Op::Reshape { .. }
+        | Op::Slice { .. }
         | Op::Transpose { .. } => Sharing::Same,
         Op::Softmax { .. } | Op::Unary(Unary::Sigmoid) => Sharing::Fixed(UNIT),
         Op::Unary(Unary::Tanh) => Sharing::Fixed(QuantParams { scale: 1.0 / 128.0, zero_point: 0 }),

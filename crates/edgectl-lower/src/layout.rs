@@ -47,6 +47,46 @@ pub(crate) fn place(order: &[usize], axis: usize) -> usize {
     order.iter().position(|&other| other == axis).unwrap_or(0)
 }
 
+/// The order that a tensor has after a reshape of `from` to `to`, where it lies in `order` and keeps its bytes: axes may be split, and
+/// neighbours merged where they lie side by side. `None` where bytes would have to move.
+pub(crate) fn regroup(from: &[usize], to: &[usize], order: &[usize]) -> Option<Vec<usize>> {
+    let wide = |shape: &[usize]| (0..shape.len()).filter(|&axis| shape[axis] != 1).collect::<Vec<_>>();
+    let (own, others) = (wide(from), wide(to));
+    let mut rest = order.iter().copied().filter(|&axis| from[axis] != 1);
+    // Axes of size one may be anywhere.
+    let mut regrouped: Vec<usize> = (0..to.len()).filter(|&axis| to[axis] == 1).collect();
+    while let Some(first) = rest.next() {
+        // Both shapes up to a common boundary before this axis, and from there to the next one.
+        let (start, begin) = boundary(from, to, &own, &others, own.iter().position(|&axis| axis == first)?)?;
+        let (mut end, mut until) = (start + 1, begin);
+        let (mut merged, mut split) = (from[first], 1usize);
+        while merged != split {
+            if split < merged {
+                split = split.checked_mul(to[*others.get(until)?])?;
+                regrouped.push(others[until]);
+                until += 1;
+            } else {
+                let next = rest.next().filter(|next| own.get(end) == Some(next))?;
+                merged = merged.checked_mul(from[next])?;
+                end += 1;
+            }
+        }
+    }
+    Some(regrouped)
+}
+
+/// For the wide axis `at` of `from`, the number of wide axes of both shapes before it, which must hold equally many elements.
+fn boundary(from: &[usize], to: &[usize], own: &[usize], others: &[usize], at: usize) -> Option<(usize, usize)> {
+    let before = own[..at].iter().try_fold(1usize, |product, &axis| product.checked_mul(from[axis]))?;
+    let mut product = 1usize;
+    let mut count = 0;
+    while product < before {
+        product = product.checked_mul(to[*others.get(count)?])?;
+        count += 1;
+    }
+    (product == before).then_some((at, count))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +104,20 @@ mod tests {
         assert!(same_bytes(&[1, 1, 28, 28], &identity(4), &channels_last(4)));
         assert!(same_bytes(&[1, 64, 1, 1], &identity(4), &channels_last(4)));
         assert!(!same_bytes(&[1, 3, 28, 28], &identity(4), &channels_last(4)));
+    }
+
+    #[test]
+    fn a_reshape_keeps_an_order_whose_axes_it_splits_or_merges() {
+        let nhwc = channels_last(4);
+        assert_eq!(regroup(&[1, 6, 4, 3], &[1, 2, 3, 4, 3], &nhwc).unwrap(), [0, 3, 4, 1, 2]);
+        assert_eq!(regroup(&[2, 6, 4, 3], &[2, 6, 12], &nhwc).unwrap(), [0, 2, 1]);
+        assert_eq!(regroup(&[1, 2, 3, 4, 3], &[1, 6, 4, 3], &[0, 3, 4, 1, 2]).unwrap(), [0, 2, 3, 1]);
+        // Channels and rows would have to become neighbours.
+        assert_eq!(regroup(&[1, 6, 4, 3], &[1, 24, 3], &nhwc), None);
+        assert_eq!(regroup(&[1, 2, 3, 4, 3], &[1, 6, 4, 3], &[0, 3, 4, 2, 1]), None);
+        assert_eq!(regroup(&[1, 6, 4, 3], &[1, 4, 6, 3], &nhwc), None);
+        // Nothing but ones.
+        assert_eq!(regroup(&[1, 1], &[1], &[1, 0]).unwrap(), [0]);
     }
 
     #[test]

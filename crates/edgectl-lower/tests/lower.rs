@@ -7,7 +7,7 @@ mod support;
 
 use edge_format::{AlignedBytes, Program};
 use edge_runtime::{Interpreter, Resolver, affine};
-use edgectl_graph::{Activation, Binary, Conv, Graph, Op, Shape, TensorId, Unary, Window};
+use edgectl_graph::{Activation, Binary, Conv, Graph, Op, Shape, Span, TensorId, Unary, Window};
 use edgectl_lower::{LowerOptions, Lowered, lower};
 use edgectl_quantize::{Calibration, Calibrator, QuantizeOptions, prepare, quantize};
 use support::eval::{Array, evaluate};
@@ -292,6 +292,58 @@ fn every_unary_function() {
         let y = build.node("y", Op::Unary(unary), &[positive]);
         assert_eq!(ops(&assert_lowers(build.finish(&[y]))), ["table", "add", "table"], "{unary:?}");
     }
+}
+
+#[test]
+fn extremes_of_two_branches() {
+    for op in [Binary::Max, Binary::Min] {
+        let mut build = Build::new(&[1, 1, 6, 5]);
+        let x = build.x;
+        let a = convolve(&mut build, "a", x, &[4, 1, 1, 1], Window::new(&[1, 1]), 1);
+        let b = build.conv("b", x, &[4, 1, 1, 1], 1);
+        let gate = build.node("gate", Op::Unary(Unary::Sigmoid), &[b]);
+        let floor = build.constant("floor", &[4, 1, 1]);
+        let y = build.node("y", binary(op), &[a, b]);
+        let z = build.node("z", binary(op), &[gate, floor]);
+        let both = build.node("both", Op::Binary { op, activation: Activation::RELU6 }, &[y, z]);
+        assert_lowers(build.finish(&[y, both]));
+    }
+}
+
+#[test]
+fn slices_and_gathers_in_any_layout() {
+    let span = |axis, start, step, len| Span { axis, start, step, len };
+    let gather = |axis, indices: &[usize], dims: &[usize]| Op::Gather { axis, indices: indices.to_vec(), dims: dims.to_vec() };
+    for (op, expected) in [
+        (Op::Slice { spans: vec![span(1, 1, 1, 2)] }, &["strided_slice"][..]),
+        (Op::Slice { spans: vec![span(1, 0, 3, 2), span(2, 1, 2, 3), span(3, 4, 1, 1)] }, &["strided_slice"]),
+        (Op::Slice { spans: vec![span(3, 4, -2, 3)] }, &["gather"]),
+        (Op::Slice { spans: vec![span(1, 3, -1, 4), span(2, 0, 2, 2), span(3, 3, -1, 2)] }, &["strided_slice", "gather", "gather"]),
+        (gather(1, &[3, 0, 0], &[3]), &["gather"]),
+        (gather(1, &[2], &[]), &["gather"]),
+        (gather(2, &[5, 1, 2, 0], &[2, 2]), &["transpose", "gather"]),
+    ] {
+        let mut build = Build::new(&[1, 1, 6, 5]);
+        let x = build.x;
+        let a = convolve(&mut build, "a", x, &[4, 1, 1, 1], Window::new(&[1, 1]), 1);
+        let y = build.node("y", op, &[a]);
+        let z = build.node("z", relu(), &[y]);
+        let lowered = assert_lowers(build.finish(&[z]));
+        let (first, rest) = (ops(&lowered)[0], &ops(&lowered)[1..=expected.len()]);
+        assert_eq!((first, rest), ("conv2d", expected));
+    }
+}
+
+#[test]
+fn a_channel_shuffle_is_one_transpose() {
+    let mut build = Build::new(&[1, 1, 4, 3]);
+    let x = build.x;
+    let a = convolve(&mut build, "a", x, &[6, 1, 1, 1], Window::new(&[1, 1]), 1);
+    let split = build.node("split", reshape(&[1, 2, 3, 4, 3]), &[a]);
+    let turned = build.node("turned", transpose(&[0, 2, 1, 3, 4]), &[split]);
+    let joined = build.node("joined", reshape(&[1, 6, 4, 3]), &[turned]);
+    let y = build.conv("b", joined, &[2, 6, 1, 1], 1);
+    assert_eq!(ops(&assert_lowers(build.finish(&[y]))), ["conv2d", "transpose", "conv2d", "transpose"]);
 }
 
 #[test]

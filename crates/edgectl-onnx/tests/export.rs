@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use edgectl_graph::{Activation, Binary, Conv, Graph, Literal, Op, Shape, TensorId, Unary, Window};
+use edgectl_graph::{Activation, Binary, Conv, Graph, Literal, Op, Shape, Span, TensorId, Unary, Window};
 use edgectl_onnx::proto::{ModelProto, NodeProto};
 use edgectl_onnx::{ExportOptions, ImportOptions, OnnxError, export, import};
 use prost::Message;
@@ -49,7 +49,9 @@ fn built(opset: i64) -> Graph {
     let nothing = add(g, Op::ReduceMean { axes: vec![], keep_dims: true }, &[curved], "nothing");
     let mean = add(g, Op::ReduceMean { axes: vec![1], keep_dims: false }, &[nothing], "mean");
     let pad = add(g, Op::Pad { before: vec![0, 1], after: vec![1, 0], value: 0.25 }, &[mean], "pad");
-    for id in [bare, product, pad] {
+    let part = add(g, Op::Slice { spans: vec![Span { axis: 1, start: 1, step: 1, len: 2 }] }, &[pad], "part");
+    let picked = add(g, Op::Gather { axis: 0, indices: vec![1, 0, 1, 1], dims: vec![2, 2] }, &[part], "picked");
+    for id in [bare, product, picked] {
         g.add_output(id);
     }
     g.check().unwrap();

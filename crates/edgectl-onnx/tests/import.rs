@@ -5,7 +5,10 @@ mod common;
 
 use common::*;
 use edgectl_graph::{Dim, Graph, Op, Shape};
-use edgectl_onnx::proto::{FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, StringStringEntryProto, TensorProto};
+use edgectl_onnx::proto::attribute_proto::AttributeType;
+use edgectl_onnx::proto::{
+    AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, SparseTensorProto, StringStringEntryProto, TensorProto,
+};
 use edgectl_onnx::{ExportOptions, ImportOptions, Imported, Warning, export, import};
 use prost::Message;
 
@@ -260,4 +263,41 @@ fn dead_constants_and_dead_integers_go() {
     assert_eq!(operators(&graph), ["Relu"]);
     assert_eq!(graph.find("c"), None);
     assert_eq!(graph.shape(graph.inputs()[0]).unwrap().dims()[0], Dim::symbol("n"));
+}
+
+#[test]
+fn a_split_becomes_slices() {
+    let split = |opset: i64, outputs: &[&str], attributes: Vec<AttributeProto>, sizes: Option<&[i64]>| {
+        let mut split = node("Split", &["x"], "y");
+        split.output = outputs.iter().map(|&name| name.to_owned()).collect();
+        split.attribute = attributes;
+        let constants: Vec<TensorProto> = sizes.iter().map(|sizes| ints("sizes", sizes)).collect();
+        split.input.extend(sizes.map(|_| "sizes".to_owned()));
+        let mut graph = graph(&[-2, 7], vec![split], constants);
+        graph.output = outputs.iter().filter(|name| !name.is_empty()).map(|name| value(name, FLOAT, &[-2, -3])).collect();
+        read(&model(opset, graph).encode_to_vec()).graph
+    };
+    let axis = || int("axis", -1);
+    let lines = |graph: &Graph| -> Vec<String> {
+        graph.to_string().lines().filter_map(|line| line.strip_prefix("node   ")).map(str::to_owned).collect()
+    };
+    let expected = ["y: f32[n,3] = Slice {1:0+1x3}(x)", "z: f32[n,4] = Slice {1:3+1x4}(x)"];
+    let given = AttributeProto { ints: vec![3, 4], ..int("split", 0) };
+    let given = AttributeProto { r#type: Some(AttributeType::Ints.into()), i: None, ..given };
+    for graph in [split(11, &["y", "z"], vec![axis(), given], None), split(13, &["y", "z"], vec![axis()], Some(&[3, 4]))] {
+        assert_eq!(lines(&graph), expected);
+        assert_round_trip(&graph);
+    }
+    // Unequal parts: the last one is smaller. An output that is left out is no slice.
+    let graph = split(18, &["y", "", "z"], vec![axis(), int("num_outputs", 3)], None);
+    assert_eq!(lines(&graph), ["y: f32[n,3] = Slice {1:0+1x3}(x)", "z: f32[n,1] = Slice {1:6+1x1}(x)"]);
+    assert_eq!(lines(&split(13, &["y"], vec![axis()], None)), ["y: f32[n,7] = Identity(x)"]);
+    for (wrong, reason) in [
+        (split(13, &["y", "z"], vec![axis()], Some(&[3, 5])), "parts of [3, 5] of axis 1 of [n,7]"),
+        (split(13, &["y", "z"], vec![axis()], Some(&[-1, 8])), "a part of -1"),
+        (split(13, &["y", "z"], vec![], None), "axis 0 of [n,7] is dynamic"),
+        (split(13, &["y", "z"], vec![int("axis", 2)], None), "axis 2 is outside 2 dimensions"),
+    ] {
+        assert_eq!(operators(&wrong), [format!("Split: {reason}")]);
+    }
 }

@@ -48,6 +48,9 @@ struct Attrs {
     keep_dims: bool,
     paddings: Vec<[u32; 2]>,
     perm: Vec<u32>,
+    begin: Vec<u32>,
+    strides: Vec<u32>,
+    indices: Vec<i32>,
     alpha: f32,
     beta: f32,
 }
@@ -195,6 +198,19 @@ impl Case {
                 let mut perm = [0; MAX_RANK];
                 perm[..attrs.perm.len()].copy_from_slice(&attrs.perm);
                 TransposeParams { perm }.into()
+            }
+            "maximum" => MaximumParams { activation_min, activation_max }.into(),
+            "minimum" => MinimumParams { activation_min, activation_max }.into(),
+            "strided_slice" => {
+                let (mut begin, mut stride) = ([0; MAX_RANK], [1; MAX_RANK]);
+                begin[..attrs.begin.len()].copy_from_slice(&attrs.begin);
+                stride[..attrs.strides.len()].copy_from_slice(&attrs.strides);
+                StridedSliceParams { begin, stride }.into()
+            }
+            "gather" => {
+                let bytes = attrs.indices.iter().flat_map(|index| index.to_le_bytes()).collect();
+                let indices = (DType::I32, vec![attrs.indices.len() as u32], bytes);
+                return (GatherParams { axis: attrs.axis.rem_euclid(x.shape.len() as i32) as u32 }.into(), vec![indices]);
             }
             "softmax" => prepare::softmax(x.scale, attrs.beta).into(),
             op => panic!("no program for {op}"),

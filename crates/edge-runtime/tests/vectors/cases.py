@@ -308,6 +308,43 @@ def concat(rng, index):
     return Case("CONCATENATION", parts, Tensor(shape, scales=[step], zero_point=offset), {"axis": axis}, options)
 
 
+def extreme(operator):
+    """Minimum and maximum: one scale and zero point for all."""
+    def build(rng, index):
+        shapes = BROADCASTS[index % len(BROADCASTS)]
+        step, offset = scale(rng), zero_point(rng)
+        x = [activation_tensor(rng, shape, step, offset) for shape in shapes]
+        shape = list(np.broadcast_shapes(*shapes))
+        return Case(operator, x, Tensor(shape, scales=[step], zero_point=offset), {}, schema.MaximumMinimumOptionsT())
+    return build
+
+
+def strided_slice(rng, index):
+    rank = 1 + index % 4
+    shape = [int(rng.integers(1, 9)) for _ in range(rank)]
+    begin = [int(rng.integers(1 + d // 3)) for d in shape]
+    strides = [pick(rng, [1, 1, 2, 3]) for _ in shape]
+    end = [int(rng.integers(max(b, d - 2), d)) + 1 for b, d in zip(begin, shape)]
+    x = activation_tensor(rng, shape, scale(rng), zero_point(rng))
+    y = Tensor([-(-(e - b) // s) for b, e, s in zip(begin, end, strides)], scales=x.scales, zero_point=x.zero_point)
+    # A stride beyond the axis takes one element, as every stride would.
+    attrs = {"begin": begin, "strides": [min(s, d) for s, d in zip(strides, shape)]}
+    return Case("STRIDED_SLICE", [x], y, attrs, schema.StridedSliceOptionsT(),
+                [indices(begin), indices(end), indices(strides)])
+
+
+def gather(rng, index):
+    rank = 1 + index % 4
+    axis = int(rng.integers(rank))
+    shape = [int(rng.integers(1, 7)) for _ in range(rank)]
+    picked = rng.integers(0, shape[axis], int(rng.integers(1, 9)))
+    x = activation_tensor(rng, shape, scale(rng), zero_point(rng))
+    y = Tensor([*shape[:axis], len(picked), *shape[axis + 1:]], scales=x.scales, zero_point=x.zero_point)
+    options = schema.GatherOptionsT()
+    options.axis = axis
+    return Case("GATHER", [x], y, {"axis": axis, "indices": picked.tolist()}, options, [indices(picked)])
+
+
 def pad(rng, index):
     rank = 1 + index % 4
     shape = [int(rng.integers(1, 6)) for _ in range(rank)]
@@ -382,6 +419,10 @@ OPS = {
     "mul": (40, binary("MUL", schema.MulOptionsT, np.multiply)),
     "sub": (40, binary("SUB", schema.SubOptionsT, np.subtract)),
     "concat": (20, concat),
+    "maximum": (20, extreme("MAXIMUM")),
+    "minimum": (20, extreme("MINIMUM")),
+    "strided_slice": (24, strided_slice),
+    "gather": (20, gather),
     "pad": (20, pad),
     "transpose": (20, transpose),
     "softmax": (36, softmax),

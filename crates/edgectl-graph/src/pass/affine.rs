@@ -39,7 +39,7 @@ impl Affine {
             (Binary::Sub, true) => (constant(-1.0), values),
             (Binary::Mul, _) => (values, constant(0.0)),
             (Binary::Div, false) => (values.iter().map(|value| value.recip()).collect(), constant(0.0)),
-            (Binary::Div, true) => return None,
+            (Binary::Div, true) | (Binary::Max | Binary::Min, _) => return None,
         };
         Some(Affine { scale, shift })
     }

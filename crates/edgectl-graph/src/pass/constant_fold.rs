@@ -72,6 +72,8 @@ fn evaluate(op: &Op, operands: &[&Literal], shape: &[usize]) -> Option<Literal> 
             frame.copy(x, before)?;
             finite_literal(shape, frame.values.into_iter().map(f64::from))
         }
+        Op::Gather { axis, indices, .. } => take(x, *axis, indices)?.reshaped(shape),
+        Op::Slice { spans } => spans.iter().try_fold(x.clone(), |x, span| take(&x, span.axis, &span.indices().collect::<Vec<_>>())),
         Op::ReduceMean { axes, .. } => mean(x, axes, shape),
         Op::MatMul => product(x, operands.get(1)?, None, 1.0, 0.0),
         Op::Gemm { alpha, beta, trans_a, trans_b } => {
@@ -139,6 +141,18 @@ impl Frame {
         }
         Some(())
     }
+}
+
+/// The elements at some indices of an axis.
+fn take(x: &Literal, axis: usize, indices: &[usize]) -> Option<Literal> {
+    let values = x.as_f32()?;
+    let inner: usize = x.shape()[axis + 1..].iter().product();
+    let rows = values.chunks(x.shape()[axis] * inner);
+    let picked = rows.flat_map(|row| indices.iter().flat_map(move |&index| &row[index * inner..(index + 1) * inner]));
+    let values: Vec<f32> = picked.copied().collect();
+    let mut shape = x.shape().to_vec();
+    shape[axis] = indices.len();
+    Literal::f32(shape, values)
 }
 
 fn mean(x: &Literal, axes: &[usize], shape: &[usize]) -> Option<Literal> {

@@ -17,6 +17,7 @@ mod fuse_silu;
 mod matching;
 mod mean_to_global_pool;
 mod merge_layout;
+mod min_max_to_clip;
 mod remove_identity;
 mod to_dense;
 
@@ -39,5 +40,6 @@ pub const CANONICAL: &[&dyn Pass] = &[
     &fold_scale_shift::FoldScaleShift,
     &fold_input_scale::FoldInputScale,
     &div_to_mul::DivToMul,
+    &min_max_to_clip::MinMaxToClip,
     &fuse_activation::FuseActivation,
 ];

@@ -68,6 +68,7 @@ fn neutral(graph: &Graph, node: &Node, op: Binary) -> Option<TensorId> {
         Binary::Div => (1.0, false),
         Binary::Mul => (1.0, true),
         Binary::Sub => (0.0, false),
+        Binary::Max | Binary::Min => return None,
     };
     (operand.uniform()? == element && operand.keeps_shape(graph, node) && (commutes || !operand.first)).then_some(operand.x)
 }

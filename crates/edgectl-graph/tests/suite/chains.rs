@@ -1,7 +1,7 @@
 //! Random chains of operators, made canonical: the values stay, and there is an end to it.
 
 use edgectl_graph::pass::CANONICAL;
-use edgectl_graph::{Activation, Binary, Graph, Op, TensorId, Unary, Window, run_all};
+use edgectl_graph::{Activation, Binary, Graph, Op, Span, TensorId, Unary, Window, run_all};
 
 use crate::support::random::Random;
 use crate::support::{Build, assert_same_values, binary, clip, conv, relu, reshape, transpose};
@@ -78,7 +78,7 @@ impl Chain {
     fn step(&mut self, x: TensorId, earlier: &[TensorId]) -> TensorId {
         let shape = self.build.graph.fixed_shape(x).unwrap();
         let rank = shape.len();
-        match self.random.below(22) {
+        match self.random.below(24) {
             0..=2 if rank >= 3 && shape[2..].iter().all(|&size| size >= 2) => self.conv(x, &shape),
             0..=2 if rank >= 2 => self.product(x, &shape),
             3 if rank >= 2 => {
@@ -120,6 +120,21 @@ impl Chain {
                 self.node(binary(Binary::Mul), &[x, gated])
             }
             21 => self.gelu(x),
+            22 => {
+                let bound = self.random.values(1)[0];
+                let bound = self.scalar(bound);
+                let op = [Binary::Max, Binary::Min][self.random.below(2)];
+                self.node(binary(op), &[bound, x])
+            }
+            23 if rank >= 1 && shape[rank - 1] >= 2 => {
+                let (axis, size) = (rank - 1, shape[rank - 1]);
+                if self.random.below(2) == 0 {
+                    let indices = (0..size).rev().collect();
+                    return self.node(Op::Gather { axis, indices, dims: vec![size] }, &[x]);
+                }
+                let span = Span { axis, start: size - 1, step: -1, len: 1 + self.random.below(size) };
+                self.node(Op::Slice { spans: vec![span] }, &[x])
+            }
             _ => x,
         }
     }

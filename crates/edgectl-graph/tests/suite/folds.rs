@@ -1,6 +1,6 @@
 //! Passes that compute constants.
 
-use edgectl_graph::{Activation, Binary, Data, Graph, Literal, Op, Window, run};
+use edgectl_graph::{Activation, Binary, Data, Graph, Literal, Op, Span, Window, run};
 
 use crate::support::{Build, assert_keeps, assert_rewrites, assert_same_values, binary, clip, conv, nodes, pass, relu, reshape, transpose};
 
@@ -15,7 +15,7 @@ fn constant_branch(f: impl FnOnce(&mut Build) -> edgectl_graph::TensorId) -> Gra
 #[test]
 fn every_operator_of_constants_folds_to_its_value() {
     type Branch = fn(&mut Build) -> edgectl_graph::TensorId;
-    let branches: [Branch; 12] = [
+    let branches: [Branch; 15] = [
         |b| {
             let a = b.constant("a", &[3]);
             b.node("c", Op::Identity, &[a])
@@ -43,6 +43,19 @@ fn every_operator_of_constants_folds_to_its_value() {
         |b| {
             let a = b.constant("a", &[1, 2]);
             b.node("c", Op::Pad { before: vec![1, 0], after: vec![0, 1], value: 0.25 }, &[a])
+        },
+        |b| {
+            let (a, d) = (b.constant("a", &[2, 1]), b.constant("d", &[3]));
+            b.node("c", binary(Binary::Max), &[a, d])
+        },
+        |b| {
+            let a = b.constant("a", &[5, 4]);
+            let spans = vec![Span { axis: 0, start: 4, step: -2, len: 2 }, Span { axis: 1, start: 1, step: 1, len: 3 }];
+            b.node("c", Op::Slice { spans }, &[a])
+        },
+        |b| {
+            let a = b.constant("a", &[4, 3]);
+            b.node("c", Op::Gather { axis: 0, indices: vec![3, 0], dims: vec![2] }, &[a])
         },
         |b| {
             let a = b.constant("a", &[4, 2, 5, 3]);

@@ -147,6 +147,28 @@ fn gates_of_their_own_input_are_silu_and_mish() {
 }
 
 #[test]
+fn a_bound_for_all_elements_is_a_clip() {
+    let bounded = |op: Binary, activation: Activation, values: &[f32], shape: &[usize]| {
+        let mut b = Build::new(&[1, 2]);
+        let bound = b.values("bound", shape, values);
+        let y = b.node("y", Op::Binary { op, activation }, &[bound, b.x]);
+        b.finish(&[y])
+    };
+    let none = Activation::NONE;
+    for (op, activation, line) in [
+        (Binary::Max, none, "y: f32[1,2] = Clip {min=0.5 max=inf}(x)"),
+        (Binary::Min, none, "y: f32[1,2] = Clip {min=-inf max=0.5}(x)"),
+        (Binary::Max, Activation::RELU6, "y: f32[1,2] = Clip {min=0.5 max=6}(x)"),
+        (Binary::Min, Activation { min: 1.0, max: 2.0 }, "y: f32[1,2] = Clip {min=1 max=1}(x)"),
+    ] {
+        assert_rewrites("min-max-to-clip", &bounded(op, activation, &[0.5, 0.5], &[2]), &[line]);
+    }
+    assert_keeps("min-max-to-clip", &bounded(Binary::Max, none, &[0.5, 0.25], &[2]));
+    assert_keeps("min-max-to-clip", &bounded(Binary::Max, none, &[0.5; 4], &[2, 1, 2]));
+    assert_keeps("min-max-to-clip", &bounded(Binary::Add, none, &[0.5], &[]));
+}
+
+#[test]
 fn gelu_is_recognized_in_every_order() {
     let build = |order: usize, one: f32| {
         let mut b = Build::new(&[1, 8]);

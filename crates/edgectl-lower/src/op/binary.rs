@@ -1,5 +1,6 @@
-//! Elementwise arithmetic: add, sub, mul.
+//! Elementwise arithmetic: add, sub, mul, max, min.
 
+use edge_format::{MaximumParams, MinimumParams};
 use edge_runtime::prepare;
 use edgectl_graph::{Activation, Binary, Node, TensorId};
 
@@ -22,6 +23,8 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, op: Binary, activati
     let tensor = builder.output(output, &order)?;
     match op {
         Binary::Add => builder.push(prepare::add(scale_a, scale_b, params.scale, range), inputs, tensor),
+        Binary::Max => builder.push(MaximumParams { activation_min: range.0, activation_max: range.1 }, inputs, tensor),
+        Binary::Min => builder.push(MinimumParams { activation_min: range.0, activation_max: range.1 }, inputs, tensor),
         Binary::Mul => builder.push(prepare::mul(scale_a, scale_b, params.scale, range), inputs, tensor),
         Binary::Sub => builder.push(prepare::sub(scale_a, scale_b, params.scale, range), inputs, tensor),
         _ => return Err(builder.no_kernel(node, "there is no integer kernel for it")),

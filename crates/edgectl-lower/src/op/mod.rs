@@ -4,10 +4,12 @@ mod binary;
 mod concat;
 mod conv;
 mod dense;
+mod gather;
 mod mean;
 mod pad;
 mod pool;
 mod reshape;
+mod slice;
 mod softmax;
 mod transpose;
 mod unary;
@@ -26,6 +28,7 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::Concat { axis } => concat::lower(builder, node, *axis),
         Op::Conv(conv) => conv::lower(builder, node, conv),
         Op::Dense { activation } => dense::lower(builder, node, *activation),
+        Op::Gather { axis, indices, dims } => gather::lower(builder, node, *axis, indices, dims.len()),
         Op::GlobalAveragePool => mean::spatial(builder, node),
         Op::GlobalMaxPool => pool::global_max(builder, node),
         Op::Identity => unary::requantize(builder, node),
@@ -33,6 +36,7 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::Pad { before, value, .. } => pad::lower(builder, node, before, *value),
         Op::ReduceMean { axes, .. } => mean::lower(builder, node, axes),
         Op::Reshape { .. } => reshape::lower(builder, node),
+        Op::Slice { spans } => slice::lower(builder, node, spans),
         Op::Softmax { axis } => softmax::lower(builder, node, *axis),
         Op::Transpose { perm } => transpose::lower(builder, node, perm),
         Op::Unary(unary) => unary::lower(builder, node, *unary),

@@ -20,8 +20,25 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
             return Ok(());
         }
     }
-    let tensor = builder.in_order(x, &layout::identity(from.len()))?;
-    builder.alias(output, tensor, &layout::identity(to.len()))
+    if let Some(regrouped) = layout::regroup(&from, &to, &order) {
+        let tensor = builder.in_order(x, &order)?;
+        return builder.alias(output, tensor, &regrouped);
+    }
+    // Bytes move: at once to where a reader wants them, if one does and that is the same bytes for both shapes.
+    let channels_last = layout::channels_last(to.len());
+    let (before, after) = match layout::regroup(&to, &from, &channels_last) {
+        Some(before) if is_read_channels_last(builder, output) => (before, channels_last),
+        _ => (layout::identity(from.len()), layout::identity(to.len())),
+    };
+    let tensor = builder.in_order(x, &before)?;
+    builder.alias(output, tensor, &after)
+}
+
+/// Whether an operator whose kernel wants channels last reads a value.
+fn is_read_channels_last(builder: &Builder<'_>, id: TensorId) -> bool {
+    let graph = builder.graph();
+    let wants = |op: &Op| matches!(op, Op::AveragePool { .. } | Op::Conv(_) | Op::GlobalMaxPool | Op::MaxPool(_));
+    graph.consumers(id).iter().any(|&reader| wants(&graph.node(reader).op))
 }
 
 /// Whether a value is one row that nothing but dense layers read.

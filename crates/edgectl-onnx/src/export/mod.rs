@@ -4,6 +4,7 @@ mod builder;
 mod float;
 mod ops;
 mod qdq;
+mod slice;
 mod unary;
 
 pub use float::{ExportOptions, export};

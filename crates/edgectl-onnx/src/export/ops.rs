@@ -54,6 +54,7 @@ impl Emitter<'_> {
             Op::Conv(conv) => self.activated(conv.activation, |this, output| this.conv(conv, output)),
             Op::Dense { activation } => self.activated(*activation, Self::dense),
             Op::Dequantize { axis } => self.linear(*axis, None),
+            Op::Gather { axis, indices, dims } => self.gather(*axis, indices, dims),
             Op::Gemm { alpha, beta, trans_a, trans_b } => {
                 let node = self.whole(self.output.clone())?;
                 node.set_float("alpha", *alpha).set_float("beta", *beta);
@@ -70,6 +71,7 @@ impl Emitter<'_> {
             Op::Quantize { axis, dtype } => self.linear(*axis, Some(*dtype)),
             Op::ReduceMean { axes, keep_dims } => self.reduce_mean(axes, *keep_dims),
             Op::Reshape { shape } => self.reshape(shape),
+            Op::Slice { spans } => self.slice(spans),
             Op::Softmax { axis } => self.softmax(*axis),
             Op::Transpose { perm } => {
                 self.whole(self.output.clone())?.set_ints("perm", ints(perm));
@@ -80,7 +82,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn inexpressible(&self, what: impl Into<String>) -> OnnxError {
+    pub(super) fn inexpressible(&self, what: impl Into<String>) -> OnnxError {
         OnnxError::Inexpressible {
             node: self.graph.label(self.node),
             op: self.node.op.name().to_owned(),
@@ -133,7 +135,7 @@ impl Emitter<'_> {
     }
 
     /// A constant named after the output, e.g. `output/shape`.
-    fn parameter(&mut self, what: &str, literal: &Literal) -> Result<String, OnnxError> {
+    pub(super) fn parameter(&mut self, what: &str, literal: &Literal) -> Result<String, OnnxError> {
         self.builder.new_constant(format!("{}/{what}", self.output), literal)
     }
 

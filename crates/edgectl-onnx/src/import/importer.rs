@@ -9,7 +9,7 @@ use prost::Message;
 use super::external::External;
 use super::fold::{Value, fold};
 use super::source::{Attributes, Operand, Reason, Source};
-use super::{ImportOptions, is_default, order, table, tensor};
+use super::{ImportOptions, is_default, ops_slice, order, table, tensor};
 use crate::proto::tensor_proto::DataType;
 use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, attribute_proto::AttributeType};
 use crate::{OnnxError, Warning};
@@ -204,6 +204,9 @@ impl Importer {
         if !is_default(node.domain()) {
             return Ok(Err(String::new()));
         }
+        if node.op_type() == "Split" {
+            return self.split(node);
+        }
         let used = node.output.iter().skip(1).any(|name| self.read.contains(name) && !name.is_empty());
         let row = table::row(node.op_type());
         // Where the operator as such is unknown, that is reason enough.
@@ -249,6 +252,30 @@ impl Importer {
             Err(error @ GraphError::Arity { .. }) => Ok(Err(error.to_string())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Adds a `Split` as one slice per output; the inner error says why that is not possible.
+    fn split(&mut self, node: &NodeProto) -> Result<Result<(), Reason>, OnnxError> {
+        let parts = self.source(node).and_then(|mut source| {
+            let parts = ops_slice::split(&mut source)?;
+            source.finish(1).map(|()| parts)
+        });
+        let parts = match parts {
+            Ok(parts) => parts,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let x = self.operand(node, node.input.first().map_or("", String::as_str))?;
+        for (index, (op, output)) in parts.into_iter().zip(&node.output).enumerate() {
+            if output.is_empty() {
+                continue;
+            }
+            let name = if node.name().is_empty() { String::new() } else { format!("{}/{index}", node.name()) };
+            let id = self.graph.add_node(name, op, vec![x], output)?;
+            self.ids.insert(output.clone(), id);
+            self.keep_extra(node, id);
+            self.compare(output, id);
+        }
+        Ok(Ok(()))
     }
 
     /// What a row of the table sees of a node.

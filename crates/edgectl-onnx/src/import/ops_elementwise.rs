@@ -13,6 +13,15 @@ pub(super) fn binary(source: &mut Source<'_>, op: Binary) -> Row {
     Ok((Op::Binary { op, activation: Activation::NONE }, 2))
 }
 
+/// The least or the greatest of one or two inputs.
+pub(super) fn extreme(source: &mut Source<'_>, op: Binary) -> Row {
+    if source.operands.len() == 1 {
+        source.expect_f32(1)?;
+        return Ok((Op::Identity, 1));
+    }
+    binary(source, op)
+}
+
 /// An elementwise function without attributes.
 pub(super) fn plain(source: &mut Source<'_>, unary: Unary) -> Row {
     source.expect_f32(1)?;

@@ -5,7 +5,7 @@
 use edgectl_graph::{Binary, Op, Unary};
 
 use super::source::{Reason, Source};
-use super::{ops_elementwise as elementwise, ops_layout as layout, ops_quant as quant, ops_window as window};
+use super::{ops_elementwise as elementwise, ops_layout as layout, ops_quant as quant, ops_slice as slice, ops_window as window};
 
 /// Turns a node into a typed operator and the number of leading inputs that it reads, or says why it cannot.
 pub(super) type Row = fn(&mut Source<'_>) -> Result<(Op, usize), Reason>;
@@ -27,6 +27,7 @@ const TABLE: &[(&str, Row)] = &[
     ("Erf", |source| elementwise::plain(source, Unary::Erf)),
     ("Exp", |source| elementwise::plain(source, Unary::Exp)),
     ("Flatten", layout::flatten),
+    ("Gather", slice::gather),
     ("Gelu", elementwise::gelu),
     ("Gemm", elementwise::gemm),
     ("GlobalAveragePool", |source| window::global_pool(source, Op::GlobalAveragePool)),
@@ -37,7 +38,9 @@ const TABLE: &[(&str, Row)] = &[
     ("LeakyRelu", elementwise::leaky_relu),
     ("Log", |source| elementwise::plain(source, Unary::Log)),
     ("MatMul", elementwise::matmul),
+    ("Max", |source| elementwise::extreme(source, Binary::Max)),
     ("MaxPool", window::max_pool),
+    ("Min", |source| elementwise::extreme(source, Binary::Min)),
     ("Mish", |source| elementwise::plain(source, Unary::Mish)),
     ("Mul", |source| elementwise::binary(source, Binary::Mul)),
     ("Neg", |source| elementwise::plain(source, Unary::Neg)),
@@ -50,6 +53,7 @@ const TABLE: &[(&str, Row)] = &[
     ("Relu", |source| elementwise::plain(source, Unary::Relu)),
     ("Reshape", layout::reshape),
     ("Sigmoid", |source| elementwise::plain(source, Unary::Sigmoid)),
+    ("Slice", slice::slice),
     ("Softmax", elementwise::softmax),
     ("Softplus", |source| elementwise::plain(source, Unary::Softplus)),
     ("Softsign", |source| elementwise::plain(source, Unary::Softsign)),

@@ -66,6 +66,18 @@ def cases():
     for op in "Add", "Sub", "Mul", "Div":
         yield op, ALL, (2, 3, 4), [noise(3, 1) + 2], {}, True
         yield op, (13,), (3, 1), [np.array(2.5, np.float32)], {}, True
+    for op in "Max", "Min":
+        yield op, ALL, (2, 3, 4), [noise(3, 1)], {}, True
+        yield op, (9, 13), (2, 3), [], {}, True
+        yield op, (13,), (2, 3), [noise(3), noise(3)], {}, False
+    yield "Slice", (9,), (4, 5, 6), [], dict(starts=[1, -2], ends=[3, 1000], axes=[0, 2]), True
+    yield "Slice", (10, 13, 21), (4, 5, 6), [i64(1, -2), i64(3, 1000), i64(0, -1)], {}, True
+    yield "Slice", (10, 13), (4, 5, 6), [i64(0, 1), i64(4, 5)], {}, True
+    yield "Slice", (10, 13), (7, 5, 6), [i64(1, -1, 4), i64(7, -1000, 2), i64(0, 1, 2), i64(3, -1, -1)], {}, True
+    yield "Slice", (10, 13), (7, 5), [i64(5, 3), i64(-8, -5), i64(0, 1), i64(-2, -3)], {}, True
+    yield "Gather", ALL, (4, 5, 6), [i64(3, -4, 0)], dict(axis=0), True
+    yield "Gather", (11, 13), (4, 5, 6), [i64(3, -4, 0, 1).reshape(2, 2)], dict(axis=-2), True
+    yield "Gather", (11, 13), (4, 5, 6), [np.array(-1, np.int64)], dict(axis=1), True
     for op in "Relu", "Sigmoid", "Tanh", "Identity", "Elu", "LeakyRelu", "HardSigmoid", "Softmax":
         yield op, ALL, (3, 7), [], {}, True
     yield "HardSwish", (14, 21), (3, 7), [], {}, True

@@ -87,6 +87,8 @@ fn apply(op: &Op, operands: &[Option<&Array>], shape: &[usize]) -> Array {
             match op {
                 Binary::Add => a + b,
                 Binary::Div => a / b,
+                Binary::Max => a.max(b),
+                Binary::Min => a.min(b),
                 Binary::Mul => a * b,
                 Binary::Sub => a - b,
                 _ => panic!("no definition of {op:?}"),
@@ -128,6 +130,12 @@ fn apply(op: &Op, operands: &[Option<&Array>], shape: &[usize]) -> Array {
             let parameter = |array: &Array| if array.values.len() == 1 { array.values[0] } else { array.values[y[*axis]] };
             (x.at(y) - operand(2).map_or(0.0, parameter)) * parameter(operand(1).unwrap())
         }),
+        Op::Gather { axis, indices, dims } => Array::from_fn(shape, |y| {
+            let (lead, rest) = y.split_at(*axis);
+            let (place, rest) = rest.split_at(dims.len());
+            let place = place.iter().zip(dims).fold(0, |place, (&i, &dim)| place * dim + i);
+            x.at(&[lead, &[indices[place]], rest].concat())
+        }),
         Op::Gemm { alpha, beta, trans_a, trans_b } => {
             let (b, c) = (operand(1).unwrap(), operand(2));
             let inner = x.shape[usize::from(!trans_a)];
@@ -165,6 +173,13 @@ fn apply(op: &Op, operands: &[Option<&Array>], shape: &[usize]) -> Array {
             let means = Array::from_fn(&kept, |y| mean_at(x, axes, y));
             Array { shape: if *keep_dims { kept } else { shape.to_vec() }, values: means.values }
         }
+        Op::Slice { spans } => Array::from_fn(shape, |y| {
+            let mut index = y.to_vec();
+            for span in spans {
+                index[span.axis] = (span.start as isize + span.step * y[span.axis] as isize) as usize;
+            }
+            x.at(&index)
+        }),
         Op::Softmax { axis } => Array::from_fn(shape, |y| {
             let sum: f64 = (0..x.shape[*axis])
                 .map(|i| {
