@@ -3,6 +3,8 @@
 //! Every offset is checked before it is followed. Parts of a flatbuffer may overlap, so that a small file could describe a huge model;
 //! therefore all that is read as a list is charged to a budget that is proportional to the file.
 //!
+//! flatc and planus generate readers of whole schemas, with unsafe code in them; of this one's hundreds of tables a dozen matter here.
+//!
 //! The encoding: <https://flatbuffers.dev/internals/>. All numbers are little-endian.
 
 use std::cell::Cell;

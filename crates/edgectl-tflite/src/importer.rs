@@ -111,9 +111,6 @@ impl<'m> Importer<'m> {
             self.define(port.tensor, Layout::Plain, id)?;
         }
         for operator in &self.model.operators {
-            if operator.outputs.is_empty() {
-                continue;
-            }
             match ops::import(&mut self, operator) {
                 Ok(()) => {}
                 Err(Stop::Error(error)) => return Err(error),
@@ -202,10 +199,15 @@ impl<'m> Importer<'m> {
 
     /// The value of an operand of a typed operator, which must be a number with a scale or a float.
     pub(crate) fn number(&mut self, tensor: usize, layout: Layout) -> Result<TensorId, Stop> {
-        let Tensor { ty, data, .. } = self.tensor(tensor);
+        let Tensor { ty, data, scales, .. } = self.tensor(tensor);
         let fits = match self.kind {
             Kind::Int8 => *ty == Type::INT8,
-            Kind::Float => matches!(*ty, Type::FLOAT32 | Type::INT8) || *ty == Type::FLOAT16 && data.is_some(),
+            Kind::Float => match *ty {
+                Type::FLOAT16 => data.is_some(),
+                Type::FLOAT32 => true,
+                Type::INT8 => !scales.is_empty(),
+                _ => false,
+            },
         };
         if !fits {
             return unsupported(format!("its operand \"{}\" is {ty}", self.names[tensor]));

@@ -126,7 +126,7 @@ fn random_input(seed: usize, size: usize, zero_point: i32) -> Vec<i8> {
         noise.extend([i32::from(byte.cast_signed())].repeat(hold));
     }
     let centre = if spread == 256 { 0 } else { zero_point };
-    noise[..size].iter().map(|&byte| (centre + (byte * spread >> 8)).clamp(-128, 127) as i8).collect()
+    noise[..size].iter().map(|&byte| (centre + ((byte * spread) >> 8)).clamp(-128, 127) as i8).collect()
 }
 
 /// CRC-32 as in IEEE 802.3, continued.

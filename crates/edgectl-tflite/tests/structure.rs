@@ -133,7 +133,7 @@ fn weights_in_a_narrower_type_make_a_hybrid() {
             let dense = Operator::new(9, &[0, if behind { 2 } else { 1 }, -1], &[3], &[]);
             let operators = if behind { vec![Operator::new(6, &[1], &[2], &[]), dense] } else { vec![dense] };
             let imported = Spec::new(tensors, operators, &[0], &[3]).import().unwrap();
-            assert_eq!(imported.warnings, [warning.clone()]);
+            assert_eq!(imported.warnings, std::slice::from_ref(&warning));
             let Model::Float(graph) = imported.model else { panic!("not float") };
             assert_eq!(ops(&graph), ["Dense"]);
             assert_eq!(graph.literal(graph.nodes()[0].input(1).unwrap()).unwrap().as_f32().unwrap(), [1.0, -1.0]);
