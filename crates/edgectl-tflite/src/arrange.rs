@@ -1,7 +1,7 @@
 //! From the model as it is stored to the model that is meant: operators that nobody needs go, conversions at its edges too, and then it is
 //! plain in which arithmetic it computes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::codes::{self, Type};
 use crate::schema::{Model, Operator, Port, Tensor};
@@ -17,7 +17,7 @@ pub(crate) enum Kind {
 /// Brings a model into the form that [`import`](crate::import) goes through.
 pub(crate) fn arrange(model: &mut Model<'_>, warnings: &mut Vec<Warning>) -> Result<Kind, TfliteError> {
     remove_unused(model);
-    widen_constants(model);
+    widen_constants(model)?;
     let kind = kind(model, warnings)?;
     match kind {
         Kind::Int8 => remove_conversions(model),
@@ -26,11 +26,15 @@ pub(crate) fn arrange(model: &mut Model<'_>, warnings: &mut Vec<Warning>) -> Res
     Ok(kind)
 }
 
-/// The tensors whose values an operator needs. The shape operand of a reshape is not among them: its output has the shape already.
-pub(crate) fn reads(operator: &Operator<'_>) -> impl Iterator<Item = usize> {
+/// The operands whose values an operator needs. The shape operand of a reshape is not among them: its output has the shape already.
+pub(crate) fn operands<'o>(operator: &'o Operator<'_>) -> &'o [Option<usize>] {
     let reshapes = matches!(operator.code, codes::RESHAPE | codes::EXPAND_DIMS | codes::SQUEEZE);
-    let count = if reshapes { 1 } else { operator.inputs.len() };
-    operator.inputs.iter().take(count).copied().flatten()
+    let count = if reshapes { 1 } else { usize::MAX };
+    &operator.inputs[..operator.inputs.len().min(count)]
+}
+
+fn reads(operator: &Operator<'_>) -> impl Iterator<Item = usize> {
+    operands(operator).iter().copied().flatten()
 }
 
 /// Removes operators that no output depends on: the chains that compute a shape which is known, above all.
@@ -48,16 +52,24 @@ fn remove_unused(model: &mut Model<'_>) {
 }
 
 /// Constants behind `DEQUANTIZE` take its place.
-fn widen_constants(model: &mut Model<'_>) {
-    let Model { operators, tensors, .. } = model;
+fn widen_constants(model: &mut Model<'_>) -> Result<(), TfliteError> {
+    let Model { operators, tensors, flat, .. } = model;
+    let mut charged = Ok(());
     operators.retain(|operator| match (operator.code, &operator.inputs[..], &operator.outputs[..]) {
         (codes::DEQUANTIZE, &[Some(input)], &[output]) if tensors[input].data.is_some() && tensors[output].data.is_none() => {
-            let name = std::mem::take(&mut tensors[output].name);
-            tensors[output] = Tensor { name, ..tensors[input].clone() };
+            let Tensor { name, scales, zero_points, .. } = &tensors[input];
+            if charged.is_ok() {
+                charged = flat.charge(name.len() + size_of_val(&scales[..]) + size_of_val(&zero_points[..]));
+            }
+            if charged.is_ok() {
+                let name = std::mem::take(&mut tensors[output].name);
+                tensors[output] = Tensor { name, ..tensors[input].clone() };
+            }
             false
         }
         _ => true,
     });
+    charged
 }
 
 /// The arithmetic of a model: that of its operators, without regard to conversions.
@@ -95,24 +107,27 @@ fn remove_conversions(model: &mut Model<'_>) {
     operators.iter().flat_map(reads).for_each(|tensor| readers[tensor] += 1);
     let written: HashSet<usize> = inputs.iter().map(|port| port.tensor).collect();
     let results: HashSet<usize> = outputs.iter().map(|port| port.tensor).collect();
-    let moved = |ports: &mut Vec<Port>, from: usize, to: usize| {
-        ports.iter_mut().filter(|port| port.tensor == from).for_each(|port| port.tensor = to);
-    };
+    let (mut moved_inputs, mut moved_outputs) = (HashMap::new(), HashMap::new());
     operators.retain(|operator| {
         let (codes::QUANTIZE | codes::DEQUANTIZE, &[Some(x)], &[y]) = (operator.code, &operator.inputs[..], &operator.outputs[..]) else {
             return true;
         };
         let (from, to) = (&tensors[x], &tensors[y]);
         if written.contains(&x) && readers[x] == 1 && !results.contains(&x) && only_converts(to, from) {
-            moved(inputs, x, y);
+            moved_inputs.insert(x, y);
             return false;
         }
         if results.contains(&y) && readers[y] == 0 && !results.contains(&x) && !written.contains(&x) && only_converts(from, to) {
-            moved(outputs, y, x);
+            moved_outputs.insert(y, x);
             return false;
         }
         true
     });
+    let moved = |ports: &mut [Port], moves: &HashMap<usize, usize>| {
+        ports.iter_mut().for_each(|port| port.tensor = *moves.get(&port.tensor).unwrap_or(&port.tensor));
+    };
+    moved(inputs, &moved_inputs);
+    moved(outputs, &moved_outputs);
 }
 
 /// Whether the values of an int8 tensor stand for the same numbers in another type.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use edgectl_graph::{Activation, DType, Fact, Graph, Op, Opaque, QuantConst, QuantGraph, QuantParams, Shape, TensorId, Unary};
 
-use crate::arrange::{Kind, reads};
+use crate::arrange::{Kind, operands};
 use crate::codes::Type;
 use crate::constant;
 use crate::schema::{Model, Operator, Tensor};
@@ -162,7 +162,7 @@ impl<'m> Importer<'m> {
         operator.outputs.first().map_or_else(String::new, |&output| self.names[output].clone())
     }
 
-    /// Whether the model's own quantization decides, and where: int8 models.
+    /// Whether the model computes in int8.
     pub(crate) fn is_int8(&self) -> bool {
         self.kind == Kind::Int8
     }
@@ -281,8 +281,8 @@ impl<'m> Importer<'m> {
             return Err(TfliteError::Unsupported { operator: operator.name.clone(), tensor: self.label(operator), reason });
         }
         self.model.flat.charge(reason.len())?;
-        let read: Vec<usize> = reads(operator).collect();
-        let inputs = read.iter().map(|&tensor| self.value(tensor, Layout::Plain).map(Some)).collect::<Result<_, _>>()?;
+        let inputs = operands(operator).iter().map(|input| input.map(|tensor| self.value(tensor, Layout::Plain)).transpose());
+        let inputs = inputs.collect::<Result<_, _>>()?;
         let outputs = operator.outputs.iter().map(|&output| (self.own_name(output), Some(self.fact(output)))).map(Some).collect();
         let op = Opaque { domain: "tflite".into(), op_type: operator.name.clone(), reason, payload: [].into() };
         let node = self.graph.add_opaque("", op, inputs, vec![], outputs);

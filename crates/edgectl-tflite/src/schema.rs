@@ -45,6 +45,9 @@ const SIGNATURE_SUBGRAPH: Field = Field(4, "a signature's subgraph");
 const MAP_NAME: Field = Field(0, "a name in a signature");
 const MAP_TENSOR: Field = Field(1, "a tensor in a signature");
 
+/// More dimensions than any kernel of TensorFlow Lite takes.
+const MAX_RANK: usize = 16;
+
 /// A model with one subgraph. Tensors are given by their place in `tensors`, and every such index is valid.
 #[derive(Debug)]
 pub(crate) struct Model<'a> {
@@ -172,6 +175,10 @@ fn tensor<'a>(table: Table<'a>, buffers: &[&'a [u8]]) -> Result<Tensor<'a>, Tfli
         expected: "dimensions that are not negative".into(),
         found: format!("{dims:?}"),
     })?;
+    if dims.len() > MAX_RANK {
+        let (expected, found) = (format!("at most {MAX_RANK} dimensions"), dims.len().to_string());
+        return Err(TfliteError::Tensor { tensor: name, expected, found });
+    }
     let buffer = table.u32(TENSOR_BUFFER, 0)?;
     let data = match buffer {
         0 => None,

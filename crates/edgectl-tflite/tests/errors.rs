@@ -75,6 +75,13 @@ fn envelopes() {
 }
 
 #[test]
+fn ranks_have_a_limit() {
+    let mut spec = dense();
+    spec.tensors[0].shape = vec![1; 17];
+    assert_eq!(spec.error(), "tensor \"x\": expected at most 16 dimensions, found 17");
+}
+
+#[test]
 fn operators_without_an_int8_form_are_named() {
     let refused = |spec: &Spec| spec.error().replace(" (which computes \"y\") is not supported in int8 models", ":");
     assert_eq!(unary(16, &[]).error(), "operator LSTM (which computes \"y\") is not supported in int8 models");

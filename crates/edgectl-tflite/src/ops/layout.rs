@@ -40,6 +40,9 @@ pub(super) fn pad(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Resul
 /// What `PADV2` fills with. Its int8 kernel takes the number as it is, without regard to the operand's own scale.
 fn value(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Result<f32, Stop> {
     let tensor = importer.tensor(importer.input(operator, 2)?);
+    if tensor.data.is_none_or(|data| data.len() > size_of::<f32>()) {
+        return unsupported("what it fills with is no constant number");
+    }
     let value = if importer.is_int8() {
         let params = importer.params(importer.output(operator)?)?;
         let value = constant::int8(tensor).filter(|values| values.len() == 1);
