@@ -1,6 +1,6 @@
 //! Quantization parameters that are already in the model.
 
-use edgectl_graph::{DType, Op};
+use edgectl_graph::{DType, Op, Shape};
 
 use super::source::{Reason, Source};
 use crate::dtype;
@@ -44,7 +44,9 @@ fn axis(source: &mut Source<'_>) -> Result<usize, Reason> {
         return Err("it is quantized in blocks".into());
     }
     let (shape, scale) = (source.shape(0)?, source.shape(1)?);
-    if source.optional(2).is_some_and(|zero_point| zero_point.fact.shape != *scale) {
+    // onnxruntime writes a scalar zero point beside a scale of shape [1].
+    let alike = |other: &Shape| *other == *scale || (other.elements() == Some(1) && scale.elements() == Some(1));
+    if source.optional(2).is_some_and(|zero_point| !alike(&zero_point.fact.shape)) {
         return Err("scale and zero point differ in shape".into());
     }
     match scale.dims() {

@@ -217,7 +217,7 @@ impl Builder<'_> {
     }
 
     fn not_stated(&self, id: TensorId, origin: String) -> QdqError {
-        QdqError::NotStated { origin, tensor: self.source.tensor(id).name.clone() }
+        QdqError::NotStated { origin, tensors: vec![self.source.tensor(id).name.clone()] }
     }
 
     /// The name of a value that has one on each side of its pairs: that of an output of the model, else the shortest. (Names are stored

@@ -47,13 +47,13 @@ pub enum QdqError {
     /// The model has neither quantized activations nor quantized constants.
     #[error("the model is not quantized: it has no QuantizeLinear and no DequantizeLinear")]
     NotQuantized,
-    /// A tensor whose scale the model does not state, and which takes none from its neighbours.
-    #[error("{origin} \"{tensor}\" has no scale: expected QuantizeLinear after it")]
+    /// Tensors whose scale the model does not state, and which take none from their neighbours.
+    #[error("{origin} \"{}\" has no scale{}: expected QuantizeLinear after it", first(tensors), others(tensors))]
     NotStated {
-        /// What computes the tensor, as `output of node "conv1" (Conv)`.
+        /// What the first one is, as `output of node "conv1" (Conv)`.
         origin: String,
-        /// The tensor.
-        tensor: String,
+        /// All of them.
+        tensors: Vec<String>,
     },
     /// A tensor that is read with other parameters than it was written with.
     #[error("node \"{node}\": expected the parameters of its QuantizeLinear, {}, found {}", words(quantized), words(dequantized))]
@@ -114,4 +114,15 @@ pub enum QdqError {
 /// In ONNX's words, but for the zero point, which is that of int8.
 fn words(params: &QuantParams) -> String {
     format!("scale {} and zero point {}", params.scale, params.zero_point)
+}
+
+fn first(tensors: &[String]) -> &str {
+    tensors.first().map_or("", String::as_str)
+}
+
+fn others(tensors: &[String]) -> String {
+    match tensors.len() {
+        0 | 1 => String::new(),
+        count => format!(", as {} other tensors", count - 1),
+    }
 }

@@ -12,13 +12,15 @@ mod error;
 mod stated;
 mod stored;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use edgectl_graph::{Graph, Node, Op, QuantGraph, pass, run, run_all};
 
 pub use error::QdqError;
 
-use stored::{FoldQuantize, Stored};
+use stored::{FoldDequantize, FoldQuantize, Stored};
+use crate::Range;
 
 /// A quantized graph that was read from pairs.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,9 +75,12 @@ pub fn is_qdq(graph: &Graph) -> bool {
 /// fixed, is followed by a requantization; a concatenation's inputs are requantized before it. Operators that only move or select elements
 /// take missing parameters from their neighbours. A symbolic batch becomes one.
 ///
+/// `ranges` are those of tensors, by name, for which the model states nothing, found in some other way. Mostly there are none. Many tools
+/// leave the last layer's output in float: without a range for it, that is [`QdqError::NotStated`], which names all such tensors.
+///
 /// # Errors
 /// [`QdqError`] with the first thing that has no int8 form.
-pub fn from_qdq(mut graph: Graph) -> Result<FromQdq, QdqError> {
+pub fn from_qdq(mut graph: Graph, ranges: &BTreeMap<String, Range>) -> Result<FromQdq, QdqError> {
     graph.nodes().iter().try_for_each(|node| require_pairs(&graph, node))?;
     graph.bind_batch(1)?;
     run(&mut graph, &FoldQuantize)?;
@@ -83,9 +88,10 @@ pub fn from_qdq(mut graph: Graph) -> Result<FromQdq, QdqError> {
     if !graph.iter().any(|(_, node)| is_pair(&node.op) && node.input(0).is_some_and(|id| graph.literal(id).is_none())) {
         return Err(if stored.len() == 0 { QdqError::NotQuantized } else { QdqError::WeightsOnly { constants: stored.len() } });
     }
+    run(&mut graph, &FoldDequantize(&stored))?;
     run_all(&mut graph, pass::CANONICAL)?;
     graph.require_deployable()?;
-    let stated = stated::resolve(&graph)?;
+    let stated = stated::resolve(&graph, ranges)?;
     build::build(&graph, &stored, &stated)
 }
 

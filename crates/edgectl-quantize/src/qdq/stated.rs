@@ -1,6 +1,6 @@
 //! The parameters that the pairs state for activations, and those that follow from them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use edgectl_graph::{DType, Graph, Literal, Node, Op, QuantParams, Sharing, TensorId, sharing};
 
@@ -90,8 +90,13 @@ pub(super) type Stated = HashMap<TensorId, QuantParams>;
 /// The parameters of all activations.
 ///
 /// Where several pairs follow one tensor, it has those with the greatest scale, which clip least.
-pub(super) fn resolve(graph: &Graph) -> Result<Stated, QdqError> {
+pub(super) fn resolve(graph: &Graph, ranges: &BTreeMap<String, Range>) -> Result<Stated, QdqError> {
     let mut stated = from_pairs(graph)?;
+    for (id, tensor) in graph.iter_tensors() {
+        if let Some(&range) = ranges.get(&tensor.name) {
+            stated.entry(id).or_insert_with(|| activation_params(range));
+        }
+    }
     backwards(graph, &mut stated);
     forwards(graph, &mut stated)?;
     Ok(stated)
@@ -145,29 +150,38 @@ fn backwards(graph: &Graph, stated: &mut Stated) {
 }
 
 fn forwards(graph: &Graph, stated: &mut Stated) -> Result<(), QdqError> {
-    let not_stated = |origin, id: TensorId| Err(QdqError::NotStated { origin, tensor: graph.tensor(id).name.clone() });
-    if let Some(&id) = graph.inputs().iter().find(|id| !stated.contains_key(id)) {
-        return not_stated("input".into(), id);
-    }
+    let mut missing: Vec<(String, TensorId)> = vec![];
+    missing.extend(graph.inputs().iter().filter(|id| !stated.contains_key(id)).map(|&id| ("input".to_owned(), id)));
     for node in graph.nodes() {
         let Some(id) = node.output().filter(|id| !stated.contains_key(id)) else { continue };
-        let inherited = || {
-            let params: Vec<QuantParams> = node.inputs.iter().flatten().filter_map(|input| stated.get(input).copied()).collect();
-            let range = |params: &QuantParams| Range { min: params.min(), max: params.max() };
-            match &params[..] {
-                [first, rest @ ..] if rest.iter().all(|other| other == first) => Some(*first),
-                _ => params.iter().map(range).reduce(Range::union).map(activation_params),
-            }
-        };
+        let inherits = keeps_range(&node.op);
         let params = match sharing(&node.op) {
             Sharing::Fixed(params) => Some(params),
-            _ if keeps_range(&node.op) => inherited(),
+            _ if inherits => inherited(node, stated),
             _ => None,
         };
         match params {
-            Some(params) => stated.insert(id, params),
-            None => return not_stated(format!("output of node \"{}\" ({})", graph.label(node), node.op.name()), id),
-        };
+            Some(params) => drop(stated.insert(id, params)),
+            // It would inherit if what it reads had any.
+            None if inherits => {}
+            None => missing.push((format!("output of node \"{}\" ({})", graph.label(node), node.op.name()), id)),
+        }
     }
-    Ok(())
+    match missing.first() {
+        None => Ok(()),
+        Some((origin, _)) => {
+            let tensors = missing.iter().map(|(_, id)| graph.tensor(*id).name.clone()).collect();
+            Err(QdqError::NotStated { origin: origin.clone(), tensors })
+        }
+    }
+}
+
+/// The parameters of what a node reads, or where those differ, such as span them all.
+fn inherited(node: &Node, stated: &Stated) -> Option<QuantParams> {
+    let params: Vec<QuantParams> = node.inputs.iter().flatten().filter_map(|input| stated.get(input).copied()).collect();
+    let range = |params: &QuantParams| Range { min: params.min(), max: params.max() };
+    match &params[..] {
+        [first, rest @ ..] if rest.iter().all(|other| other == first) => Some(*first),
+        _ => params.iter().map(range).reduce(Range::union).map(activation_params),
+    }
 }

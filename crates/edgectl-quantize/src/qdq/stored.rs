@@ -33,6 +33,27 @@ impl Pass for FoldQuantize {
     }
 }
 
+/// `Dequantize(constant)` becomes a float constant.
+pub(super) struct FoldDequantize<'s>(pub(super) &'s Stored);
+
+impl Pass for FoldDequantize<'_> {
+    fn name(&self) -> &'static str {
+        "fold-dequantize"
+    }
+
+    fn next(&self, graph: &Graph) -> Option<Patch> {
+        graph.iter().find_map(|(_, node)| {
+            let (Op::Dequantize { .. }, x, output) = (&node.op, node.input(0)?, node.output()?) else { return None };
+            graph.literal(x).filter(|_| graph.can_redirect(output, x))?;
+            let entry = self.0.named(&graph.tensor(output).name)?;
+            let mut patch = Patch::new(graph, format!("fold \"{}\"", graph.label(node)));
+            let constant = patch.constant(&entry.name, Literal::f32(entry.shape.clone(), entry.real.clone())?);
+            patch.redirect(output, constant);
+            Some(patch)
+        })
+    }
+}
+
 /// `None` where a value is not finite, or a parameter does not fit.
 fn quantized(literal: &Literal, params: &Params, axis: usize) -> Option<Literal> {
     let values = literal.as_f32().filter(|values| values.iter().all(|value| value.is_finite()))?;
@@ -93,7 +114,6 @@ impl Entry {
         let channel = |index: usize| index / inner % params.scales.len();
         let steps = integers.iter().enumerate().map(|(index, q)| i32::try_from(q - params.zero_points[channel(index)]));
         let steps: Vec<i32> = steps.collect::<Result<_, _>>().map_err(|_| bad("q - zero_point within int32", "more".into()))?;
-        // As constant folding computes it.
         let real = |(index, &steps): (usize, &i32)| (f64::from(steps) * f64::from(params.scales[channel(index)])) as f32;
         let real: Vec<f32> = steps.iter().enumerate().map(real).collect();
         let name = node.output().map_or_else(String::new, |id| graph.tensor(id).name.clone());

@@ -1,5 +1,6 @@
 //! Our own QDQ export, read again, gives the very program that was exported.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use edgectl_graph::{Activation, Binary, Conv, Fact, Graph, Literal, Op, QuantGraph, Shape, TensorId, Unary, Window, pass, run_all};
@@ -33,7 +34,7 @@ fn assert_round_trip(quantized: &QuantGraph) {
     let bytes = export_qdq(quantized, &QdqOptions::default()).unwrap();
     let imported = import(&bytes, &ImportOptions { batch: Some(1), ..ImportOptions::default() }).unwrap().graph;
     assert!(is_qdq(&imported));
-    let again = from_qdq(imported).unwrap();
+    let again = from_qdq(imported, &BTreeMap::new()).unwrap();
     assert_eq!(again.notes, []);
     let lowered = lower(&again.quantized, &LowerOptions::default()).unwrap();
     assert!(lowered.program == direct.program, "programs of {} and {} bytes differ", direct.program.len(), lowered.program.len());
