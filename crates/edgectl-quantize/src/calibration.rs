@@ -4,46 +4,75 @@ use std::collections::BTreeMap;
 
 use edgectl_graph::{Graph, TensorId};
 
+use crate::channels::Channels;
 use crate::group::{Groups, Source};
+use crate::layer::Layer;
+use crate::reservoir::Reservoir;
 use crate::{Calibrator, Observer, QuantizeError, Range};
 
-/// Observers of all activations whose range must be found.
+/// Observers of activations: of all whose range must be found, and of what the methods of a [`Recipe`](crate::Recipe) ask for beside.
 pub struct Calibration {
     calibrator: Calibrator,
-    tensors: Vec<(TensorId, String)>,
-    observers: Vec<Box<dyn Observer>>,
+    /// What is watched, and by whom.
+    watched: BTreeMap<TensorId, Watched>,
     samples: u64,
 }
 
+/// A tensor and those that watch it.
+#[derive(Default)]
+struct Watched {
+    name: String,
+    range: Option<Box<dyn Observer>>,
+    channels: Option<Channels>,
+    /// By the output of the layer that reads the tensor.
+    patches: BTreeMap<TensorId, Reservoir>,
+}
+
 impl Calibration {
-    /// Observers for a [prepared](crate::prepare) graph that have seen nothing.
+    /// Observers for the ranges of a [prepared](crate::prepare) graph that have seen nothing.
     pub fn new(graph: &Graph, calibrator: Calibrator) -> Calibration {
-        let sources = Groups::new(graph).sources(graph).into_values().flatten();
-        let mut tensors: Vec<_> = sources
-            .filter_map(|source| match source {
-                Source::Free(id) => Some((id, graph.tensor(id).name.clone())),
-                Source::Constant(_) | Source::Fixed(..) | Source::Padding(_) => None,
-            })
-            .collect();
-        tensors.sort();
-        let observers = tensors.iter().map(|_| calibrator.observer()).collect();
-        Calibration { calibrator, tensors, observers, samples: 0 }
+        let mut calibration = Calibration::without_ranges(calibrator);
+        for source in Groups::new(graph).sources(graph).into_values().flatten() {
+            if let Source::Free(id) = source {
+                calibration.watch(graph, id).range = Some(calibrator.observer());
+            }
+        }
+        calibration
+    }
+
+    /// No observers yet.
+    pub(crate) fn without_ranges(calibrator: Calibrator) -> Calibration {
+        Calibration { calibrator, watched: BTreeMap::new(), samples: 0 }
+    }
+
+    fn watch(&mut self, graph: &Graph, id: TensorId) -> &mut Watched {
+        self.watched.entry(id).or_insert_with(|| Watched { name: graph.tensor(id).name.clone(), ..Watched::default() })
+    }
+
+    /// Also remembers the channels of a tensor.
+    pub(crate) fn watch_channels(&mut self, graph: &Graph, id: TensorId, channels: usize) {
+        self.watch(graph, id).channels = Some(Channels::new(channels));
+    }
+
+    /// Also remembers patches of a layer's input.
+    pub(crate) fn watch_patches(&mut self, graph: &Graph, layer: &Layer) {
+        self.watch(graph, layer.input).patches.insert(layer.output, Reservoir::new(layer.geometry.clone()));
     }
 
     /// Another calibration of the same tensors that has seen nothing.
     pub fn fork(&self) -> Calibration {
-        let observers = self.tensors.iter().map(|_| self.calibrator.observer()).collect();
-        Calibration { calibrator: self.calibrator, tensors: self.tensors.clone(), observers, samples: 0 }
+        let fork = |(&id, watched): (&TensorId, &Watched)| (id, watched.fork(self.calibrator));
+        Calibration { calibrator: self.calibrator, watched: self.watched.iter().map(fork).collect(), samples: 0 }
     }
 
     /// The tensors whose values must be shown.
     pub fn observed(&self) -> impl Iterator<Item = TensorId> + '_ {
-        self.tensors.iter().map(|(id, _)| *id)
+        self.watched.keys().copied()
     }
 
-    /// Bytes that the observers take, however many samples they see.
+    /// The most bytes that the observers take, however many samples they see.
     pub fn bytes(&self) -> usize {
-        self.observers.iter().map(|observer| observer.bytes()).sum()
+        self.watched.values().map(Watched::bytes).sum()
     }
 
     /// Shows the values of one sample, in the order of [`Calibration::observed`].
@@ -51,14 +80,14 @@ impl Calibration {
     /// # Errors
     /// A value that is not finite, or a wrong number of tensors.
     pub fn observe<'a>(&mut self, values: impl ExactSizeIterator<Item = &'a [f32]>) -> Result<(), QuantizeError> {
-        if values.len() != self.tensors.len() {
-            return Err(QuantizeError::Observed { expected: self.tensors.len(), found: values.len() });
+        if values.len() != self.watched.len() {
+            return Err(QuantizeError::Observed { expected: self.watched.len(), found: values.len() });
         }
-        for (values, ((_, name), observer)) in values.zip(self.tensors.iter().zip(&mut self.observers)) {
+        for (values, watched) in values.zip(self.watched.values_mut()) {
             if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
-                return Err(QuantizeError::NotFinite { tensor: name.clone(), value });
+                return Err(QuantizeError::NotFinite { tensor: watched.name.clone(), value });
             }
-            observer.observe(values);
+            watched.observe(values);
         }
         self.samples += 1;
         Ok(())
@@ -66,10 +95,15 @@ impl Calibration {
 
     /// Adds what another calibration of the same tensors has seen.
     pub fn merge(&mut self, other: &Calibration) {
-        for (observer, other) in self.observers.iter_mut().zip(&other.observers) {
-            observer.merge(&**other);
+        for (watched, other) in self.watched.values_mut().zip(other.watched.values()) {
+            watched.merge(other);
         }
         self.samples += other.samples;
+    }
+
+    /// The number of samples shown.
+    pub fn samples(&self) -> u64 {
+        self.samples
     }
 
     /// The ranges found.
@@ -77,9 +111,48 @@ impl Calibration {
     /// # Errors
     /// Where no sample was observed.
     pub fn ranges(&self) -> Result<Ranges, QuantizeError> {
-        let ranges = self.tensors.iter().zip(&self.observers).map(|((id, _), observer)| Some((*id, observer.range()?)));
-        let ranges = ranges.collect::<Option<BTreeMap<_, _>>>().ok_or(QuantizeError::NoSamples)?;
-        Ok(Ranges { ranges, samples: self.samples })
+        let ranges = self.watched.iter().filter_map(|(&id, watched)| Some((id, watched.range.as_ref()?.range())));
+        let ranges = ranges.map(|(id, range)| Some((id, range?))).collect::<Option<_>>().filter(|_| self.samples > 0);
+        Ok(Ranges { ranges: ranges.ok_or(QuantizeError::NoSamples)?, samples: self.samples })
+    }
+
+    /// What was remembered of a tensor's channels.
+    pub(crate) fn channels(&self, id: TensorId) -> Option<&Channels> {
+        self.watched.get(&id)?.channels.as_ref()
+    }
+
+    /// What was remembered of a layer's input.
+    pub(crate) fn patches(&self, layer: &Layer) -> Option<&Reservoir> {
+        self.watched.get(&layer.input)?.patches.get(&layer.output)
+    }
+}
+
+impl Watched {
+    fn fork(&self, calibrator: Calibrator) -> Watched {
+        Watched {
+            name: self.name.clone(),
+            range: self.range.as_ref().map(|_| calibrator.observer()),
+            channels: self.channels.as_ref().map(Channels::fork),
+            patches: self.patches.iter().map(|(&id, patches)| (id, patches.fork())).collect(),
+        }
+    }
+
+    fn observe(&mut self, values: &[f32]) {
+        self.range.iter_mut().for_each(|observer| observer.observe(values));
+        self.channels.iter_mut().for_each(|channels| channels.observe(values));
+        self.patches.values_mut().for_each(|patches| patches.observe(values));
+    }
+
+    fn merge(&mut self, other: &Watched) {
+        self.range.iter_mut().zip(&other.range).for_each(|(range, other)| range.merge(&**other));
+        self.channels.iter_mut().zip(&other.channels).for_each(|(channels, other)| channels.merge(other));
+        self.patches.values_mut().zip(other.patches.values()).for_each(|(patches, other)| patches.merge(other));
+    }
+
+    fn bytes(&self) -> usize {
+        let range = self.range.as_ref().map_or(0, |observer| observer.bytes());
+        let channels = self.channels.as_ref().map_or(0, Channels::bytes);
+        range + channels + self.patches.values().map(Reservoir::bytes).sum::<usize>()
     }
 }
 

@@ -7,6 +7,16 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum QuantizeError {
+    /// The accumulator of a layer could leave int32.
+    #[error("node \"{node}\": output channel {channel} could sum up to {bound} in int32; expected less than 2147483648")]
+    Accumulator {
+        /// The layer.
+        node: String,
+        /// The output channel.
+        channel: usize,
+        /// The greatest magnitude of its accumulator, over all int8 inputs.
+        bound: u64,
+    },
     /// The graph cannot be deployed as it is.
     #[error(transparent)]
     Graph(#[from] GraphError),

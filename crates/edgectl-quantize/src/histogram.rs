@@ -1,7 +1,7 @@
 //! A histogram of constant size whose content depends only on the values, not on their order.
 
 /// Bins on each side of zero.
-const HALF: i32 = 1024;
+const HALF: i32 = 2048;
 
 /// Counts of values in bins of equal width, aligned at zero.
 ///
@@ -52,20 +52,25 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
+    /// The bins that hold any values, ascending: lower edge, upper edge, count.
+    pub fn bins(&self) -> impl Iterator<Item = (f64, f64, u64)> + '_ {
+        let width = 1.0 / inverse_width(self.exponent);
+        let edge = move |i: usize| (i as i32 - HALF) as f64 * width;
+        self.counts.iter().enumerate().filter(|(_, count)| **count > 0).map(move |(i, &count)| (edge(i), edge(i + 1), count))
+    }
+
     /// The value below which a share of all values lies, linear within a bin. `share` in `0.0..=1.0`; `None` where nothing was counted.
     pub fn quantile(&self, share: f64) -> Option<f64> {
         let total = self.total();
         let wanted = share.clamp(0.0, 1.0) * total as f64;
-        let width = 1.0 / inverse_width(self.exponent);
         let mut below = 0u64;
         let mut last = None;
-        for (i, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let edge = (i as i32 - HALF) as f64 * width;
+        for (low, high, count) in self.bins() {
             if (below + count) as f64 >= wanted {
-                return Some(edge + width * ((wanted - below as f64) / count as f64).clamp(0.0, 1.0));
+                return Some(low + (high - low) * ((wanted - below as f64) / count as f64).clamp(0.0, 1.0));
             }
             below += count;
-            last = Some(edge + width);
+            last = Some(high);
         }
         last
     }

@@ -6,7 +6,7 @@ use edgectl_graph::{Binary, Graph, Node, Op, Pass, Patch, Sharing, TensorId, run
 
 use crate::QuantizeError;
 use crate::group::{Groups, Source};
-use crate::quantize::finite;
+use crate::layer::finite;
 
 /// Makes a canonical graph ready for calibration: batch one, every constant read once, and a requantization wherever an operator that fixes
 /// its output's parameters meets one that demands others.

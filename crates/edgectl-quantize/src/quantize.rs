@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use edgectl_graph::{Graph, Literal, Node, Op, QuantConst, QuantGraph, QuantParams, TensorId};
+use edgectl_graph::{Graph, Node, Op, QuantConst, QuantGraph, QuantParams, TensorId};
 
 use crate::group::{Groups, Source};
-use crate::{QuantizeError, Range, Ranges, activation_params, quantize_bias, quantize_value, quantize_weights, weight_scale};
+use crate::integers::Integers;
+use crate::layer::{Layer, finite};
+use crate::method::Note;
+use crate::{Calibration, QuantizeError, Range, Ranges, Recipe, activation_params, quantize_value};
 
 /// Choices of the scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,23 +25,36 @@ impl Default for QuantizeOptions {
     }
 }
 
-/// Quantizes a [prepared](crate::prepare) graph with the ranges of its activations.
+/// Quantizes a [prepared](crate::prepare) graph with the ranges of its activations: every value rounded to the nearest.
 ///
 /// # Errors
-/// A constant with values that are not finite, a range that is missing, or an operator that has no int8 form.
+/// A constant with values that are not finite, a range that is missing, an operator that has no int8 form, or a layer whose accumulator
+/// could leave int32.
 pub fn quantize(graph: Graph, ranges: &Ranges, options: QuantizeOptions) -> Result<QuantGraph, QuantizeError> {
+    let recipe = Recipe { methods: vec![], options, ..Recipe::default() };
+    quantize_layers(graph, ranges, &recipe, None, &mut vec![])
+}
+
+/// Quantizes with the methods of a recipe that work on one layer, and what calibration saw for them.
+pub(crate) fn quantize_layers(
+    graph: Graph,
+    ranges: &Ranges,
+    recipe: &Recipe,
+    seen: Option<&Calibration>,
+    notes: &mut Vec<Note>,
+) -> Result<QuantGraph, QuantizeError> {
     let mut constants = BTreeMap::new();
     let activations = activations(&graph, ranges, &mut constants)?;
-    for node in graph.nodes() {
-        match node.op {
-            Op::Conv(_) => weights(&graph, node, &activations, options.per_channel_conv, &mut constants)?,
-            Op::Dense { .. } => weights(&graph, node, &activations, options.per_channel_dense, &mut constants)?,
-            Op::Concat { .. } | Op::Reshape { .. } => {}
-            _ => {
-                for id in node.inputs.iter().flatten().copied() {
-                    if let Some(values) = finite(&graph, id)?.filter(|_| !constants.contains_key(&id)) {
-                        constants.insert(id, operand(values, activation_params(extent(values))));
-                    }
+    for (id, node) in graph.iter() {
+        if let Some(layer) = Layer::of(&graph, id)? {
+            let input = activations.get(&layer.input).copied().ok_or(QuantizeError::NoSamples)?;
+            let (weights, bias) = Integers { layer: &layer, recipe, input, seen }.choose(notes)?;
+            constants.extend(node.input(1).map(|id| (id, weights)));
+            constants.extend(node.input(2).map(|id| (id, bias)));
+        } else if !matches!(node.op, Op::Concat { .. } | Op::Reshape { .. }) {
+            for id in node.inputs.iter().flatten().copied() {
+                if let Some(values) = finite(&graph, id)?.filter(|_| !constants.contains_key(&id)) {
+                    constants.insert(id, operand(values, activation_params(extent(values))));
                 }
             }
         }
@@ -87,51 +103,10 @@ fn activations(
     Ok(activations.filter_map(|id| Some((id, *params.get(&groups.of(id))?))).collect())
 }
 
-/// The weights and the bias of a convolution or a dense layer.
-fn weights(
-    graph: &Graph,
-    node: &Node,
-    activations: &BTreeMap<TensorId, QuantParams>,
-    per_channel: bool,
-    constants: &mut BTreeMap<TensorId, QuantConst>,
-) -> Result<(), QuantizeError> {
-    let no_int8 =
-        || QuantizeError::NoInt8 { node: graph.label(node), op: node.op.name().into(), reason: "its weights are not constant".into() };
-    let input_scale = node.input(0).and_then(|id| activations.get(&id)).ok_or_else(no_int8)?.scale;
-    let id = node.input(1).ok_or_else(no_int8)?;
-    let values = finite(graph, id)?.ok_or_else(no_int8)?;
-    let outputs = graph.literal(id).and_then(|literal| literal.shape().first().copied()).unwrap_or(1).max(1);
-    let bias = match node.input(2) {
-        Some(id) => finite(graph, id)?.ok_or_else(no_int8)?,
-        None => &[],
-    };
-    let scales: Vec<f32> = if per_channel {
-        let channels = values.chunks((values.len() / outputs).max(1)).enumerate();
-        channels.map(|(channel, weights)| weight_scale(weights, bias.get(channel).copied().unwrap_or(0.0), input_scale)).collect()
-    } else {
-        let greatest_bias = bias.iter().fold(0.0f32, |max, b| max.max(b.abs()));
-        vec![weight_scale(values, greatest_bias, input_scale)]
-    };
-    if let Some(id) = node.input(2) {
-        constants.insert(id, QuantConst::Bias { values: quantize_bias(bias, input_scale, &scales).into() });
-    }
-    constants.insert(id, QuantConst::Weights { values: quantize_weights(values, &scales).into(), scales: scales.into() });
-    Ok(())
-}
-
 fn operand(values: &[f32], params: QuantParams) -> QuantConst {
     QuantConst::Operand { values: values.iter().map(|&x| quantize_value(x, params)).collect(), params }
 }
 
 fn extent(values: &[f32]) -> Range {
     values.iter().fold(Range { min: 0.0, max: 0.0 }, |range, &x| range.union(Range { min: x, max: x }))
-}
-
-/// The values of a float constant, all finite; `None` where the tensor is no float constant.
-pub(crate) fn finite(graph: &Graph, id: TensorId) -> Result<Option<&[f32]>, QuantizeError> {
-    let Some(values) = graph.literal(id).and_then(Literal::as_f32) else { return Ok(None) };
-    match values.iter().position(|value| !value.is_finite()) {
-        None => Ok(Some(values)),
-        Some(element) => Err(QuantizeError::ConstantNotFinite { tensor: graph.tensor(id).name.clone(), element, value: values[element] }),
-    }
 }
