@@ -132,24 +132,29 @@ fn io_row(program: Program<'_>, io: &Io<'_>) -> Option<IoRow> {
     Some(IoRow { name: io.name.into(), shape: io.shape.dims().to_vec(), dtype: dtype.name(), scale, zero_point })
 }
 
+/// The values in the arena: a reshape is another view of the same bytes, and no row of its own.
 fn tensor_rows(program: Program<'_>) -> Vec<TensorRow> {
-    let mut lives: BTreeMap<u32, (usize, usize)> = program.inputs().map(|io| (io.tensor, (0, 0))).collect();
-    for (at, op) in program.ops().enumerate() {
-        for id in op.inputs().chain(op.outputs()) {
-            lives.entry(id).or_insert((at, at)).1 = at;
+    let inputs = program.inputs().map(|io| (0, io.tensor, true));
+    let ops = program.ops().enumerate().flat_map(|(at, op)| {
+        let reads = op.inputs().map(move |id| (at, id, false)).collect::<Vec<_>>();
+        reads.into_iter().chain(op.outputs().map(move |id| (at, id, true)).collect::<Vec<_>>())
+    });
+    let outputs = program.outputs().map(|io| (program.op_count() as usize, io.tensor, false));
+    let mut rows: Vec<TensorRow> = vec![];
+    // Offset and bytes to the row of the value that is there.
+    let mut held: BTreeMap<(u32, u32), usize> = BTreeMap::new();
+    for (at, id, written) in inputs.chain(ops).chain(outputs) {
+        let Some(tensor) = program.tensor(id) else { continue };
+        let Place::Arena { offset: arena_offset } = tensor.place else { continue };
+        let key = (arena_offset, tensor.byte_length);
+        if written {
+            held.insert(key, rows.len());
+            let (name, dtype, shape) = (tensor.name.into(), tensor.dtype.name(), tensor.shape.dims().to_vec());
+            rows.push(TensorRow { name, dtype, shape, bytes: tensor.byte_length, arena_offset, first_op: at, last_op: at });
+        } else if let Some(&row) = held.get(&key) {
+            rows[row].last_op = at;
         }
     }
-    for io in program.outputs() {
-        lives.entry(io.tensor).or_default().1 = program.op_count() as usize;
-    }
-    let row = |(id, (first_op, last_op))| {
-        let tensor = program.tensor(id)?;
-        let Place::Arena { offset } = tensor.place else { return None };
-        let (dtype, shape) = (tensor.dtype.name(), tensor.shape.dims().to_vec());
-        Some(TensorRow { name: tensor.name.into(), dtype, shape, bytes: tensor.byte_length, arena_offset: offset, first_op, last_op })
-    };
-    let mut rows: Vec<TensorRow> = lives.into_iter().filter_map(row).collect();
-    rows.sort_by_key(|row| (row.first_op, row.arena_offset));
     rows
 }
 
