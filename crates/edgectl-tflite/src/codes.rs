@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+pub(crate) const ABS: i32 = 101;
 pub(crate) const ADD: i32 = 0;
 pub(crate) const AVERAGE_POOL_2D: i32 = 1;
 pub(crate) const CONCATENATION: i32 = 2;
@@ -9,13 +10,17 @@ pub(crate) const CONV_2D: i32 = 3;
 pub(crate) const CUSTOM: i32 = 32;
 pub(crate) const DEPTHWISE_CONV_2D: i32 = 4;
 pub(crate) const DEQUANTIZE: i32 = 6;
+pub(crate) const ELU: i32 = 111;
+pub(crate) const EXP: i32 = 47;
 pub(crate) const EXPAND_DIMS: i32 = 70;
 pub(crate) const FULLY_CONNECTED: i32 = 9;
 pub(crate) const HARD_SWISH: i32 = 117;
 pub(crate) const LEAKY_RELU: i32 = 98;
 pub(crate) const LOGISTIC: i32 = 14;
 pub(crate) const MAX_POOL_2D: i32 = 17;
+pub(crate) const MAXIMUM: i32 = 55;
 pub(crate) const MEAN: i32 = 40;
+pub(crate) const MINIMUM: i32 = 57;
 pub(crate) const MUL: i32 = 18;
 pub(crate) const PAD: i32 = 34;
 pub(crate) const PADV2: i32 = 60;
@@ -97,7 +102,17 @@ mod tests {
 
     #[test]
     fn names_stand_at_their_codes() {
-        for (code, name) in [(ADD, "ADD"), (CUSTOM, "CUSTOM"), (QUANTIZE, "QUANTIZE"), (HARD_SWISH, "HARD_SWISH"), (205, "REDUCE_WINDOW")] {
+        for (code, name) in [
+            (ABS, "ABS"),
+            (ELU, "ELU"),
+            (EXP, "EXP"),
+            (MAXIMUM, "MAXIMUM"),
+            (MINIMUM, "MINIMUM"),
+            (CUSTOM, "CUSTOM"),
+            (QUANTIZE, "QUANTIZE"),
+            (HARD_SWISH, "HARD_SWISH"),
+            (205, "REDUCE_WINDOW"),
+        ] {
             assert_eq!(operator_name(code), name);
         }
         assert_eq!([operator_name(-1), operator_name(9999)], ["number -1", "number 9999"]);

@@ -82,6 +82,7 @@ impl Case {
         let a = &self.attrs;
         let vector = |values: &[i32]| Some(Tensor::int32s("numbers", &[values.len() as i32], values));
         let (code, options, constant) = match &self.op[..] {
+            "abs" => (101, vec![], None),
             "add" => (0, vec![(0, self.activation())], None),
             "average_pool2d" => (1, self.pool(), None),
             "concat" => (2, vec![(0, I32(a.axis))], None),
@@ -90,11 +91,15 @@ impl Case {
                 let own = [(3, I32(a.depth_multiplier)), (4, self.activation()), (5, I32(a.dilation_w)), (6, I32(a.dilation_h))];
                 (4, self.window(&own), None)
             }
+            "elu" => (111, vec![], None),
+            "exp" => (47, vec![], None),
             "fully_connected" => (9, vec![(0, self.activation())], None),
             "hard_swish" => (117, vec![], None),
             "leaky_relu" => (98, vec![(0, F32(a.alpha))], None),
             "logistic" => (14, vec![], None),
             "max_pool2d" => (17, self.pool(), None),
+            "maximum" => (55, vec![], None),
+            "minimum" => (57, vec![], None),
             "mean" => (40, vec![(0, U8(a.keep_dims.into()))], vector(&a.axes)),
             "mul" => (18, vec![(0, self.activation())], None),
             "pad" => (34, vec![], Some(Tensor::int32s("numbers", &[a.paddings.len() as i32, 2], a.paddings.as_flattened()))),
@@ -130,17 +135,22 @@ impl Case {
 }
 
 const OPERATORS: &[&str] = &[
+    "abs",
     "add",
     "average_pool2d",
     "concat",
     "conv2d",
     "depthwise_conv2d",
+    "elu",
+    "exp",
     "fully_connected",
     "hard_swish",
     "leaky_relu",
     "logistic",
     "max_pool2d",
+    "maximum",
     "mean",
+    "minimum",
     "mul",
     "pad",
     "quantize",
