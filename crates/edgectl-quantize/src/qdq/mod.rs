@@ -15,12 +15,12 @@ mod stored;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use edgectl_graph::{Graph, Node, Op, QuantGraph, pass, run, run_all};
+use edgectl_graph::{Graph, Op, QuantGraph, pass, run, run_all};
 
 pub use error::QdqError;
 
-use stored::{FoldDequantize, FoldQuantize, Stored};
 use crate::Range;
+use stored::{FoldDequantize, FoldQuantize, Stored};
 
 /// A quantized graph that was read from pairs.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +81,7 @@ pub fn is_qdq(graph: &Graph) -> bool {
 /// # Errors
 /// [`QdqError`] with the first thing that has no int8 form.
 pub fn from_qdq(mut graph: Graph, ranges: &BTreeMap<String, Range>) -> Result<FromQdq, QdqError> {
-    graph.nodes().iter().try_for_each(|node| require_pairs(&graph, node))?;
+    require_typed(&graph)?;
     graph.bind_batch(1)?;
     run(&mut graph, &FoldQuantize)?;
     let stored = Stored::collect(&graph)?;
@@ -90,7 +90,6 @@ pub fn from_qdq(mut graph: Graph, ranges: &BTreeMap<String, Range>) -> Result<Fr
     }
     run(&mut graph, &FoldDequantize(&stored))?;
     run_all(&mut graph, pass::CANONICAL)?;
-    graph.require_deployable()?;
     let stated = stated::resolve(&graph, ranges)?;
     build::build(&graph, &stored, &stated)
 }
@@ -112,8 +111,10 @@ fn is_integer_operator(op: &Op) -> bool {
     (name.starts_with("QLinear") && name != "QLinear") || integer.contains(&name) || (opaque.domain == "com.microsoft" && name == "QGemm")
 }
 
-fn require_pairs(graph: &Graph, node: &Node) -> Result<(), QdqError> {
-    let Op::Opaque(opaque) = &node.op else { return Ok(()) };
+/// The first operator without a typed form decides: it hides the shapes of what comes after it.
+fn require_typed(graph: &Graph) -> Result<(), QdqError> {
+    let opaque = graph.nodes().iter().find_map(|node| if let Op::Opaque(opaque) = &node.op { Some((node, opaque)) } else { None });
+    let Some((node, opaque)) = opaque else { return Ok(()) };
     let (label, op) = (graph.label(node), opaque.op_type.clone());
     if is_integer_operator(&node.op) {
         return Err(QdqError::QOperator { node: label, op });
@@ -122,5 +123,5 @@ fn require_pairs(graph: &Graph, node: &Node) -> Result<(), QdqError> {
         let reason = if opaque.reason.is_empty() { format!("unknown in domain {}", opaque.domain) } else { opaque.reason.clone() };
         return Err(QdqError::Form { node: label, op, reason });
     }
-    Ok(())
+    Ok(graph.require_deployable()?)
 }

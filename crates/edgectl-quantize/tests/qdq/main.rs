@@ -1,5 +1,6 @@
 //! Models that were quantized elsewhere: round trips, onnxruntime as the oracle, and what is refused.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+mod errors;
 mod oracle;
 mod round_trip;

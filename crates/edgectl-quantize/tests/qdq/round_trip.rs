@@ -9,7 +9,7 @@ use edgectl_onnx::{ImportOptions, QdqOptions, export_qdq, import, read};
 use edgectl_quantize::{Calibration, Calibrator, QuantizeOptions, from_qdq, is_qdq, prepare, quantize};
 
 /// Numbers between -1 and 1 that look random and are always the same.
-fn noise(len: usize, seed: u32) -> Vec<f32> {
+pub(crate) fn noise(len: usize, seed: u32) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
     let step = |_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -19,7 +19,7 @@ fn noise(len: usize, seed: u32) -> Vec<f32> {
 }
 
 /// Quantizes with ranges that look measured: each tensor its own.
-fn quantized(mut graph: Graph, options: QuantizeOptions) -> QuantGraph {
+pub(crate) fn quantized(mut graph: Graph, options: QuantizeOptions) -> QuantGraph {
     run_all(&mut graph, pass::CANONICAL).unwrap();
     prepare(&mut graph).unwrap();
     let mut calibration = Calibration::new(&graph, Calibrator::MinMax);
