@@ -136,6 +136,11 @@ operators! {
     /// Elements at some indices of an axis. Inputs: x i8, indices i32 in data, as many as the output has along the axis.
     /// Output has the input's scale and zero point.
     Gather(GatherParams) = 19, "gather", false;
+    /// Rows and columns of images by index, NHWC. Inputs: x `[N, H, W, C]` i8, rows `[OH]` and columns `[OW]` i32 in data.
+    /// Output has the input's scale and zero point.
+    ResizeNearest(ResizeNearestParams) = 20, "resize_nearest", false;
+    /// Bilinear interpolation of images, NHWC. Input: x `[N, H, W, C]` i8. Output has the input's scale and zero point.
+    ResizeBilinear(ResizeBilinearParams) = 21, "resize_bilinear", false;
 }
 
 impl fmt::Display for OpCode {

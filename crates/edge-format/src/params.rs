@@ -296,6 +296,22 @@ params! {
         stride: [u32; MAX_RANK],
     }
 
+    /// [`OpCode::ResizeNearest`] has no parameters.
+    ResizeNearestParams for ResizeNearest {}
+
+    /// Parameters of [`OpCode::ResizeBilinear`]: row `i` of the output lies at `(i * scale_h + offset_h) / 1024` in the
+    /// input, a column likewise.
+    ResizeBilinearParams for ResizeBilinear {
+        /// 1024ths of an input row per row.
+        scale_h: i32,
+        /// Place of the first row in 1024ths.
+        offset_h: i32,
+        /// 1024ths of an input column per column.
+        scale_w: i32,
+        /// Place of the first column in 1024ths.
+        offset_w: i32,
+    }
+
     /// Parameters of [`OpCode::Gather`].
     GatherParams for Gather {
         /// The axis.

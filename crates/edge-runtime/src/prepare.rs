@@ -3,7 +3,7 @@
 //! A host calls these when it lowers a model; a device does not need them. Scales are single precision, products of
 //! scales are double precision, as in the original: another order of operations gives another last bit.
 
-use edge_format::{AddParams, MeanParams, MulParams, SoftmaxParams, SubParams};
+use edge_format::{AddParams, MeanParams, MulParams, ResizeBilinearParams, SoftmaxParams, SubParams};
 
 use crate::affine::Affine;
 use crate::arith::{quantize_multiplier, round_half_away};
@@ -91,6 +91,19 @@ pub fn mean(input_scale: f32, output_scale: f32, axes: u32, count: u32) -> MeanP
     let spare_bits = (count.max(1).ilog2() as i32).min(31 + shift);
     let multiplier_q31 = (i64::from(multiplier_q31) << spare_bits) / i64::from(count.max(1));
     MeanParams { axes, multiplier_q31: multiplier_q31 as i32, shift: shift - spare_bits }
+}
+
+/// Parameters of a bilinear resize of `[height, width]`, each at least 1, from `from` to `to`: with `align_corners` the first and the
+/// last pixels meet, with `half_pixel_centers` pixels are squares and not points.
+pub fn resize_bilinear(from: [u32; 2], to: [u32; 2], align_corners: bool, half_pixel_centers: bool) -> ResizeBilinearParams {
+    let axis = |from: u32, to: u32| {
+        let (from, to) = if align_corners && to > 1 { (from.saturating_sub(1), to - 1) } else { (from, to) };
+        let scale = ((u64::from(from) << 10) + u64::from(to / 2)) / u64::from(to.max(1));
+        let scale = scale.min(i32::MAX.unsigned_abs().into()) as i32;
+        (scale, if half_pixel_centers { scale / 2 - 512 } else { 0 })
+    };
+    let ((scale_h, offset_h), (scale_w, offset_w)) = (axis(from[0], to[0]), axis(from[1], to[1]));
+    ResizeBilinearParams { scale_h, offset_h, scale_w, offset_w }
 }
 
 /// Parameters of a softmax of `beta * x`.

@@ -53,6 +53,8 @@ impl Resolver<'static> {
             minimum::KERNEL,
             mul::KERNEL,
             pad::KERNEL,
+            resize_bilinear::KERNEL,
+            resize_nearest::KERNEL,
             softmax::KERNEL,
             strided_slice::KERNEL,
             sub::KERNEL,

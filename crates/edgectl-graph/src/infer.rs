@@ -116,6 +116,16 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
         Op::Quantize { dtype, .. } => return Ok(Fact::new(*dtype, x.shape.clone())),
         Op::ReduceMean { axes, keep_dims } => reduced(&x.shape, axes, *keep_dims)?,
         Op::Reshape { shape } => reshaped(&x.shape, shape)?,
+        Op::Resize(resize) => {
+            let spatial = spatial_sizes(&x.shape)?;
+            if spatial.len() != resize.sizes.len() || spatial.iter().chain(&resize.sizes).any(|&size| size == 0 || size > 1 << 24) {
+                return Err(format!("{} does not resize to {:?}", x.shape, resize.sizes));
+            }
+            let sizes: Vec<Dim> = resize.sizes.iter().map(|&size| Dim::Fixed(size)).collect();
+            Shape::from([&x.shape.dims()[..2], &sizes].concat())
+        }
+        Op::DepthToSpace { block, .. } => blocks(&x.shape, *block, true)?,
+        Op::SpaceToDepth { block } => blocks(&x.shape, *block, false)?,
         Op::Slice { spans } => sliced(&x.shape, spans)?,
         Op::Softmax { axis } => {
             check_axis(&x.shape, *axis)?;
@@ -166,6 +176,29 @@ fn slide(x: &Shape, window: &Window) -> Result<Vec<Dim>, String> {
             Ok(Dim::Fixed(size))
         })
         .collect()
+}
+
+/// The fixed spatial sizes of a `[N, C, W]` or `[N, C, H, W]` shape.
+fn spatial_sizes(x: &Shape) -> Result<Vec<usize>, String> {
+    let sizes: Option<Vec<usize>> = x.dims().iter().skip(2).map(Dim::fixed).collect();
+    let sizes = sizes.filter(|sizes| (1..=2).contains(&sizes.len()));
+    sizes.ok_or_else(|| format!("expected a shape [N,C,W] or [N,C,H,W] of fixed size, found {x}"))
+}
+
+/// Channels to squares of pixels, or back.
+fn blocks(x: &Shape, block: usize, to_space: bool) -> Result<Shape, String> {
+    let refused = || format!("{x} has no blocks of {block}");
+    let [batch, channels, height, width] = x.dims() else { return Err(refused()) };
+    let area = block.checked_mul(block).filter(|&area| area > 0).ok_or_else(refused)?;
+    let divided = |dim: &Dim, by: usize| dim.fixed().filter(|size| size % by == 0).map(|size| size / by);
+    let multiplied = |dim: &Dim, by: usize| dim.fixed().and_then(|size| size.checked_mul(by));
+    let sizes = if to_space {
+        [divided(channels, area), multiplied(height, block), multiplied(width, block)]
+    } else {
+        [multiplied(channels, area), divided(height, block), divided(width, block)]
+    };
+    let sizes: Option<Vec<Dim>> = sizes.into_iter().map(|size| size.map(Dim::Fixed)).collect();
+    Ok(Shape::from([std::slice::from_ref(batch), &sizes.ok_or_else(refused)?].concat()))
 }
 
 fn pooled(x: &Shape, pool: &Window) -> Result<Shape, String> {

@@ -24,6 +24,7 @@ mod op;
 pub mod pass;
 mod patch;
 mod quant;
+mod resize;
 mod shape;
 mod unary;
 
@@ -34,5 +35,6 @@ pub use literal::{DType, Data, Literal, permute};
 pub use op::{Activation, Binary, Conv, Op, Opaque, Pool, Span, Window};
 pub use patch::{Pass, PassError, Patch, run, run_all};
 pub use quant::{QuantConst, QuantError, QuantGraph, QuantParams, Sharing, sharing};
+pub use resize::{Coordinates, Interpolation, Resize, Rounding};
 pub use shape::{Dim, Fact, Shape};
 pub use unary::Unary;

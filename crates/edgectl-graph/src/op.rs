@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Shape, Unary};
+use crate::{Resize, Shape, Unary};
 
 /// What a node computes. Axes count from the front and are never negative.
 ///
@@ -41,6 +41,14 @@ pub enum Op {
     Dense {
         /// Applied to the result.
         activation: Activation,
+    },
+    /// Blocks of channels become squares of pixels: `[N, C, H, W]` to `[N, C / block^2, H * block, W * block]`.
+    DepthToSpace {
+        /// The side of a square.
+        block: usize,
+        /// Whether the channels of a result are adjacent in the input (CRD); otherwise the pixels of a square are `C / block^2`
+        /// channels apart (DCR).
+        channel_first: bool,
     },
     /// `real = scale * (q - zero_point)`. Inputs `q, scale, zero_point` (the zero point may be absent).
     Dequantize {
@@ -107,6 +115,8 @@ pub enum Op {
         /// The shape of the output.
         shape: Shape,
     },
+    /// The spatial axes in another size. `x [N, C, spatial...]`.
+    Resize(Resize),
     /// Every so many elements of some axes.
     Slice {
         /// One per axis that is not kept whole, by ascending axis.
@@ -116,6 +126,12 @@ pub enum Op {
     Softmax {
         /// The axis over which the result sums to one.
         axis: usize,
+    },
+    /// Squares of pixels become channels: `[N, C, H, W]` to `[N, block^2 * C, H / block, W / block]`, the pixels of a square being `C`
+    /// channels apart.
+    SpaceToDepth {
+        /// The side of a square.
+        block: usize,
     },
     /// Dimensions permuted: `y.shape[i] = x.shape[perm[i]]`.
     Transpose {
@@ -136,6 +152,7 @@ impl Op {
             Op::Concat { .. } => "Concat",
             Op::Conv(_) => "Conv",
             Op::Dense { .. } => "Dense",
+            Op::DepthToSpace { .. } => "DepthToSpace",
             Op::Dequantize { .. } => "DequantizeLinear",
             Op::Gather { .. } => "Gather",
             Op::Gemm { .. } => "Gemm",
@@ -149,8 +166,10 @@ impl Op {
             Op::Quantize { .. } => "QuantizeLinear",
             Op::ReduceMean { .. } => "ReduceMean",
             Op::Reshape { .. } => "Reshape",
+            Op::Resize(_) => "Resize",
             Op::Slice { .. } => "Slice",
             Op::Softmax { .. } => "Softmax",
+            Op::SpaceToDepth { .. } => "SpaceToDepth",
             Op::Transpose { .. } => "Transpose",
             Op::Unary(unary) => unary.name(),
         }

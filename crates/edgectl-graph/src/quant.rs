@@ -71,12 +71,15 @@ pub fn sharing(op: &Op) -> Sharing {
         Op::AveragePool { .. }
         | Op::Binary { op: Binary::Max | Binary::Min, .. }
         | Op::Concat { .. }
+        | Op::DepthToSpace { .. }
         | Op::Gather { .. }
         | Op::GlobalMaxPool
         | Op::MaxPool(_)
         | Op::Pad { .. }
         | Op::Reshape { .. }
+        | Op::Resize(_)
         | Op::Slice { .. }
+        | Op::SpaceToDepth { .. }
         | Op::Transpose { .. } => Sharing::Same,
         Op::Softmax { .. } | Op::Unary(Unary::Sigmoid) => Sharing::Fixed(UNIT),
         Op::Unary(Unary::Tanh) => Sharing::Fixed(QuantParams { scale: 1.0 / 128.0, zero_point: 0 }),

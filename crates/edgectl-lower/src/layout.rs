@@ -89,6 +89,7 @@ fn boundary(from: &[usize], to: &[usize], own: &[usize], others: &[usize], at: u
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

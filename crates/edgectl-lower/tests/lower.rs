@@ -7,7 +7,9 @@ mod support;
 
 use edge_format::{AlignedBytes, Program};
 use edge_runtime::{Interpreter, Resolver, affine};
-use edgectl_graph::{Activation, Binary, Conv, Graph, Op, Shape, Span, TensorId, Unary, Window};
+use edgectl_graph::{
+    Activation, Binary, Conv, Coordinates, Graph, Interpolation, Op, Resize, Rounding, Shape, Span, TensorId, Unary, Window,
+};
 use edgectl_lower::{LowerOptions, Lowered, lower};
 use edgectl_quantize::{Calibration, Calibrator, QuantizeOptions, prepare, quantize};
 use support::eval::{Array, evaluate};
@@ -331,6 +333,46 @@ fn slices_and_gathers_in_any_layout() {
         let lowered = assert_lowers(build.finish(&[z]));
         let (first, rest) = (ops(&lowered)[0], &ops(&lowered)[1..=expected.len()]);
         assert_eq!((first, rest), ("conv2d", expected));
+    }
+}
+
+#[test]
+fn images_of_another_size() {
+    let modes = [Coordinates::AlignCorners, Coordinates::Asymmetric, Coordinates::HalfPixel];
+    let roundings = [Rounding::Ceil, Rounding::Floor, Rounding::PreferCeil, Rounding::PreferFloor];
+    let interpolations: Vec<_> = roundings.map(Interpolation::Nearest).into_iter().chain([Interpolation::Linear]).collect();
+    for coordinates in modes {
+        for &interpolation in &interpolations {
+            for sizes in [vec![12, 10], vec![3, 7], vec![9, 1]] {
+                let mut build = Build::new(&[1, 1, 6, 5]);
+                let x = build.x;
+                let a = build.conv("a", x, &[4, 1, 1, 1], 1);
+                let y = build.node("y", Op::Resize(Resize { sizes, coordinates, interpolation }), &[a]);
+                let name = if interpolation == Interpolation::Linear { "resize_bilinear" } else { "resize_nearest" };
+                assert_eq!(ops(&assert_lowers(build.finish(&[y])))[1], name);
+            }
+        }
+    }
+    let mut build = Build::new(&[1, 3, 7]);
+    let (x, coordinates, interpolation) = (build.x, Coordinates::HalfPixel, Interpolation::Linear);
+    let y = build.node("y", Op::Resize(Resize { sizes: vec![14], coordinates, interpolation }), &[x]);
+    assert_lowers(build.finish(&[y]));
+}
+
+#[test]
+fn pixels_and_channels_change_places_in_one_transpose() {
+    for op in [
+        Op::DepthToSpace { block: 2, channel_first: false },
+        Op::DepthToSpace { block: 2, channel_first: true },
+        Op::SpaceToDepth { block: 2 },
+    ] {
+        let mut build = Build::new(&[1, 1, 6, 4]);
+        let x = build.x;
+        let a = build.conv("a", x, &[8, 1, 1, 1], 1);
+        let y = build.node("y", op, &[a]);
+        let z = build.node("z", Op::GlobalAveragePool, &[y]);
+        let lowered = assert_lowers(build.finish(&[y, z]));
+        assert_eq!(ops(&lowered), ["conv2d", "transpose", "mean", "transpose"]);
     }
 }
 

@@ -19,6 +19,8 @@ pub mod minimum;
 pub mod mul;
 pub mod pad;
 mod requantize;
+pub mod resize_bilinear;
+pub mod resize_nearest;
 pub mod softmax;
 mod strided;
 pub mod strided_slice;

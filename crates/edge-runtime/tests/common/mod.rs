@@ -51,6 +51,8 @@ struct Attrs {
     begin: Vec<u32>,
     strides: Vec<u32>,
     indices: Vec<i32>,
+    align_corners: bool,
+    half_pixel_centers: bool,
     alpha: f32,
     beta: f32,
 }
@@ -212,10 +214,29 @@ impl Case {
                 let indices = (DType::I32, vec![attrs.indices.len() as u32], bytes);
                 return (GatherParams { axis: attrs.axis.rem_euclid(x.shape.len() as i32) as u32 }.into(), vec![indices]);
             }
+            "resize_bilinear" => {
+                let sizes = |shape: &[u32]| [shape[1], shape[2]];
+                prepare::resize_bilinear(sizes(&x.shape), sizes(&y.shape), attrs.align_corners, attrs.half_pixel_centers).into()
+            }
+            "resize_nearest" => return (ResizeNearestParams {}.into(), vec![self.nearest(1), self.nearest(2)]),
             "softmax" => prepare::softmax(x.scale, attrs.beta).into(),
             op => panic!("no program for {op}"),
         };
         (params, Vec::new())
+    }
+
+    /// The input element for each element of an axis, by TensorFlow Lite's rule.
+    fn nearest(&self, axis: usize) -> Constant {
+        let (from, to) = (self.inputs[0].shape[axis], self.output.shape[axis]);
+        let corners = self.attrs.align_corners && to > 1;
+        let scale = if corners { (from - 1) as f32 / (to - 1) as f32 } else { from as f32 / to as f32 };
+        let centre = if self.attrs.half_pixel_centers { 0.5 } else { 0.0 };
+        let index = |i: u32| {
+            let place = (i as f32 + centre) * scale;
+            let nearest = if self.attrs.align_corners { place.round() } else { place.floor() };
+            (nearest as u32).min(from - 1)
+        };
+        (DType::I32, vec![to], (0..to).flat_map(|i| index(i).to_le_bytes()).collect())
     }
 
     /// Filter, bias, multipliers and shifts; the filter's last or first axis is that of the output channels.

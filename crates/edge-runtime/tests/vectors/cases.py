@@ -345,6 +345,22 @@ def gather(rng, index):
     return Case("GATHER", [x], y, {"axis": axis, "indices": picked.tolist()}, options, [indices(picked)])
 
 
+def resize(operator, options_type):
+    def build(rng, index):
+        shape = [1 + index % 2, int(rng.integers(1, 7)), int(rng.integers(1, 7)), int(rng.integers(1, 5))]
+        size = [int(rng.integers(1, 14)), int(rng.integers(1, 14))]
+        if index % 4 == 3:  # a whole multiple
+            size = [shape[1] * 2, shape[2] * int(rng.integers(1, 4))]
+        attrs = {"align_corners": index % 3 == 1, "half_pixel_centers": index % 3 == 2}
+        options = options_type()
+        options.alignCorners, options.halfPixelCenters = attrs["align_corners"], attrs["half_pixel_centers"]
+        x = activation_tensor(rng, shape, scale(rng), zero_point(rng))
+        y = Tensor([shape[0], *size, shape[3]], scales=x.scales, zero_point=x.zero_point)
+        sizes = indices(size)
+        return Case(operator, [x], y, attrs, options, [sizes])
+    return build
+
+
 def pad(rng, index):
     rank = 1 + index % 4
     shape = [int(rng.integers(1, 6)) for _ in range(rank)]
@@ -423,6 +439,8 @@ OPS = {
     "minimum": (20, extreme("MINIMUM")),
     "strided_slice": (24, strided_slice),
     "gather": (20, gather),
+    "resize_nearest": (30, resize("RESIZE_NEAREST_NEIGHBOR", schema.ResizeNearestNeighborOptionsT)),
+    "resize_bilinear": (36, resize("RESIZE_BILINEAR", schema.ResizeBilinearOptionsT)),
     "pad": (20, pad),
     "transpose": (20, transpose),
     "softmax": (36, softmax),

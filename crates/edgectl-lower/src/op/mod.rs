@@ -1,6 +1,7 @@
 //! One file per operator: from a node to ops.
 
 mod binary;
+mod blocks;
 mod concat;
 mod conv;
 mod dense;
@@ -9,6 +10,7 @@ mod mean;
 mod pad;
 mod pool;
 mod reshape;
+mod resize;
 mod slice;
 mod softmax;
 mod transpose;
@@ -28,6 +30,7 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::Concat { axis } => concat::lower(builder, node, *axis),
         Op::Conv(conv) => conv::lower(builder, node, conv),
         Op::Dense { activation } => dense::lower(builder, node, *activation),
+        Op::DepthToSpace { block, channel_first } => blocks::depth_to_space(builder, node, *block, *channel_first),
         Op::Gather { axis, indices, dims } => gather::lower(builder, node, *axis, indices, dims.len()),
         Op::GlobalAveragePool => mean::spatial(builder, node),
         Op::GlobalMaxPool => pool::global_max(builder, node),
@@ -36,8 +39,10 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::Pad { before, value, .. } => pad::lower(builder, node, before, *value),
         Op::ReduceMean { axes, .. } => mean::lower(builder, node, axes),
         Op::Reshape { .. } => reshape::lower(builder, node),
+        Op::Resize(resize) => resize::lower(builder, node, resize),
         Op::Slice { spans } => slice::lower(builder, node, spans),
         Op::Softmax { axis } => softmax::lower(builder, node, *axis),
+        Op::SpaceToDepth { block } => blocks::space_to_depth(builder, node, *block),
         Op::Transpose { perm } => transpose::lower(builder, node, perm),
         Op::Unary(unary) => unary::lower(builder, node, *unary),
         _ => Err(builder.no_kernel(node, "it has no int8 form")),

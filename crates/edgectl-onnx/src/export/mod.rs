@@ -4,6 +4,7 @@ mod builder;
 mod float;
 mod ops;
 mod qdq;
+mod resize;
 mod slice;
 mod unary;
 

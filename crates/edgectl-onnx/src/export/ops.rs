@@ -71,6 +71,9 @@ impl Emitter<'_> {
             Op::Quantize { axis, dtype } => self.linear(*axis, Some(*dtype)),
             Op::ReduceMean { axes, keep_dims } => self.reduce_mean(axes, *keep_dims),
             Op::Reshape { shape } => self.reshape(shape),
+            Op::DepthToSpace { block, channel_first } => self.depth_to_space(*block, *channel_first),
+            Op::SpaceToDepth { block } => self.attribute_int("blocksize", *block),
+            Op::Resize(resize) => self.resize(resize),
             Op::Slice { spans } => self.slice(spans),
             Op::Softmax { axis } => self.softmax(*axis),
             Op::Transpose { perm } => {
@@ -102,7 +105,7 @@ impl Emitter<'_> {
         (0..self.node.inputs.len()).map(|index| self.operand(index)).collect()
     }
 
-    fn input_shape(&self) -> Option<&Shape> {
+    pub(super) fn input_shape(&self) -> Option<&Shape> {
         self.graph.shape(self.node.input(0)?)
     }
 
@@ -123,7 +126,7 @@ impl Emitter<'_> {
         self.own(self.node.op.name(), inputs, self.output.clone())
     }
 
-    fn attribute_int(&mut self, name: &str, value: usize) -> Result<(), OnnxError> {
+    pub(super) fn attribute_int(&mut self, name: &str, value: usize) -> Result<(), OnnxError> {
         let value = ints(&[value])[0];
         self.whole(self.output.clone())?.set_int(name, value);
         Ok(())

@@ -167,6 +167,12 @@ impl<'a> Source<'a> {
         literal.scalar_f32().map(Some).ok_or_else(|| format!("input {index} is not one float32 number"))
     }
 
+    /// A constant float input; `None` where it is left out.
+    pub(super) fn floats(&self, index: usize) -> Result<Option<Vec<f32>>, Reason> {
+        let Some(literal) = self.literal(index)? else { return Ok(None) };
+        literal.as_f32().map(|values| Some(values.to_vec())).ok_or_else(|| format!("input {index} has no float32 elements"))
+    }
+
     /// A constant truth value; `None` where it is left out.
     pub(super) fn truth(&self, index: usize) -> Result<Option<bool>, Reason> {
         match self.literal(index)?.map(Literal::data) {

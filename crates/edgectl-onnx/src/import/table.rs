@@ -5,7 +5,10 @@
 use edgectl_graph::{Binary, Op, Unary};
 
 use super::source::{Reason, Source};
-use super::{ops_elementwise as elementwise, ops_layout as layout, ops_quant as quant, ops_slice as slice, ops_window as window};
+use super::{
+    ops_elementwise as elementwise, ops_layout as layout, ops_quant as quant, ops_resize as resize, ops_slice as slice,
+    ops_window as window,
+};
 
 /// Turns a node into a typed operator and the number of leading inputs that it reads, or says why it cannot.
 pub(super) type Row = fn(&mut Source<'_>) -> Result<(Op, usize), Reason>;
@@ -20,6 +23,7 @@ const TABLE: &[(&str, Row)] = &[
     ("Clip", elementwise::clip),
     ("Concat", layout::concat),
     ("Conv", window::conv),
+    ("DepthToSpace", resize::depth_to_space),
     ("DequantizeLinear", quant::dequantize),
     ("Div", |source| elementwise::binary(source, Binary::Div)),
     ("Dropout", elementwise::dropout),
@@ -52,17 +56,20 @@ const TABLE: &[(&str, Row)] = &[
     ("ReduceMean", elementwise::reduce_mean),
     ("Relu", |source| elementwise::plain(source, Unary::Relu)),
     ("Reshape", layout::reshape),
+    ("Resize", resize::resize),
     ("Sigmoid", |source| elementwise::plain(source, Unary::Sigmoid)),
     ("Slice", slice::slice),
     ("Softmax", elementwise::softmax),
     ("Softplus", |source| elementwise::plain(source, Unary::Softplus)),
     ("Softsign", |source| elementwise::plain(source, Unary::Softsign)),
+    ("SpaceToDepth", resize::space_to_depth),
     ("Sqrt", |source| elementwise::plain(source, Unary::Sqrt)),
     ("Squeeze", layout::squeeze),
     ("Sub", |source| elementwise::binary(source, Binary::Sub)),
     ("Tanh", |source| elementwise::plain(source, Unary::Tanh)),
     ("Transpose", layout::transpose),
     ("Unsqueeze", layout::unsqueeze),
+    ("Upsample", resize::upsample),
 ];
 
 /// The row of an operator.

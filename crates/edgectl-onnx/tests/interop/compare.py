@@ -78,6 +78,23 @@ def cases():
     yield "Gather", ALL, (4, 5, 6), [i64(3, -4, 0)], dict(axis=0), True
     yield "Gather", (11, 13), (4, 5, 6), [i64(3, -4, 0, 1).reshape(2, 2)], dict(axis=-2), True
     yield "Gather", (11, 13), (4, 5, 6), [np.array(-1, np.int64)], dict(axis=1), True
+    yield "DepthToSpace", (9, 10), (2, 8, 3, 4), [], dict(blocksize=2), True
+    for mode in "DCR", "CRD":
+        yield "DepthToSpace", (11, 13), (2, 8, 3, 4), [], dict(blocksize=2, mode=mode), True
+    yield "SpaceToDepth", (9, 13), (2, 3, 4, 6), [], dict(blocksize=2), True
+    yield "Upsample", (9,), (1, 3, 4, 5), [f32(1, 1, 2, 3)], dict(mode="nearest"), True
+    yield "Upsample", (9,), (1, 3, 4, 5), [f32(1, 1, 2, 3)], dict(mode="linear"), True
+    yield "Resize", (10,), (1, 3, 4, 5), [f32(1, 1, 2, 0.6)], dict(mode="nearest"), True
+    for mode in "align_corners", "asymmetric", "half_pixel", "pytorch_half_pixel":
+        for sizes in (8, 10), (3, 7), (9, 2):
+            attributes = dict(mode="linear", coordinate_transformation_mode=mode)
+            yield "Resize", (11, 13, 18), (1, 3, 4, 5), [f32(), f32(), i64(1, 3, *sizes)], attributes, True
+            for nearest in "ceil", "floor", "round_prefer_ceil", "round_prefer_floor":
+                attributes = dict(mode="nearest", nearest_mode=nearest, coordinate_transformation_mode=mode)
+                yield "Resize", (13,), (1, 3, 4, 5), [None, None, i64(1, 3, *sizes)], attributes, True
+    yield "Resize", (11, 13), (1, 3, 4, 5), [f32(), f32(1, 1, 2, 2)], dict(mode="nearest"), True
+    yield "Resize", (11, 13), (1, 3, 4, 5), [f32(), f32(1, 1, 2, 2)], dict(mode="cubic"), False
+    yield "Resize", (11, 13), (1, 3, 4, 5), [f32(), f32(1, 1, 1.7, 2)], dict(mode="nearest"), False
     for op in "Relu", "Sigmoid", "Tanh", "Identity", "Elu", "LeakyRelu", "HardSigmoid", "Softmax":
         yield op, ALL, (3, 7), [], {}, True
     yield "HardSwish", (14, 21), (3, 7), [], {}, True

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use edgectl_graph::{Activation, Binary, Data, Graph, Literal, Op, Unary, Window};
+use edgectl_graph::{Activation, Binary, Coordinates, Data, Graph, Interpolation, Literal, Op, Resize, Rounding, Unary, Window};
 
 /// A value of a tensor, outermost dimension first.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,6 +173,17 @@ fn apply(op: &Op, operands: &[Option<&Array>], shape: &[usize]) -> Array {
             let means = Array::from_fn(&kept, |y| mean_at(x, axes, y));
             Array { shape: if *keep_dims { kept } else { shape.to_vec() }, values: means.values }
         }
+        Op::DepthToSpace { block, channel_first } => Array::from_fn(shape, |y| {
+            let (row, column) = (y[2] % block, y[3] % block);
+            let place = row * block + column;
+            let channel = if *channel_first { y[1] * block * block + place } else { place * shape[1] + y[1] };
+            x.at(&[y[0], channel, y[2] / block, y[3] / block])
+        }),
+        Op::SpaceToDepth { block } => Array::from_fn(shape, |y| {
+            let (place, channel) = (y[1] / x.shape[1], y[1] % x.shape[1]);
+            x.at(&[y[0], channel, y[2] * block + place / block, y[3] * block + place % block])
+        }),
+        Op::Resize(resize) => Array::from_fn(shape, |y| resized(x, &y[..2], &y[2..], &shape[2..], resize)),
         Op::Slice { spans } => Array::from_fn(shape, |y| {
             let mut index = y.to_vec();
             for span in spans {
@@ -208,6 +219,29 @@ fn seen(x: &Array, lead: &[usize], y: &[usize], window: &Window) -> Vec<Option<f
         (0..k.len()).map(|axis| y[axis] * window.strides[axis] + k[axis] * window.dilations[axis]).collect()
     };
     indices(&window.kernel).iter().map(|k| x.padded_at(lead, &position(k), window)).collect()
+}
+
+/// An element of a resized image: the weighted elements around its place along each axis, one axis after the other.
+fn resized(x: &Array, lead: &[usize], y: &[usize], sizes: &[usize], resize: &Resize) -> f64 {
+    let axis = lead.len() - 2;
+    let Some((&index, rest)) = y.split_first() else { return x.at(lead) };
+    let (from, to) = (x.shape[lead.len()] as f64, sizes[axis] as f64);
+    let position = match resize.coordinates {
+        Coordinates::AlignCorners if to > 1.0 => index as f64 * (from - 1.0) / (to - 1.0),
+        Coordinates::AlignCorners | Coordinates::Asymmetric => index as f64 * from / to,
+        Coordinates::HalfPixel => (index as f64 + 0.5) * from / to - 0.5,
+    };
+    let at = |place: f64| resized(x, &[lead, &[place.clamp(0.0, from - 1.0) as usize]].concat(), rest, sizes, resize);
+    match resize.interpolation {
+        Interpolation::Linear => {
+            let (before, weight) = (position.floor(), position - position.floor());
+            at(before) * (1.0 - weight) + at(before + 1.0) * weight
+        }
+        Interpolation::Nearest(Rounding::Ceil) => at(position.ceil()),
+        Interpolation::Nearest(Rounding::Floor) => at(position.floor()),
+        Interpolation::Nearest(Rounding::PreferCeil) => at((position + 0.5).floor()),
+        Interpolation::Nearest(Rounding::PreferFloor) => at((position - 0.5).ceil()),
+    }
 }
 
 /// The mean over some axes, at an index where these are zero.
