@@ -89,11 +89,6 @@ impl Layer {
         self.geometry.window.is_none()
     }
 
-    /// Whether each group has one input channel: what an input channel is multiplied with then fills whole rows.
-    pub(crate) fn is_depthwise(&self) -> bool {
-        self.geometry.groups == self.geometry.channels && self.geometry.groups > 1
-    }
-
     /// Whether a window may reach beyond the input, where it meets zeros.
     pub(crate) fn is_padded(&self) -> bool {
         let pads = |window: &Window| window.pads_begin.iter().chain(&window.pads_end).any(|&pad| pad > 0);

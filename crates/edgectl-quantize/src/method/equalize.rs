@@ -13,9 +13,15 @@ use super::rewrite::rewrite;
 use crate::layer::Layer;
 use crate::{Calibration, QuantizeError};
 
-/// Ranges closer than this are left alone: one int8 range serves them well, and scaling would only move the error into the next layer's
-/// weights.
-const LEAST_SPREAD: f64 = 16.0;
+/// How a factor is shared out: 1 gives all channels the same range, 0 all weights that see them.
+const BALANCES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
+
+/// A change must bring the expected noise below this share of what it was: less is not worth other weights.
+const LEAST_GAIN: f64 = 0.8;
+
+/// The root mean square of a channel, as a share of its greatest magnitude: that of a normal distribution whose extremes lie at three
+/// times its standard deviation.
+const RMS: f64 = 1.0 / 3.0;
 
 /// The greatest exponent of a factor. Beyond it, a channel is as good as dead.
 const MAX_EXPONENT: f64 = 24.0;
@@ -29,20 +35,14 @@ pub(crate) fn equalize(graph: &mut Graph, seen: &Calibration, per_channel: bool,
         let (from, to) = (pair.from.label.clone(), pair.to.label.clone());
         let ranges = seen.channels(pair.from.output).and_then(|channels| channels.ranges()).ok_or(QuantizeError::NoSamples)?;
         let magnitudes: Vec<f64> = ranges.iter().map(|range| f64::from(range.min.abs().max(range.max.abs()))).collect();
-        let spread = spread(&magnitudes);
-        if spread < LEAST_SPREAD {
-            continue;
-        }
+        let Some(exponents) = exponents(&pair, &magnitudes, per_channel) else { continue };
         if let Some(reason) = pair.scale_barrier.clone() {
             notes.push(Note::NotEqualized { from, to, reason });
             continue;
         }
-        let exponents = exponents(&pair, &magnitudes, per_channel);
         let channels = exponents.iter().filter(|&&exponent| exponent != 0).count();
-        if channels > 0 {
-            scale(&mut layers, &pair, &exponents);
-            notes.push(Note::Equalized { from, to, spread, channels });
-        }
+        scale(&mut layers, &pair, &exponents);
+        notes.push(Note::Equalized { from, to, spread: spread(&magnitudes), channels });
     }
     rewrite(graph, "equalize", &layers)
 }
@@ -54,33 +54,84 @@ fn spread(magnitudes: &[f64]) -> f64 {
     if greatest > 0.0 { greatest / least } else { 1.0 }
 }
 
-/// The exponent by which each channel is divided.
+/// The exponents by which channels are divided, or `None` where that would gain too little.
 ///
-/// Dividing channel `c` by `s` multiplies the weights that see it. With a scale per output, the weights of a depthwise layer follow
-/// without loss, and `s = range`. Elsewhere the channel's weights grow against those of the other channels, and `s = sqrt(range / weights)`
-/// gives both the same.
-fn exponents(pair: &Pair, magnitudes: &[f64], per_channel: bool) -> Vec<i32> {
-    let columns = pair.to.geometry.columns();
-    let mut weights = vec![0.0f64; magnitudes.len()];
-    let greatest = |row: &[f32]| row.iter().fold(0.0f32, |max, w| max.max(w.abs()));
-    let all = greatest(&pair.to.weights);
-    for (output, row) in pair.to.weights.chunks(columns.max(1)).enumerate() {
-        let unit = f64::from(if per_channel { greatest(row) } else { all });
-        for (column, w) in row.iter().enumerate().filter(|_| unit > 0.0) {
-            let channel = pair.channel(output, column);
-            weights[channel] = weights[channel].max(f64::from(w.abs()) / unit);
-        }
-    }
+/// Dividing channel `c` by `s` multiplies the weights that see it. Of `s = range^balance / weights^(1 - balance)`, that balance is chosen
+/// with which the rounding of inputs and weights is expected to make the least noise.
+fn exponents(pair: &Pair, magnitudes: &[f64], per_channel: bool) -> Option<Vec<i32>> {
+    let noise = Noise::new(pair, magnitudes, per_channel);
+    let weights = noise.weights();
     let top = magnitudes.iter().copied().fold(0.0, f64::max);
-    let follows = per_channel && pair.to.is_depthwise();
-    let exponent = |(&range, &weight): (&f64, &f64)| {
+    let exponent = |range: f64, weight: f64, balance: f64| {
         if range == 0.0 || weight == 0.0 {
             return 0;
         }
-        let factor = if follows { range / top } else { (range / top / weight).sqrt() };
+        let factor = (range / top).powf(balance) / weight.powf(1.0 - balance);
         factor.log2().round().clamp(-MAX_EXPONENT, MAX_EXPONENT) as i32
     };
-    magnitudes.iter().zip(&weights).map(exponent).collect()
+    let candidate = |balance: f64| -> (f64, Vec<i32>) {
+        let exponents: Vec<i32> = magnitudes.iter().zip(&weights).map(|(&range, &weight)| exponent(range, weight, balance)).collect();
+        (noise.of(&exponents), exponents)
+    };
+    let best = BALANCES.into_iter().map(candidate).reduce(|best, found| if found.0 < best.0 { found } else { best })?;
+    (best.0 < LEAST_GAIN * noise.of(&vec![0; magnitudes.len()])).then_some(best.1)
+}
+
+/// What rounding is expected to do to the outputs of a pair's second layer.
+struct Noise<'a> {
+    pair: &'a Pair,
+    magnitudes: &'a [f64],
+    per_channel: bool,
+    /// The greatest magnitude of each output's weights, or that of all.
+    units: Vec<f64>,
+}
+
+impl<'a> Noise<'a> {
+    fn new(pair: &'a Pair, magnitudes: &'a [f64], per_channel: bool) -> Noise<'a> {
+        let greatest = |row: &[f32]| f64::from(row.iter().fold(0.0f32, |max, w| max.max(w.abs())));
+        let rows = pair.to.weights.chunks(pair.to.geometry.columns().max(1));
+        let all = greatest(&pair.to.weights);
+        let units = rows.map(|row| if per_channel { greatest(row) } else { all }).collect();
+        Noise { pair, magnitudes, per_channel, units }
+    }
+
+    /// Rows whose weights are not all zero: the output, its unit, and the magnitude of each weight with its channel.
+    fn rows(&self) -> impl Iterator<Item = (f64, Vec<(usize, f64)>)> + '_ {
+        let rows = self.pair.to.weights.chunks(self.pair.to.geometry.columns().max(1)).enumerate();
+        let row = |(output, row): (usize, &[f32])| {
+            let weights = row.iter().enumerate().map(|(column, w)| (self.pair.channel(output, column), f64::from(w.abs())));
+            (self.units[output], weights.collect())
+        };
+        rows.map(row).filter(|(unit, _)| *unit > 0.0)
+    }
+
+    /// The greatest weight that sees each channel, as a share of its row's greatest.
+    fn weights(&self) -> Vec<f64> {
+        let mut weights = vec![0.0f64; self.magnitudes.len()];
+        for (unit, row) in self.rows() {
+            row.into_iter().for_each(|(channel, w)| weights[channel] = weights[channel].max(w / unit));
+        }
+        weights
+    }
+
+    /// The sum over outputs of the expected noise, as a share of the signal's power: a step of the inputs times every weight, and a step
+    /// of the weights times every input.
+    fn of(&self, exponents: &[i32]) -> f64 {
+        let factors: Vec<f64> = exponents.iter().map(|&exponent| 2f64.powi(exponent)).collect();
+        let ranges: Vec<f64> = self.magnitudes.iter().zip(&factors).map(|(range, factor)| range / factor).collect();
+        let input_step = ranges.iter().copied().fold(0.0, f64::max) / 255.0;
+        let scaled = |row: Vec<(usize, f64)>| -> Vec<(usize, f64)> { row.into_iter().map(|(c, w)| (c, w * factors[c])).collect() };
+        let rows: Vec<Vec<(usize, f64)>> = self.rows().map(|(_, row)| scaled(row)).collect();
+        let greatest = |row: &[(usize, f64)]| row.iter().fold(0.0f64, |max, weight| max.max(weight.1));
+        let all = rows.iter().map(|row| greatest(row)).fold(0.0, f64::max);
+        let share = |row: &Vec<(usize, f64)>| -> f64 {
+            let weight_step = if self.per_channel { greatest(row) } else { all } / 127.0;
+            let power = |term: &dyn Fn(f64, f64) -> f64| row.iter().map(|&(c, w)| term(w, RMS * ranges[c]).powi(2)).sum::<f64>();
+            let (inputs, weights, signal) = (power(&|w, _| input_step * w), power(&|_, x| weight_step * x), power(&|w, x| w * x));
+            if signal > 0.0 { (inputs + weights) / signal } else { 0.0 }
+        };
+        rows.iter().map(share).sum()
+    }
 }
 
 /// Divides the channels between a pair by `2^exponent`.
