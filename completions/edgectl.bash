@@ -214,7 +214,7 @@ _edgectl() {
                     return 0
                     ;;
                 --calibrator)
-                    COMPREPLY=($(compgen -W "minmax percentile" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "minmax moving-average percentile mse entropy" -- "${cur}"))
                     return 0
                     ;;
                 --percentile)
