@@ -59,7 +59,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;quantize' {
-            [CompletionResult]::new('--calibration', '--calibration', [CompletionResultType]::ParameterName, 'Samples from which the ranges of activations are found; labels are not needed')
+            [CompletionResult]::new('--calibration', '--calibration', [CompletionResultType]::ParameterName, 'Samples from which the ranges of activations are found; needed for float models, without labels')
             [CompletionResult]::new('--eval', '--eval', [CompletionResultType]::ParameterName, 'Samples on which float and int8 are compared')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once')

@@ -53,7 +53,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --help 'Print help'
         }
         &'edgectl;quantize'= {
-            cand --calibration 'Samples from which the ranges of activations are found; labels are not needed'
+            cand --calibration 'Samples from which the ranges of activations are found; needed for float models, without labels'
             cand --eval 'Samples on which float and int8 are compared'
             cand -o 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once'
             cand --output 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once'

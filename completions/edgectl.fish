@@ -46,7 +46,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l dump -d 'Pri
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s h -l help -d 'Print help'
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration -d 'Samples from which the ranges of activations are found; labels are not needed' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration -d 'Samples from which the ranges of activations are found; needed for float models, without labels' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l eval -d 'Samples on which float and int8 are compared' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s o -l output -d 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibrator -d 'How ranges are found' -r -f -a "minmax\t''

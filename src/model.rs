@@ -1,13 +1,15 @@
 //! MODEL: what a file is, and its content.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use edge_format::{AlignedBytes, Program};
-use edgectl_graph::{Graph, Op, pass};
-use edgectl_onnx::{ImportOptions, Imported};
-use edgectl_quantize::QuantizeError;
+use edgectl_graph::{Graph, Op, QuantGraph, pass};
+use edgectl_lower::{LowerError, LowerOptions, Lowered};
+use edgectl_onnx::ImportOptions;
+use edgectl_quantize::{QdqError, QuantizeError};
 use thiserror::Error;
 
 use crate::engine::{Engine, FloatEngine, Int8Engine, Port};
@@ -16,8 +18,6 @@ use crate::ui::Ui;
 /// Why a file is no model that can be worked on.
 #[derive(Debug, Error)]
 pub(crate) enum ModelError {
-    #[error("{path} is a TensorFlow Lite model, which is not yet supported")]
-    Tflite { path: PathBuf },
     #[error("{path}: unknown kind of model: expected .onnx, .tflite or .edgm")]
     UnknownKind { path: PathBuf },
     #[error("{path} is {found}; expected {expected}")]
@@ -26,6 +26,8 @@ pub(crate) enum ModelError {
     Size { path: PathBuf },
     #[error("the model has {found} inputs; expected one")]
     InputCount { found: usize },
+    #[error("{path} is a float model; its quantization needs calibration data")]
+    NoCalibration { path: PathBuf },
 }
 
 /// A model of any kind.
@@ -38,10 +40,43 @@ pub(crate) struct Model {
 
 #[derive(Debug)]
 pub(crate) enum Content {
-    /// As read, before any pass, with a batch of 1.
-    Onnx(Imported),
-    /// Validated.
+    /// `.onnx` or a float `.tflite`: as read, before any pass, with a batch of 1.
+    Graph {
+        graph: Graph,
+        /// Of `.onnx`.
+        opset: Option<i64>,
+    },
+    /// `.edgm`, validated.
     Program(AlignedBytes),
+    /// An int8 `.tflite`.
+    Quantized(Box<Int8Model>),
+}
+
+/// A quantized graph and its program.
+#[derive(Debug)]
+pub(crate) struct Int8Model {
+    pub(crate) quantized: QuantGraph,
+    pub(crate) report: edgectl_lower::Report,
+    pub(crate) program: AlignedBytes,
+}
+
+impl Int8Model {
+    pub(crate) fn new(quantized: QuantGraph) -> Result<Int8Model, LowerError> {
+        let Lowered { program, report } = edgectl_lower::lower(&quantized, &LowerOptions::default())?;
+        Ok(Int8Model { quantized, report, program: AlignedBytes::from(&program[..]) })
+    }
+
+    pub(crate) fn engine(&self) -> Result<Int8Engine<'_>> {
+        Int8Engine::new(Program::parse(&self.program)?)
+    }
+}
+
+/// What quantization starts from.
+#[derive(Debug)]
+pub(crate) enum Source<'a> {
+    Float(&'a Graph),
+    /// Quantized elsewhere; it keeps its scales.
+    Int8(Box<QuantGraph>),
 }
 
 impl Model {
@@ -62,36 +97,56 @@ impl Model {
             "onnx" => {
                 let imported = edgectl_onnx::read(path, &ImportOptions { batch: Some(1), ..ImportOptions::default() })?;
                 imported.warnings.iter().for_each(|warning| ui.warning(format_args!("{}: {warning}", path.display())));
-                Content::Onnx(imported)
+                Content::Graph { graph: imported.graph, opset: Some(imported.opset) }
             }
             "edgm" => {
                 let file = AlignedBytes::from(&fs::read(path)?[..]);
                 Program::parse(&file)?;
                 Content::Program(file)
             }
-            "tflite" => return Err(ModelError::Tflite { path: path.into() }.into()),
+            "tflite" => {
+                let imported = edgectl_tflite::read(path)?;
+                imported.warnings.iter().for_each(|warning| ui.warning(format_args!("{}: {warning}", path.display())));
+                match imported.model {
+                    edgectl_tflite::Model::Float(graph) => Content::Graph { graph, opset: None },
+                    edgectl_tflite::Model::Int8(quantized) => Content::Quantized(Box::new(Int8Model::new(quantized)?)),
+                }
+            }
             _ => return Err(ModelError::UnknownKind { path: path.into() }.into()),
         };
         ui.detail(format_args!("read {} ({bytes} bytes)", path.display()));
         Ok(Model { path: path.into(), bytes, content })
     }
 
-    /// The float graph, for work that starts from one.
-    pub(crate) fn float_graph(&self) -> Result<&Graph> {
-        let found = match &self.content {
-            Content::Program(_) => "an int8 program",
-            Content::Onnx(imported) if is_quantized(&imported.graph) => "quantized already",
-            Content::Onnx(imported) => return Ok(&imported.graph),
-        };
-        Err(ModelError::Kind { path: self.path.clone(), expected: "a float model", found }.into())
+    /// What quantization starts from.
+    pub(crate) fn source(&self, ui: &Ui) -> Result<Source<'_>> {
+        match &self.content {
+            Content::Graph { graph, .. } if edgectl_quantize::is_qdq(graph) => {
+                match edgectl_quantize::from_qdq(graph.clone(), &BTreeMap::new()) {
+                    // Weights that are stored as integers, for float arithmetic.
+                    Err(QdqError::WeightsOnly { .. }) => Ok(Source::Float(graph)),
+                    Err(error) => Err(error.into()),
+                    Ok(read) => {
+                        read.notes.iter().for_each(|note| ui.warning(format_args!("{}: {note}", self.path.display())));
+                        Ok(Source::Int8(Box::new(read.quantized)))
+                    }
+                }
+            }
+            Content::Graph { graph, .. } => Ok(Source::Float(graph)),
+            Content::Program(_) => {
+                Err(ModelError::Kind { path: self.path.clone(), expected: "a model with a graph", found: "an int8 program already" }.into())
+            }
+            Content::Quantized(model) => Ok(Source::Int8(Box::new(model.quantized.clone()))),
+        }
     }
 
     /// Makes the model ready to run; it must have one input.
     pub(crate) fn engine(&self) -> Result<Box<dyn Engine + '_>> {
         let make = || -> Result<Box<dyn Engine + '_>> {
             Ok(match &self.content {
-                Content::Onnx(imported) => Box::new(FloatEngine::new(&imported.graph, is_quantized(&imported.graph))?),
+                Content::Graph { graph, .. } => Box::new(FloatEngine::new(graph, simulates_int8(graph))?),
                 Content::Program(bytes) => Box::new(Int8Engine::new(Program::parse(bytes)?)?),
+                Content::Quantized(model) => Box::new(model.engine()?),
             })
         };
         make().with_context(|| format!("cannot run {}", self.path.display()))
@@ -115,6 +170,18 @@ pub(crate) fn prepared(graph: &Graph) -> Result<Graph, QuantizeError> {
     Ok(graph)
 }
 
-fn is_quantized(graph: &Graph) -> bool {
-    graph.nodes().iter().any(|node| matches!(node.op, Op::Quantize { .. } | Op::Dequantize { .. }))
+/// Why a graph cannot become an int8 program, if it cannot.
+pub(crate) fn obstacle(graph: &Graph) -> Option<String> {
+    let float = || prepared(graph).err().map(|error| error.to_string());
+    if !edgectl_quantize::is_qdq(graph) {
+        return float();
+    }
+    match edgectl_quantize::from_qdq(graph.clone(), &BTreeMap::new()) {
+        Err(QdqError::WeightsOnly { .. }) => float(),
+        other => other.err().map(|error| error.to_string()),
+    }
+}
+
+fn simulates_int8(graph: &Graph) -> bool {
+    graph.nodes().iter().any(|node| matches!(node.op, Op::Quantize { .. }))
 }

@@ -38,7 +38,9 @@ impl Format {
 /// Accuracy, size and files.
 #[derive(Debug, Serialize)]
 pub(crate) struct QuantizeReport {
-    calibration: CalibrationRow,
+    /// Absent where the model has scales of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibration: Option<CalibrationRow>,
     /// Absent where no evaluation was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metrics: Option<Figures>,
@@ -69,6 +71,9 @@ pub(crate) struct Figures {
     outputs: Vec<Agreement>,
     #[serde(skip)]
     values: Option<(Value, Value)>,
+    /// That of int8, where there is none of float.
+    #[serde(skip)]
+    only: Option<Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,6 +108,7 @@ impl Figures {
             float_interval_95: float.as_ref().and_then(|value| value.interval_95),
             int8_interval_95: int8.as_ref().and_then(|value| value.interval_95),
             agreement: outputs.first().and_then(|output| output.top1),
+            only: int8.clone().filter(|_| float.is_none()),
             values: float.zip(int8),
             outputs,
         }
@@ -119,7 +125,7 @@ impl QuantizeReport {
         path: &Path,
         graph: &Graph,
         lowered: &edgectl_lower::Report,
-        calibration: CalibrationRow,
+        calibration: Option<CalibrationRow>,
         found: Option<&Evaluation>,
         outputs: impl Iterator<Item = ((&'a PathBuf, Format), u64)>,
     ) -> QuantizeReport {
@@ -148,7 +154,8 @@ impl Report for QuantizeReport {
         let mut facts = Table::new([("", Left), ("", Left)]);
         let size = format!("{} parameters, {} MACs", count(model.parameters), count(model.macs));
         facts.row(["model".into(), format!("{}, {size}", model.path.display())]);
-        facts.row(["calibration".into(), format!("{}, {}", self.calibration.calibrator, counted(self.calibration.samples, "sample"))]);
+        let calibration = self.calibration.as_ref().map(|row| format!("{}, {}", row.calibrator, counted(row.samples, "sample")));
+        facts.row(["calibration".into(), calibration.unwrap_or_else(|| "none; the model has scales of its own".into())]);
         let evaluation =
             self.metrics.as_ref().map(|figures| format!("{}, int8 by edge-runtime", counted(figures.samples as u64, "sample")));
         facts.row(["evaluation".into(), evaluation.unwrap_or_else(|| "none; --eval DATA compares int8 with float".into())]);
@@ -160,8 +167,8 @@ impl Report for QuantizeReport {
                 if let (Some(float), Some(int8)) = (float.interval(), int8.interval()) {
                     table.row(["95 % interval".into(), float, int8, String::new()]);
                 }
-            } else if let Some(int8) = figures.int8 {
-                table.row([figures.name.into(), String::new(), format!("{int8:.3e}"), String::new()]);
+            } else if let Some(int8) = &figures.only {
+                table.row([int8.name.into(), String::new(), int8.with_interval(), String::new()]);
             }
             for output in &figures.outputs {
                 table.row(["agreement".into(), String::new(), output.shown(), output.explanation()]);

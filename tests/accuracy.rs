@@ -86,6 +86,36 @@ fn qdq_and_program_agree() {
 }
 
 #[test]
+fn a_qdq_file_becomes_the_program_it_was_written_with() {
+    for model in &MODELS {
+        let folder = tempfile::tempdir().unwrap();
+        quantize(folder.path(), model);
+        let report = edgectl_json(folder.path(), &["quantize", "m.onnx", "-o", "again.edgm"]);
+        assert_eq!(report.get("calibration"), None);
+        let found = run(folder.path(), model, "again.edgm", &["--against", "m.edgm"]);
+        assert_eq!(found["agreement"][0]["max_abs_error"], 0.0, "{}: {found}", model.folder);
+    }
+}
+
+#[test]
+fn tflite_models_run_and_are_quantized() {
+    let (model, folder) = (&MODELS[0], tempfile::tempdir().unwrap());
+    let [float, int8] = ["float", "int8"].map(|name| fixture(&format!("digits_mlp/{name}.tflite")));
+    let found = run(folder.path(), model, &float, &[]);
+    assert_eq!((&found["executed"], &found["metric"]["value"]), (&"float32 (tract)".into(), &model.float_top1.into()));
+    // The converter's own scales, in our kernels: what TensorFlow Lite's interpreter gives on these samples.
+    let found = run(folder.path(), model, &int8, &[]);
+    assert_eq!((&found["executed"], &found["metric"]["value"]), (&"int8 (edge-runtime)".into(), &(349.0 / 360.0).into()));
+    edgectl_json(folder.path(), &["quantize", &int8, "-o", "int8.edgm"]);
+    assert_eq!(run(folder.path(), model, "int8.edgm", &["--against", &int8])["agreement"][0]["max_abs_error"], 0.0);
+    let calibration = fixture("digits_mlp/calib_x.npy");
+    let arguments = ["quantize", &float, "--scale", model.scale, "--calibration", &calibration, "-o", "float.edgm"];
+    edgectl_json(folder.path(), &arguments);
+    let drop = model.float_top1 - run(folder.path(), model, "float.edgm", &[])["metric"]["value"].as_f64().unwrap();
+    assert!(drop <= 0.005, "{drop}");
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes_on_any_number_of_threads() {
     let model = &MODELS[0];
     let [onnx, calibration, eval] = ["model.onnx", "calib_x.npy", "eval_x.npy"].map(|file| fixture(&format!("{}/{file}", model.folder)));

@@ -3,18 +3,17 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
-use edge_format::{AlignedBytes, Program};
+use anyhow::{Context, Result, bail, ensure};
 use edgectl_data::MetricKind;
-use edgectl_lower::LowerOptions;
+use edgectl_graph::Graph;
 use edgectl_onnx::QdqOptions;
 use edgectl_quantize::{Calibrator, QuantizeOptions};
 
 use crate::args::{DataArgs, metrics, one_of};
 use crate::calibrate::calibrate;
-use crate::engine::{FloatEngine, Int8Engine};
-use crate::eval;
-use crate::model::{self, Model};
+use crate::engine::{Engine, FloatEngine};
+use crate::eval::{self, Samples};
+use crate::model::{self, Int8Model, Model, ModelError, Source};
 use crate::output::Outputs;
 use crate::quantization::{CalibrationRow, Figures, Format, QuantizeReport};
 use crate::ui::{Ui, Verdict};
@@ -22,11 +21,11 @@ use crate::ui::{Ui, Verdict};
 /// Quantize a float model to int8 and measure what it costs
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Float model: .onnx
+    /// Float model: .onnx or .tflite; or one that is int8 already, for its program
     model: PathBuf,
-    /// Samples from which the ranges of activations are found; labels are not needed
+    /// Samples from which the ranges of activations are found; needed for float models, without labels
     #[arg(long, value_name = "DATA")]
-    calibration: PathBuf,
+    calibration: Option<PathBuf>,
     /// Samples on which float and int8 are compared
     #[arg(long, value_name = "DATA")]
     eval: Option<PathBuf>,
@@ -62,48 +61,101 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let formats = args.output.iter().map(|path| Format::of(path)).collect::<Result<Vec<_>, _>>()?;
     let calibrator = args.calibrator()?;
     let model = Model::open(&args.model, ui)?;
-    let graph = model.float_graph()?;
     let cannot = || format!("cannot quantize {}", args.model.display());
-    let prepared = model::prepared(graph).with_context(cannot)?;
-    let float = FloatEngine::new(graph, false).with_context(cannot)?;
-    let input = model::only_input(&float)?;
-    let calibration = args.data.open(&args.calibration, args.calibration_samples, &input)?;
-    let evaluation = args.eval.as_deref().map(|path| args.data.open(path, args.limit, &input)).transpose()?;
-    let metric = args.metric.or_else(|| evaluation.as_ref().and_then(|samples| eval::default_metric(samples, &float)));
-    if let (Some(samples), Some(metric)) = (&evaluation, metric) {
-        eval::check_metric(metric, samples, &float, true)?;
+    match model.source(ui).with_context(cannot)? {
+        Source::Float(graph) => {
+            let Some(path) = &args.calibration else { bail!(ModelError::NoCalibration { path: args.model.clone() }) };
+            let prepared = model::prepared(graph).with_context(cannot)?;
+            let float = FloatEngine::new(graph, false).with_context(cannot)?;
+            let calibration = args.data.open(path, args.calibration_samples, &model::only_input(&float)?)?;
+            let evaluation = Evaluation::open(args, &float, true)?;
+            let outputs = args.create_outputs()?;
+            let ranges = calibrate(&prepared, calibrator, &calibration, ui).context("cannot calibrate")?;
+            let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
+            let quantized = edgectl_quantize::quantize(prepared, &ranges, options).with_context(cannot)?;
+            let int8 = Int8Model::new(quantized).with_context(cannot)?;
+            let found = evaluation.run(&int8, Some(&float), ui)?;
+            let calibration = CalibrationRow { calibrator: calibrator.to_string(), samples: ranges.samples() };
+            Done { graph, int8: &int8, calibration: Some(calibration), found }.finish(args, &formats, outputs, ui)
+        }
+        Source::Int8(quantized) => {
+            if args.calibration.is_some() {
+                ui.warning(format_args!("{} is quantized already and keeps its scales: --calibration is not read", args.model.display()));
+            }
+            let int8 = Int8Model::new(*quantized).with_context(cannot)?;
+            let evaluation = Evaluation::open(args, &int8.engine()?, false)?;
+            let outputs = args.create_outputs()?;
+            let found = evaluation.run(&int8, None, ui)?;
+            Done { graph: int8.quantized.graph(), int8: &int8, calibration: None, found }.finish(args, &formats, outputs, ui)
+        }
     }
-    let comparable = metric.is_some_and(MetricKind::higher_is_better);
-    ensure!(args.max_drop.is_none() || comparable, "--max-drop needs a metric with labels");
-    let inputs: Vec<&Path> = [&args.model, &args.calibration].into_iter().chain(&args.eval).map(PathBuf::as_path).collect();
-    let outputs = Outputs::create(&args.output.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &inputs)?;
+}
 
-    let ranges = calibrate(&prepared, calibrator, &calibration, ui).context("cannot calibrate")?;
-    let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
-    let quantized = edgectl_quantize::quantize(prepared, &ranges, options).with_context(cannot)?;
-    let lowered = edgectl_lower::lower(&quantized, &LowerOptions::default()).with_context(cannot)?;
-    let program = AlignedBytes::from(&lowered.program[..]);
-    let int8 = Int8Engine::new(Program::parse(&program)?)?;
-    let measure = |samples| eval::evaluate(&int8, Some(&float), samples, metric, &mut |_| Ok(()), ui);
-    let found = evaluation.as_ref().map(measure).transpose().context("cannot evaluate")?;
-    for (i, format) in formats.iter().enumerate() {
-        let bytes = match format {
-            Format::Edgm => lowered.program.clone(),
-            Format::QdqOnnx => edgectl_onnx::export_qdq(&quantized, &QdqOptions::default()).with_context(cannot)?,
-        };
-        outputs.write(i, &bytes)?;
+/// What is measured, on what.
+struct Evaluation {
+    samples: Option<Samples>,
+    metric: Option<MetricKind>,
+}
+
+impl Evaluation {
+    /// Opens the data, and refuses early what cannot be measured.
+    fn open(args: &Args, engine: &dyn Engine, has_reference: bool) -> Result<Evaluation> {
+        let input = model::only_input(engine)?;
+        let samples = args.eval.as_deref().map(|path| args.data.open(path, args.limit, &input)).transpose()?;
+        let metric = args.metric.or_else(|| samples.as_ref().and_then(|samples| eval::default_metric(samples, engine)));
+        if let (Some(samples), Some(metric)) = (&samples, metric) {
+            eval::check_metric(metric, samples, engine, has_reference)?;
+        }
+        let comparable = has_reference && metric.is_some_and(MetricKind::higher_is_better);
+        ensure!(args.max_drop.is_none() || comparable, "--max-drop needs a metric with labels, and a float model to compare with");
+        Ok(Evaluation { samples, metric })
     }
-    let sizes = outputs.commit()?;
-    let calibration = CalibrationRow { calibrator: calibrator.to_string(), samples: ranges.samples() };
-    let report =
-        QuantizeReport::new(&args.model, graph, &lowered.report, calibration, found.as_ref(), args.output.iter().zip(formats).zip(sizes));
-    ui.result(&report)?;
-    let dropped =
-        args.max_drop.is_some_and(|limit| report.metrics.as_ref().and_then(Figures::drop_points).is_some_and(|drop| drop > limit));
-    Ok(if dropped { Verdict::Negative } else { Verdict::Positive })
+
+    fn run(&self, int8: &Int8Model, float: Option<&FloatEngine>, ui: &Ui) -> Result<Option<eval::Evaluation>> {
+        let (engine, float) = (int8.engine()?, float.map(|engine| engine as &dyn Engine));
+        let measure = |samples| eval::evaluate(&engine, float, samples, self.metric, &mut |_| Ok(()), ui);
+        self.samples.as_ref().map(measure).transpose().context("cannot evaluate")
+    }
+}
+
+/// The results of all stages.
+struct Done<'a> {
+    /// As it was before quantization.
+    graph: &'a Graph,
+    int8: &'a Int8Model,
+    calibration: Option<CalibrationRow>,
+    found: Option<eval::Evaluation>,
+}
+
+impl Done<'_> {
+    /// Writes the files and reports.
+    fn finish(self, args: &Args, formats: &[Format], outputs: Outputs, ui: &Ui) -> Result<Verdict> {
+        for (i, format) in formats.iter().enumerate() {
+            match format {
+                Format::Edgm => outputs.write(i, &self.int8.program)?,
+                Format::QdqOnnx => {
+                    let qdq = edgectl_onnx::export_qdq(&self.int8.quantized, &QdqOptions::default());
+                    outputs.write(i, &qdq.with_context(|| format!("cannot quantize {}", args.model.display()))?)?;
+                }
+            }
+        }
+        let sizes = outputs.commit()?;
+        let files = args.output.iter().zip(formats.iter().copied()).zip(sizes);
+        let report = QuantizeReport::new(&args.model, self.graph, &self.int8.report, self.calibration, self.found.as_ref(), files);
+        ui.result(&report)?;
+        let drop = report.metrics.as_ref().and_then(Figures::drop_points);
+        let dropped = args.max_drop.zip(drop).is_some_and(|(limit, drop)| drop > limit);
+        Ok(if dropped { Verdict::Negative } else { Verdict::Positive })
+    }
 }
 
 impl Args {
+    fn create_outputs(&self) -> Result<Outputs> {
+        let inputs = [&self.model].into_iter().chain(&self.calibration).chain(&self.eval);
+        let outputs: Vec<&Path> = self.output.iter().map(PathBuf::as_path).collect();
+        Ok(Outputs::create(&outputs, &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?)
+    }
+
     fn calibrator(&self) -> Result<Calibrator> {
         match (self.calibrator, self.percentile) {
             (calibrator, None) => Ok(calibrator),

@@ -17,7 +17,7 @@ use crate::ui::{Align, Report, Style, Table, Ui, Verdict, metric};
 /// Run a model on every sample of a data set
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Model: .onnx or .edgm
+    /// Model: .onnx, .tflite or .edgm
     model: PathBuf,
     /// Samples: .npz, .safetensors, .npy, .csv, or a folder of images
     #[arg(long, value_name = "DATA")]

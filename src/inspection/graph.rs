@@ -1,16 +1,15 @@
-//! Report on an ONNX model.
+//! Report on a model that has a graph.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use edgectl_graph::{Dim, Graph, Node, Op, Shape, TensorId};
-use edgectl_onnx::Imported;
 use serde::Serialize;
 
 use crate::model::{self, Model};
 use crate::ui::{Align, Report, Style, Table, bytes, count, counted};
 
-/// An ONNX model, node by node, as it was read.
+/// A model, node by node, as it was read.
 #[derive(Debug, Serialize)]
 pub(crate) struct GraphReport {
     model: ModelRow,
@@ -24,7 +23,8 @@ struct ModelRow {
     path: PathBuf,
     format: &'static str,
     name: String,
-    opset: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opset: Option<i64>,
     file_bytes: u64,
     parameters: u64,
     weight_bytes: u64,
@@ -91,8 +91,8 @@ struct NodeRow {
 }
 
 impl GraphReport {
-    pub(crate) fn new(model: &Model, imported: &Imported) -> GraphReport {
-        let graph = &imported.graph;
+    /// `opset` is that of an ONNX model; any other is TensorFlow Lite's.
+    pub(crate) fn new(model: &Model, graph: &Graph, opset: Option<i64>) -> GraphReport {
         let nodes: Vec<_> = graph.nodes().iter().map(|node| node_row(graph, node)).collect();
         let mut operator_counts = BTreeMap::new();
         for node in &nodes {
@@ -102,16 +102,16 @@ impl GraphReport {
         GraphReport {
             model: ModelRow {
                 path: model.path.clone(),
-                format: "onnx",
+                format: if opset.is_some() { "onnx" } else { "tflite" },
                 name: graph.name.clone(),
-                opset: imported.opset,
+                opset,
                 file_bytes: model.bytes,
                 parameters: total.parameters,
                 weight_bytes: total.parameter_bytes,
                 macs: total.macs,
                 operators: nodes.len(),
                 operator_counts,
-                obstacle: model::prepared(graph).err().map(|error| error.to_string()),
+                obstacle: model::obstacle(graph),
             },
             inputs: graph.inputs().iter().map(|&id| tensor_row(graph, id)).collect(),
             outputs: graph.outputs().iter().map(|&id| tensor_row(graph, id)).collect(),
@@ -156,7 +156,8 @@ impl Report for GraphReport {
         nodes.row([total, String::new(), String::new(), count(model.macs), count(model.parameters), bytes(model.weight_bytes)]);
 
         let mut facts = Table::new([("", Left), ("", Left)]);
-        facts.row(["model".into(), format!("{} (ONNX, opset {}, {} on disk)", model.path.display(), model.opset, bytes(model.file_bytes))]);
+        let kind = model.opset.map_or_else(|| "TensorFlow Lite, float".to_owned(), |opset| format!("ONNX, opset {opset}"));
+        facts.row(["model".into(), format!("{} ({kind}, {} on disk)", model.path.display(), bytes(model.file_bytes))]);
         for (what, tensors) in [("input", &self.inputs), ("output", &self.outputs)] {
             for tensor in tensors {
                 facts.row([what.into(), format!("{} {}{}", tensor.name, tensor.dtype, Dims::shown(tensor.shape.as_ref()))]);

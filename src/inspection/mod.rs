@@ -4,4 +4,4 @@ mod graph;
 mod program;
 
 pub(crate) use graph::GraphReport;
-pub(crate) use program::ProgramReport;
+pub(crate) use program::{ProgramKind, ProgramReport};

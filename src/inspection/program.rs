@@ -19,10 +19,27 @@ pub(crate) struct ProgramReport {
     tensors: Vec<TensorRow>,
 }
 
+/// What the program was read from.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProgramKind {
+    Edgm,
+    Tflite,
+}
+
+impl ProgramKind {
+    fn describe(self) -> &'static str {
+        match self {
+            ProgramKind::Edgm => "int8 program",
+            ProgramKind::Tflite => "TensorFlow Lite, int8, as the program that it becomes",
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct ModelRow {
     path: PathBuf,
-    format: &'static str,
+    format: ProgramKind,
     name: String,
     producer: String,
     file_bytes: u64,
@@ -70,7 +87,7 @@ struct TensorRow {
 }
 
 impl ProgramReport {
-    pub(crate) fn new(model: &Model, program: Program<'_>) -> ProgramReport {
+    pub(crate) fn new(model: &Model, program: Program<'_>, kind: ProgramKind) -> ProgramReport {
         let nodes: Vec<_> = program.ops().map(|op| op_row(program, &op)).collect();
         let mut operator_counts = BTreeMap::new();
         for node in &nodes {
@@ -80,7 +97,7 @@ impl ProgramReport {
         ProgramReport {
             model: ModelRow {
                 path: model.path.clone(),
-                format: "edgm",
+                format: kind,
                 name: program.name().into(),
                 producer: program.producer().into(),
                 file_bytes: model.bytes,
@@ -167,9 +184,12 @@ impl Report for ProgramReport {
         use Align::{Left, Right};
         let model = &self.model;
         let mut facts = Table::new([("", Left), ("", Left)]);
-        facts.row(["model".into(), format!("{} (int8 program, {} on disk)", model.path.display(), bytes(model.file_bytes))]);
-        facts.row(["name".into(), model.name.clone()]);
-        facts.row(["made by".into(), model.producer.clone()]);
+        facts.row(["model".into(), format!("{} ({}, {} on disk)", model.path.display(), model.format.describe(), bytes(model.file_bytes))]);
+        for (what, text) in [("name", &model.name), ("made by", &model.producer)] {
+            if !text.is_empty() {
+                facts.row([what.into(), text.clone()]);
+            }
+        }
         for (what, ios) in [("input", &self.inputs), ("output", &self.outputs)] {
             for io in ios {
                 let contract = format!("{} {}{}, real = {} * (q - {})", io.name, io.dtype, shape(&io.shape), io.scale, io.zero_point);

@@ -10,7 +10,8 @@ use edgectl_float::FloatError;
 use edgectl_graph::{GraphError, QuantError};
 use edgectl_lower::LowerError;
 use edgectl_onnx::OnnxError;
-use edgectl_quantize::QuantizeError;
+use edgectl_quantize::{QdqError, QuantizeError};
+use edgectl_tflite::TfliteError;
 
 use crate::eval::EvalError;
 use crate::model::ModelError;
@@ -32,9 +33,11 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(model))
         .or_else(|| error.downcast_ref().and_then(onnx))
         .or_else(|| error.downcast_ref().and_then(output))
+        .or_else(|| error.downcast_ref().and_then(qdq))
         .or_else(|| error.downcast_ref().and_then(quantize))
         .or_else(|| error.downcast_ref().and_then(runtime))
         .or_else(|| error.downcast_ref().and_then(system))
+        .or_else(|| error.downcast_ref().and_then(tflite))
 }
 
 fn data(error: &DataError) -> Option<&'static str> {
@@ -123,9 +126,9 @@ fn metric(error: &MetricError) -> Option<&'static str> {
 fn model(error: &ModelError) -> Option<&'static str> {
     Some(match error {
         ModelError::InputCount { .. } => "export the part of the model that has a single input",
+        ModelError::NoCalibration { .. } => "--calibration DATA: some hundred samples like those that the device will see",
         ModelError::Kind { .. } => "`edgectl run` executes models of any kind",
         ModelError::Size { .. } => "copy the model into a file",
-        ModelError::Tflite { .. } => "export the model to ONNX, for instance with tf2onnx",
         ModelError::UnknownKind { .. } => "give the file the extension that says what it is",
     })
 }
@@ -152,6 +155,17 @@ fn output(error: &OutputError) -> Option<&'static str> {
     })
 }
 
+fn qdq(error: &QdqError) -> Option<&'static str> {
+    Some(match error {
+        QdqError::Graph(error) | QdqError::Quant(QuantError::Graph(error)) => return graph(error),
+        QdqError::NotStated { .. } => {
+            "quantize the model's outputs too, or start from its float form: `edgectl quantize --calibration DATA`"
+        }
+        QdqError::QOperator { .. } => "write the model with QuantizeLinear/DequantizeLinear pairs (onnxruntime: QuantFormat.QDQ)",
+        _ => return None,
+    })
+}
+
 fn quantize(error: &QuantizeError) -> Option<&'static str> {
     Some(match error {
         QuantizeError::ConstantNotFinite { .. } => {
@@ -175,6 +189,20 @@ fn system(error: &io::Error) -> Option<&'static str> {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::PermissionDenied => "check the permissions",
         io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded | io::ErrorKind::StorageFull => "free some space, or write elsewhere",
+        _ => return None,
+    })
+}
+
+fn tflite(error: &TfliteError) -> Option<&'static str> {
+    Some(match error {
+        TfliteError::Graph(error) | TfliteError::Quant(QuantError::Graph(error)) => return graph(error),
+        TfliteError::Index { .. } | TfliteError::OutOfBounds { .. } | TfliteError::Overlap { .. } => {
+            "the file is damaged; copy or convert it again"
+        }
+        TfliteError::NotTflite { .. } => "convert the model with the TensorFlow Lite converter, or export it to ONNX",
+        TfliteError::Type { .. } | TfliteError::Unsupported { .. } => {
+            "start from the float model: `edgectl quantize FLOAT.tflite --calibration DATA`"
+        }
         _ => return None,
     })
 }
