@@ -8,6 +8,8 @@
 //!
 //! A [`Recipe`] does 2 and 3 in one call, with any of [`METHODS`] before, between and after them.
 //!
+//! A model that another tool has quantized needs none of this: [`from_qdq`] takes the scales that it states.
+//!
 //! The arithmetic is that of the TensorFlow Lite int8 specification: `real = scale * (q - zero_point)`, activations asymmetric per tensor,
 //! weights symmetric per tensor or per output channel, biases int32 at `input scale * weight scale`.
 //!

@@ -1,7 +1,7 @@
 //! Models that were quantized elsewhere: a graph with `QuantizeLinear`/`DequantizeLinear` pairs becomes a [`QuantGraph`] with the scales
 //! that the model states.
 //!
-//! 1. Constants are noted in their integer form (`stored`), then folded to float.
+//! 1. Constants are noted in their integer form (`stored`), then folded to float (`fold`).
 //! 2. The canonical passes run on the float operators between the pairs; a pair stays where it is, so nothing is moved across it.
 //! 3. Each activation gets the parameters that the pairs state (`stated`), the graph is built anew without the pairs, and where an operator
 //!    cannot write the parameters that are stated, a requantization follows it (`build`).
@@ -9,6 +9,7 @@
 mod build;
 mod constant;
 mod error;
+mod fold;
 mod stated;
 mod stored;
 
@@ -20,7 +21,8 @@ use edgectl_graph::{Graph, Op, QuantGraph, pass, run, run_all};
 pub use error::QdqError;
 
 use crate::Range;
-use stored::{FoldDequantize, FoldQuantize, Stored};
+use fold::{FoldDequantize, FoldQuantize, RemovePaddedPair};
+use stored::Stored;
 
 /// A quantized graph that was read from pairs.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,7 +90,7 @@ pub fn from_qdq(mut graph: Graph, ranges: &BTreeMap<String, Range>) -> Result<Fr
     if !graph.iter().any(|(_, node)| is_pair(&node.op) && node.input(0).is_some_and(|id| graph.literal(id).is_none())) {
         return Err(if stored.len() == 0 { QdqError::NotQuantized } else { QdqError::WeightsOnly { constants: stored.len() } });
     }
-    run(&mut graph, &FoldDequantize(&stored))?;
+    run_all(&mut graph, &[&FoldDequantize(&stored), &RemovePaddedPair])?;
     run_all(&mut graph, pass::CANONICAL)?;
     let stated = stated::resolve(&graph, ranges)?;
     build::build(&graph, &stored, &stated)

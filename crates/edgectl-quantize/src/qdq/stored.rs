@@ -3,79 +3,13 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use edgectl_graph::{DType, Data, Graph, Literal, Node, Op, Pass, Patch, QuantParams};
+use edgectl_graph::{DType, Graph, Literal, Node, Op, QuantParams};
 
 use super::QdqError;
 use super::stated::Params;
 
-/// `Quantize(float constant)` becomes an integer constant: weights that are exported as they are trained, with their pair.
-pub(super) struct FoldQuantize;
-
-impl Pass for FoldQuantize {
-    fn name(&self) -> &'static str {
-        "fold-quantize"
-    }
-
-    fn next(&self, graph: &Graph) -> Option<Patch> {
-        graph.iter().find_map(|(_, node)| {
-            let Op::Quantize { axis, .. } = node.op else { return None };
-            let (x, output) = (node.input(0)?, node.output()?);
-            let params = Params::of(graph, node).ok()?;
-            let quantized = quantized(graph.literal(x)?, &params, axis)?;
-            if !graph.can_redirect(output, x) {
-                return None;
-            }
-            let mut patch = Patch::new(graph, format!("fold \"{}\"", graph.label(node)));
-            let constant = patch.constant(&graph.tensor(output).name, quantized);
-            patch.redirect(output, constant);
-            Some(patch)
-        })
-    }
-}
-
-/// `Dequantize(constant)` becomes a float constant.
-pub(super) struct FoldDequantize<'s>(pub(super) &'s Stored);
-
-impl Pass for FoldDequantize<'_> {
-    fn name(&self) -> &'static str {
-        "fold-dequantize"
-    }
-
-    fn next(&self, graph: &Graph) -> Option<Patch> {
-        graph.iter().find_map(|(_, node)| {
-            let (Op::Dequantize { .. }, x, output) = (&node.op, node.input(0)?, node.output()?) else { return None };
-            graph.literal(x).filter(|_| graph.can_redirect(output, x))?;
-            let entry = self.0.named(&graph.tensor(output).name)?;
-            let mut patch = Patch::new(graph, format!("fold \"{}\"", graph.label(node)));
-            let constant = patch.constant(&entry.name, Literal::f32(entry.shape.clone(), entry.real.clone())?);
-            patch.redirect(output, constant);
-            Some(patch)
-        })
-    }
-}
-
-/// `None` where a value is not finite, or a parameter does not fit.
-fn quantized(literal: &Literal, params: &Params, axis: usize) -> Option<Literal> {
-    let values = literal.as_f32().filter(|values| values.iter().all(|value| value.is_finite()))?;
-    let inner = elements_per_step(literal.shape(), params.scales.len(), axis)?;
-    // As int8; uint8 is the same rule, shifted.
-    let shift = if params.dtype == DType::U8 { 128 } else { 0 };
-    let steps = values.iter().enumerate().map(|(index, &value)| {
-        let channel = index / inner % params.scales.len();
-        let zero_point = i32::try_from(params.zero_points[channel] - shift).ok()?;
-        Some(edge_runtime::affine::quantize(value, params.scales[channel], zero_point))
-    });
-    let steps: Vec<i8> = steps.collect::<Option<_>>()?;
-    let data = match params.dtype {
-        DType::I8 => Data::I8(steps.into()),
-        DType::U8 => Data::U8(steps.iter().map(|&q| q.cast_unsigned() ^ 0x80).collect()),
-        _ => return None,
-    };
-    Literal::new(literal.shape(), data)
-}
-
 /// How many elements in a row have the same parameters, for one scale or one per element of `axis`.
-fn elements_per_step(shape: &[usize], scales: usize, axis: usize) -> Option<usize> {
+pub(super) fn elements_per_step(shape: &[usize], scales: usize, axis: usize) -> Option<usize> {
     let inner = match scales {
         1 => shape,
         scales if shape.get(axis) == Some(&scales) => &shape[axis + 1..],
@@ -95,7 +29,7 @@ pub(super) struct Entry {
     /// `q - zero_point`, in the order of the shape.
     pub(super) steps: Vec<i32>,
     /// `scale * steps`
-    real: Vec<f32>,
+    pub(super) real: Vec<f32>,
     /// One, or one per element of `axis`.
     pub(super) scales: Vec<f32>,
     pub(super) axis: usize,
