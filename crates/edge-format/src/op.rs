@@ -106,7 +106,7 @@ operators! {
     AveragePool2d(AveragePool2dParams) = 4, "average_pool2d", false;
     /// Maximum over windows, NHWC. Input: x `[N, H, W, C]` i8. Output has the input's scale and zero point.
     MaxPool2d(MaxPool2dParams) = 5, "max_pool2d", false;
-    /// Mean over axes. Input: x i8. Output: the axes that are left, with or without ones in place of the others.
+    /// Mean or, by its multiplier, sum over axes. Input: x i8. Output: the axes that are left, with or without ones in place of the others.
     Mean(MeanParams) = 6, "mean", false;
     /// Sum with numpy broadcasting. Inputs: two i8.
     Add(AddParams) = 7, "add", true;
@@ -141,6 +141,10 @@ operators! {
     ResizeNearest(ResizeNearestParams) = 20, "resize_nearest", false;
     /// Bilinear interpolation of images, NHWC. Input: x `[N, H, W, C]` i8. Output has the input's scale and zero point.
     ResizeBilinear(ResizeBilinearParams) = 21, "resize_bilinear", false;
+    /// Maximum over axes. Input: x i8. Output: as of `Mean`, with the input's scale and zero point.
+    ReduceMax(ReduceMaxParams) = 22, "reduce_max", false;
+    /// Minimum over axes. Input: x i8. Output: as of `Mean`, with the input's scale and zero point.
+    ReduceMin(ReduceMinParams) = 23, "reduce_min", false;
 }
 
 impl fmt::Display for OpCode {

@@ -173,7 +173,7 @@ params! {
     MeanParams for Mean {
         /// Bit `a` is set where axis `a` is reduced.
         axes: u32,
-        /// Multiplier of the sum; the division by the number of elements is in it.
+        /// Multiplier of the sum; for a mean the division by the number of elements is in it.
         multiplier_q31: i32,
         /// Shift of the sum.
         shift: i32,
@@ -294,6 +294,18 @@ params! {
         begin: [u32; MAX_RANK],
         /// Distance between elements, from 1 to the input's dimension; 1 beyond the rank.
         stride: [u32; MAX_RANK],
+    }
+
+    /// Parameters of [`OpCode::ReduceMax`].
+    ReduceMaxParams for ReduceMax {
+        /// Bit `a` is set where axis `a` is reduced.
+        axes: u32,
+    }
+
+    /// Parameters of [`OpCode::ReduceMin`].
+    ReduceMinParams for ReduceMin {
+        /// Bit `a` is set where axis `a` is reduced.
+        axes: u32,
     }
 
     /// [`OpCode::ResizeNearest`] has no parameters.

@@ -93,6 +93,11 @@ pub fn mean(input_scale: f32, output_scale: f32, axes: u32, count: u32) -> MeanP
     MeanParams { axes, multiplier_q31: multiplier_q31 as i32, shift: shift - spare_bits }
 }
 
+/// Parameters of a sum over the axes whose bits are set: a mean without its division.
+pub fn sum(input_scale: f32, output_scale: f32, axes: u32) -> MeanParams {
+    mean(input_scale, output_scale, axes, 1)
+}
+
 /// Parameters of a bilinear resize of `[height, width]`, each at least 1, from `from` to `to`: with `align_corners` the first and the
 /// last pixels meet, with `half_pixel_centers` pixels are squares and not points.
 pub fn resize_bilinear(from: [u32; 2], to: [u32; 2], align_corners: bool, half_pixel_centers: bool) -> ResizeBilinearParams {

@@ -53,6 +53,8 @@ impl Resolver<'static> {
             minimum::KERNEL,
             mul::KERNEL,
             pad::KERNEL,
+            reduce_max::KERNEL,
+            reduce_min::KERNEL,
             resize_bilinear::KERNEL,
             resize_nearest::KERNEL,
             softmax::KERNEL,

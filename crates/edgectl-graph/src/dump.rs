@@ -69,7 +69,7 @@ impl fmt::Display for Attributes<'_> {
             Op::Pad { before, after, value } => format!("before={before:?} after={after:?} value={value}"),
             Op::Quantize { dtype, axis } => format!("dtype={dtype} axis={axis}"),
             Op::Dequantize { axis } => format!("axis={axis}"),
-            Op::ReduceMean { axes, keep_dims } => format!("axes={axes:?} keep_dims={keep_dims}"),
+            Op::Reduce { axes, keep_dims, .. } | Op::ReduceMean { axes, keep_dims } => format!("axes={axes:?} keep_dims={keep_dims}"),
             Op::DepthToSpace { block, channel_first } => format!("block={block}{}", if *channel_first { " crd" } else { "" }),
             Op::SpaceToDepth { block } => format!("block={block}"),
             Op::Resize(resize) => resize.to_string(),

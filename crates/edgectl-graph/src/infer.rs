@@ -114,7 +114,7 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
         Op::Opaque(_) => return Err("an opaque operator has no rule".into()),
         Op::Pad { before, after, .. } => padded(&x.shape, before, after)?,
         Op::Quantize { dtype, .. } => return Ok(Fact::new(*dtype, x.shape.clone())),
-        Op::ReduceMean { axes, keep_dims } => reduced(&x.shape, axes, *keep_dims)?,
+        Op::Reduce { axes, keep_dims, .. } | Op::ReduceMean { axes, keep_dims } => reduced(&x.shape, axes, *keep_dims)?,
         Op::Reshape { shape } => reshaped(&x.shape, shape)?,
         Op::Resize(resize) => {
             let spatial = spatial_sizes(&x.shape)?;

@@ -32,7 +32,7 @@ pub use cost::{Cost, NodeCost};
 pub use error::GraphError;
 pub use graph::{Graph, Node, NodeId, Origin, Tensor, TensorId};
 pub use literal::{DType, Data, Literal, permute};
-pub use op::{Activation, Binary, Conv, Op, Opaque, Pool, Span, Window};
+pub use op::{Activation, Binary, Conv, Op, Opaque, Pool, Reduction, Span, Window};
 pub use patch::{Pass, PassError, Patch, run, run_all};
 pub use quant::{QuantConst, QuantError, QuantGraph, QuantParams, Sharing, sharing};
 pub use resize::{Coordinates, Interpolation, Resize, Rounding};

@@ -103,6 +103,15 @@ pub enum Op {
         /// The type of `q`.
         dtype: crate::DType,
     },
+    /// Maximum, minimum or sum over some axes.
+    Reduce {
+        /// Which of them.
+        op: Reduction,
+        /// The axes, ascending.
+        axes: Vec<usize>,
+        /// Whether the axes stay with size one.
+        keep_dims: bool,
+    },
     /// Mean over some axes.
     ReduceMean {
         /// The axes, ascending.
@@ -164,6 +173,7 @@ impl Op {
             Op::Opaque(opaque) => &opaque.op_type,
             Op::Pad { .. } => "Pad",
             Op::Quantize { .. } => "QuantizeLinear",
+            Op::Reduce { op, .. } => op.name(),
             Op::ReduceMean { .. } => "ReduceMean",
             Op::Reshape { .. } => "Reshape",
             Op::Resize(_) => "Resize",
@@ -265,6 +275,29 @@ impl Binary {
             Binary::Min => a.min(b),
             Binary::Mul => a * b,
             Binary::Sub => a - b,
+        }
+    }
+}
+
+/// What is left of many elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reduction {
+    /// The greatest one.
+    Max,
+    /// The least one.
+    Min,
+    /// Their sum.
+    Sum,
+}
+
+impl Reduction {
+    /// ONNX's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reduction::Max => "ReduceMax",
+            Reduction::Min => "ReduceMin",
+            Reduction::Sum => "ReduceSum",
         }
     }
 }

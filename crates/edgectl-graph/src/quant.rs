@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::{Binary, DType, Graph, GraphError, Node, Op, TensorId, Unary};
+use crate::{Binary, DType, Graph, GraphError, Node, Op, Reduction, TensorId, Unary};
 
 /// Quantization of a tensor with one scale: `real = scale * (q - zero_point)`, `q` of type int8.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,6 +76,7 @@ pub fn sharing(op: &Op) -> Sharing {
         | Op::GlobalMaxPool
         | Op::MaxPool(_)
         | Op::Pad { .. }
+        | Op::Reduce { op: Reduction::Max | Reduction::Min, .. }
         | Op::Reshape { .. }
         | Op::Resize(_)
         | Op::Slice { .. }

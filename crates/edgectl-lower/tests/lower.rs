@@ -8,7 +8,7 @@ mod support;
 use edge_format::{AlignedBytes, Program};
 use edge_runtime::{Interpreter, Resolver, affine};
 use edgectl_graph::{
-    Activation, Binary, Conv, Coordinates, Graph, Interpolation, Op, Resize, Rounding, Shape, Span, TensorId, Unary, Window,
+    Activation, Binary, Conv, Coordinates, Graph, Interpolation, Op, Reduction, Resize, Rounding, Shape, Span, TensorId, Unary, Window,
 };
 use edgectl_lower::{LowerOptions, Lowered, lower};
 use edgectl_quantize::{Calibration, Calibrator, QuantizeOptions, prepare, quantize};
@@ -234,13 +234,17 @@ fn a_squeeze_excite_gate_multiplies_channels() {
 }
 
 #[test]
-fn means_over_any_axes() {
+fn reductions_over_any_axes() {
     for (axes, keep_dims) in [(vec![1], false), (vec![1], true), (vec![2], false), (vec![1, 3], false), (vec![0, 1, 2, 3], false)] {
         let mut build = Build::new(&[1, 1, 6, 5]);
         let x = build.x;
-        let a = convolve(&mut build, "a", x, &[4, 1, 1, 1], Window::new(&[1, 1]), 1);
-        let y = build.node("mean", Op::ReduceMean { axes, keep_dims }, &[a]);
-        assert_lowers(build.finish(&[y]));
+        let a = build.conv("a", x, &[4, 1, 1, 1], 1);
+        let reductions = [Reduction::Max, Reduction::Min, Reduction::Sum];
+        let mut outputs = vec![build.node("mean", Op::ReduceMean { axes: axes.clone(), keep_dims }, &[a])];
+        for op in reductions {
+            outputs.push(build.node(op.name(), Op::Reduce { op, axes: axes.clone(), keep_dims }, &[a]));
+        }
+        assert_lowers(build.finish(&outputs));
     }
 }
 

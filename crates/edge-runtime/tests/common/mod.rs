@@ -180,9 +180,11 @@ impl Case {
                 activation_max,
             }
             .into(),
+            "reduce_max" => ReduceMaxParams { axes: self.mask() }.into(),
+            "reduce_min" => ReduceMinParams { axes: self.mask() }.into(),
+            "sum" => prepare::sum(x.scale, y.scale, self.mask()).into(),
             "mean" => {
-                let axes: Vec<usize> = attrs.axes.iter().map(|&axis| axis.rem_euclid(x.shape.len() as i32) as usize).collect();
-                let mask = axes.iter().fold(0, |mask, axis| mask | 1 << axis);
+                let mask = self.mask();
                 let reduced = (0..x.shape.len()).filter(|axis| mask >> axis & 1 == 1);
                 assert_eq!(attrs.keep_dims, y.shape.len() == x.shape.len(), "{}", self.name);
                 prepare::mean(x.scale, y.scale, mask, reduced.map(|axis| x.shape[axis]).product()).into()
@@ -223,6 +225,12 @@ impl Case {
             op => panic!("no program for {op}"),
         };
         (params, Vec::new())
+    }
+
+    /// The reduced axes as bits.
+    fn mask(&self) -> u32 {
+        let rank = self.inputs[0].shape.len() as i32;
+        self.attrs.axes.iter().fold(0, |mask, axis| mask | 1 << axis.rem_euclid(rank))
     }
 
     /// The input element for each element of an axis, by TensorFlow Lite's rule.

@@ -257,6 +257,24 @@ def mean(rng, index):
     return Case("MEAN", [x], y, {"axes": list(axes), "keep_dims": keep_dims}, options, [indices(axes)])
 
 
+def reduce(operator):
+    """Of one scale, but for sums."""
+    def build(rng, index):
+        axes, rank = MEAN_AXES[index % len(MEAN_AXES)]
+        shape = [int(rng.integers(1, [0, 40, 12, 9, 6][rank])) for _ in range(rank)]
+        keep_dims = index % 2 == 0
+        x = activation_tensor(rng, shape, scale(rng, 1e-3, 1.0), zero_point(rng))
+        y_scale, y_zero = x.scales[0], x.zero_point
+        if operator == "SUM":
+            y_scale, y_zero = fitted(rng, index, real(x).sum(axes), 1.0)
+        y_shape = [1 if i in axes else d for i, d in enumerate(shape) if keep_dims or i not in axes]
+        options = schema.ReducerOptionsT()
+        options.keepDims = keep_dims
+        y = Tensor(y_shape, scales=[y_scale], zero_point=y_zero)
+        return Case(operator, [x], y, {"axes": list(axes), "keep_dims": keep_dims}, options, [indices(axes)])
+    return build
+
+
 BROADCASTS = [
     ((4, 5, 6), (4, 5, 6)), ((1, 5, 7, 4), (1, 5, 7, 4)), ((1, 4, 7, 5), (5,)), ((9, 11), (1,)), ((5, 1, 7), (1, 6, 1)),
     ((67,), (67,)), ((1, 3, 5, 7), (1, 1, 1, 7)), ((9,), (2, 4, 9)), ((1, 2, 8, 4), (1, 2, 1, 4)), ((1,), (133,)),
@@ -441,6 +459,9 @@ OPS = {
     "gather": (20, gather),
     "resize_nearest": (30, resize("RESIZE_NEAREST_NEIGHBOR", schema.ResizeNearestNeighborOptionsT)),
     "resize_bilinear": (36, resize("RESIZE_BILINEAR", schema.ResizeBilinearOptionsT)),
+    "reduce_max": (27, reduce("REDUCE_MAX")),
+    "reduce_min": (27, reduce("REDUCE_MIN")),
+    "sum": (27, reduce("SUM")),
     "pad": (20, pad),
     "transpose": (20, transpose),
     "softmax": (36, softmax),

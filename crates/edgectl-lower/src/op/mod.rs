@@ -6,9 +6,9 @@ mod concat;
 mod conv;
 mod dense;
 mod gather;
-mod mean;
 mod pad;
 mod pool;
+mod reduce;
 mod reshape;
 mod resize;
 mod slice;
@@ -16,8 +16,10 @@ mod softmax;
 mod transpose;
 mod unary;
 
+use edge_format::{ReduceMaxParams, ReduceMinParams};
 use edge_runtime::affine::Affine;
-use edgectl_graph::{Activation, Node, Op, QuantParams, TensorId};
+use edge_runtime::prepare;
+use edgectl_graph::{Activation, Node, Op, QuantParams, Reduction, TensorId};
 
 use crate::LowerError;
 use crate::builder::Builder;
@@ -32,12 +34,18 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::Dense { activation } => dense::lower(builder, node, *activation),
         Op::DepthToSpace { block, channel_first } => blocks::depth_to_space(builder, node, *block, *channel_first),
         Op::Gather { axis, indices, dims } => gather::lower(builder, node, *axis, indices, dims.len()),
-        Op::GlobalAveragePool => mean::spatial(builder, node),
+        Op::GlobalAveragePool => reduce::spatial_mean(builder, node),
         Op::GlobalMaxPool => pool::global_max(builder, node),
         Op::Identity => unary::requantize(builder, node),
         Op::MaxPool(pool) => pool::max(builder, node, pool),
         Op::Pad { before, value, .. } => pad::lower(builder, node, before, *value),
-        Op::ReduceMean { axes, .. } => mean::lower(builder, node, axes),
+        Op::Reduce { op, axes, .. } => reduce::lower(builder, node, axes, |from, to, bits, _| match op {
+            Reduction::Max => Some(ReduceMaxParams { axes: bits }.into()),
+            Reduction::Min => Some(ReduceMinParams { axes: bits }.into()),
+            Reduction::Sum => Some(prepare::sum(from, to, bits).into()),
+            _ => None,
+        }),
+        Op::ReduceMean { axes, .. } => reduce::mean(builder, node, axes),
         Op::Reshape { .. } => reshape::lower(builder, node),
         Op::Resize(resize) => resize::lower(builder, node, resize),
         Op::Slice { spans } => slice::lower(builder, node, spans),

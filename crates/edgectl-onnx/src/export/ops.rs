@@ -1,6 +1,6 @@
 //! Typed operators as ONNX nodes, for the float and the quantized export alike.
 
-use edgectl_graph::{Activation, Conv, DType, Dim, Graph, Literal, Node, Op, Shape, Window};
+use edgectl_graph::{Activation, Conv, DType, Dim, Graph, Literal, Node, Op, Reduction, Shape, Window};
 
 use prost::Message;
 
@@ -69,7 +69,8 @@ impl Emitter<'_> {
             }
             Op::Pad { before, after, value } => self.pad(before, after, *value),
             Op::Quantize { axis, dtype } => self.linear(*axis, Some(*dtype)),
-            Op::ReduceMean { axes, keep_dims } => self.reduce_mean(axes, *keep_dims),
+            Op::Reduce { op: Reduction::Sum, axes, keep_dims } => self.reduce(axes, *keep_dims, 12),
+            Op::Reduce { axes, keep_dims, .. } | Op::ReduceMean { axes, keep_dims } => self.reduce(axes, *keep_dims, 17),
             Op::Reshape { shape } => self.reshape(shape),
             Op::DepthToSpace { block, channel_first } => self.depth_to_space(*block, *channel_first),
             Op::SpaceToDepth { block } => self.attribute_int("blocksize", *block),
@@ -264,14 +265,15 @@ impl Emitter<'_> {
         self.with_inputs(inputs).map(drop)
     }
 
-    fn reduce_mean(&mut self, axes: &[usize], keep_dims: bool) -> Result<(), OnnxError> {
+    /// The axes are an attribute up to opset `last`.
+    fn reduce(&mut self, axes: &[usize], keep_dims: bool, last: i64) -> Result<(), OnnxError> {
         // No axes would mean all of them.
         if axes.is_empty() {
             let inputs = self.all_operands()?;
             return self.own("Identity", inputs, self.output.clone()).map(drop);
         }
         let keep_dims = keep_dims.into();
-        if self.builder.opset < 18 {
+        if self.builder.opset <= last {
             self.whole(self.output.clone())?.set_ints("axes", ints(axes)).set_int("keepdims", keep_dims);
             return Ok(());
         }

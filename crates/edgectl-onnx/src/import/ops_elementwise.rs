@@ -1,6 +1,6 @@
 //! Arithmetic, activations, matrix products, reductions.
 
-use edgectl_graph::{Activation, Binary, Op, Unary};
+use edgectl_graph::{Activation, Binary, Op, Reduction, Unary};
 
 use super::source::{Reason, Source};
 use crate::dtype;
@@ -118,16 +118,33 @@ pub(super) fn matmul(source: &mut Source<'_>) -> Row {
 }
 
 pub(super) fn reduce_mean(source: &mut Source<'_>) -> Row {
+    // The axes became an input with opset 18.
+    Ok(match reduced(source, 17)? {
+        Some((axes, keep_dims)) => (Op::ReduceMean { axes, keep_dims }, 1),
+        None => (Op::Identity, 1),
+    })
+}
+
+pub(super) fn reduce(source: &mut Source<'_>, op: Reduction) -> Row {
+    let last = if op == Reduction::Sum { 12 } else { 17 };
+    Ok(match reduced(source, last)? {
+        Some((axes, keep_dims)) => (Op::Reduce { op, axes, keep_dims }, 1),
+        None => (Op::Identity, 1),
+    })
+}
+
+/// The axes, which are an attribute up to opset `last`, and whether they stay; `None` where nothing is reduced.
+fn reduced(source: &mut Source<'_>, last: i64) -> Result<Option<(Vec<usize>, bool)>, Reason> {
     source.expect_f32(1)?;
     let keep_dims = source.attributes.flag("keepdims", true)?;
     let rank = source.shape(0)?.rank();
-    let axes = source.ints_by_opset("axes", 17, 1)?.unwrap_or_default();
-    let noop = source.opset >= 18 && source.attributes.flag("noop_with_empty_axes", false)?;
+    let axes = source.ints_by_opset("axes", last, 1)?.unwrap_or_default();
+    let noop = source.opset > last && source.attributes.flag("noop_with_empty_axes", false)?;
     if axes.is_empty() && noop {
-        return Ok((Op::Identity, 1));
+        return Ok(None);
     }
     let axes = if axes.is_empty() { (0..rank).collect() } else { source.axes(&axes, rank)? };
-    Ok((Op::ReduceMean { axes, keep_dims }, 1))
+    Ok(Some((axes, keep_dims)))
 }
 
 /// Before opset 13 the result sums to one over all axes from `axis` on together.

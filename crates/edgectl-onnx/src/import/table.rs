@@ -2,7 +2,7 @@
 //!
 //! To add an operator, write a row here and its function in the module of its family.
 
-use edgectl_graph::{Binary, Op, Unary};
+use edgectl_graph::{Binary, Op, Reduction, Unary};
 
 use super::source::{Reason, Source};
 use super::{
@@ -53,7 +53,10 @@ const TABLE: &[(&str, Row)] = &[
     ("Pow", elementwise::pow),
     ("QuantizeLinear", quant::quantize),
     ("Reciprocal", |source| elementwise::plain(source, Unary::Reciprocal)),
+    ("ReduceMax", |source| elementwise::reduce(source, Reduction::Max)),
     ("ReduceMean", elementwise::reduce_mean),
+    ("ReduceMin", |source| elementwise::reduce(source, Reduction::Min)),
+    ("ReduceSum", |source| elementwise::reduce(source, Reduction::Sum)),
     ("Relu", |source| elementwise::plain(source, Unary::Relu)),
     ("Reshape", layout::reshape),
     ("Resize", resize::resize),

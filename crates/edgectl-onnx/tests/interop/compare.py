@@ -142,6 +142,13 @@ def cases():
     yield "ReduceMean", ALL, (2, 3, 4), [], {}, True
     yield "ReduceMean", (18, 21), (2, 3, 4), [i64(-1, 0)], dict(keepdims=0), True
     yield "ReduceMean", (18, 21), (2, 3, 4), [i64()], dict(noop_with_empty_axes=1), True
+    for op, last in ("ReduceMax", 17), ("ReduceMin", 17), ("ReduceSum", 12):
+        for opset in ALL:
+            if opset <= last:
+                yield op, (opset,), (2, 3, 4), [], dict(axes=[0, -1], keepdims=0), True
+            else:
+                yield op, (opset,), (2, 3, 4), [i64(0, -1)], dict(keepdims=0), True
+        yield op, ALL, (2, 3, 4), [], {}, True
     yield "Concat", ALL, (2, 3), [noise(2, 4)], dict(axis=1), True
     yield "Concat", (11, 13), (2, 3), [noise(4, 3)], dict(axis=-2), True
     yield "Dropout", ALL, (2, 3), [], {}, True

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use edgectl_graph::{Activation, Binary, Coordinates, Data, Graph, Interpolation, Literal, Op, Resize, Rounding, Unary, Window};
+use edgectl_graph::{Activation, Binary, Coordinates, Data, Graph, Interpolation, Literal, Op, Reduction, Resize, Rounding, Unary, Window};
 
 /// A value of a tensor, outermost dimension first.
 #[derive(Clone, Debug, PartialEq)]
@@ -173,6 +173,19 @@ fn apply(op: &Op, operands: &[Option<&Array>], shape: &[usize]) -> Array {
             let means = Array::from_fn(&kept, |y| mean_at(x, axes, y));
             Array { shape: if *keep_dims { kept } else { shape.to_vec() }, values: means.values }
         }
+        Op::Reduce { op, axes, keep_dims } => {
+            let kept: Vec<usize> = (0..x.shape.len()).map(|axis| if axes.contains(&axis) { 1 } else { x.shape[axis] }).collect();
+            let reduced = Array::from_fn(&kept, |y| {
+                let all = all_along(x, axes, y);
+                match op {
+                    Reduction::Max => all.into_iter().fold(f64::NEG_INFINITY, f64::max),
+                    Reduction::Min => all.into_iter().fold(f64::INFINITY, f64::min),
+                    Reduction::Sum => all.iter().sum(),
+                    other => panic!("no definition of {other:?}"),
+                }
+            });
+            Array { shape: if *keep_dims { kept } else { shape.to_vec() }, values: reduced.values }
+        }
         Op::DepthToSpace { block, channel_first } => Array::from_fn(shape, |y| {
             let (row, column) = (y[2] % block, y[3] % block);
             let place = row * block + column;
@@ -246,14 +259,19 @@ fn resized(x: &Array, lead: &[usize], y: &[usize], sizes: &[usize], resize: &Res
 
 /// The mean over some axes, at an index where these are zero.
 fn mean_at(x: &Array, axes: &[usize], y: &[usize]) -> f64 {
+    let all = all_along(x, axes, y);
+    all.iter().sum::<f64>() / all.len() as f64
+}
+
+/// All elements along some axes, at an index where these are zero.
+fn all_along(x: &Array, axes: &[usize], y: &[usize]) -> Vec<f64> {
     let sizes: Vec<usize> = axes.iter().map(|&axis| x.shape[axis]).collect();
-    let positions = indices(&sizes);
-    let at = |position: &Vec<usize>| {
+    let at = |position: Vec<usize>| {
         let mut index = y.to_vec();
-        axes.iter().zip(position).for_each(|(&axis, &i)| index[axis] = i);
+        axes.iter().zip(&position).for_each(|(&axis, &i)| index[axis] = i);
         x.at(&index)
     };
-    positions.iter().map(at).sum::<f64>() / positions.len() as f64
+    indices(&sizes).into_iter().map(at).collect()
 }
 
 fn function(unary: Unary, x: f64) -> f64 {

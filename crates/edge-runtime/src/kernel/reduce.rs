@@ -1,0 +1,79 @@
+//! Walks over the elements that become one.
+
+use edge_format::{MAX_RANK, Shape};
+
+use super::strided::{Axes, Offsets, dense_strides};
+use super::{Frame, Node, expect_range, misfit};
+use crate::{CheckError, Operand};
+
+/// Adjacent outputs that are computed at once.
+pub(super) const BLOCK: usize = 16;
+
+const _: () = assert!(MAX_RANK <= 32, "axes are bits of a word");
+
+/// Checks that the axes exist and that the output has the dimensions that are left.
+pub(super) fn check(node: &Node<'_>, axes: u32) -> Result<(), CheckError> {
+    node.expect_inputs(1)?;
+    let (x, output) = (node.input_i8(0)?, node.output_i8()?);
+    expect_range("axes", axes, 0..=(1 << x.shape.rank()) - 1)?;
+    // Whether the reduced axes are kept as ones or dropped, the other dimensions follow each other.
+    let kept = (0..).zip(x.shape.dims()).filter(|&(axis, _)| axes >> axis & 1 == 0).map(|(_, dim)| dim);
+    let without_ones = output.shape.dims().iter().filter(|&&dim| dim != 1);
+    if kept.filter(|&&dim| dim != 1).eq(without_ones) { Ok(()) } else { misfit(Operand::Output, &output) }
+}
+
+/// Some of a tensor's axes.
+#[derive(Clone, Copy, Default)]
+pub(super) struct AxisList {
+    rank: usize,
+    dims: Axes,
+    strides: Axes,
+}
+
+impl AxisList {
+    fn push(&mut self, dim: usize, stride: usize) -> Option<()> {
+        *self.dims.get_mut(self.rank)? = dim;
+        *self.strides.get_mut(self.rank)? = stride;
+        self.rank += 1;
+        Some(())
+    }
+
+    /// The number of elements along these axes.
+    pub(super) fn elements(&self) -> usize {
+        self.dims.iter().take(self.rank).product()
+    }
+
+    pub(super) fn offsets(&self, start: usize) -> Offsets {
+        Offsets::new(self.rank, self.dims, self.strides, start)
+    }
+}
+
+/// The kept axes but for the adjacent elements at the end, the number of these, and the reduced axes.
+pub(super) fn split(shape: &Shape, axes: u32) -> Option<(AxisList, usize, AxisList)> {
+    let strides = dense_strides(shape);
+    let is_reduced = |axis: usize| axes >> axis & 1 == 1;
+    let inner_axes = (0..shape.rank()).rev().take_while(|&axis| !is_reduced(axis)).count();
+    let outer_rank = shape.rank() - inner_axes;
+    let inner = shape.dims().iter().skip(outer_rank).product::<u32>() as usize;
+    let (mut kept, mut reduced) = (AxisList::default(), AxisList::default());
+    for (axis, (&dim, stride)) in shape.dims().iter().zip(strides).enumerate().take(outer_rank) {
+        if is_reduced(axis) { &mut reduced } else { &mut kept }.push(dim as usize, stride)?;
+    }
+    Some((kept, inner, reduced))
+}
+
+/// Fills the output with what `choose` keeps of the elements along some axes, any two at a time.
+#[inline(always)]
+pub(super) fn run(frame: Frame<'_, '_>, axes: u32, choose: impl Fn(i8, i8) -> i8) -> Option<()> {
+    let (kept, inner, reduced) = split(&frame.input_like(0)?.0, axes)?;
+    let x = frame.input(0)?;
+    let rows = frame.into_output().chunks_exact_mut(inner);
+    for (start, output) in kept.offsets(0).zip(rows) {
+        output.copy_from_slice(x.get(start..)?.get(..inner)?);
+        for offset in reduced.offsets(start) {
+            let x = x.get(offset..)?.get(..inner)?;
+            output.iter_mut().zip(x).for_each(|(output, &x)| *output = choose(*output, x));
+        }
+    }
+    Some(())
+}
