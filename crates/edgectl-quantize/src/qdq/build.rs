@@ -87,7 +87,8 @@ impl Builder<'_> {
         // What the operator writes.
         let own = match sharing(&node.op) {
             Sharing::Fixed(params) => params,
-            Sharing::Same if !matches!(node.op, Op::Concat { .. }) => match node.input(0).and_then(|x| self.values.get(&x)) {
+            // Of one input, its own: the requantization comes after it. Several are requantized before it.
+            Sharing::Same if node.inputs.len() == 1 => match node.input(0).and_then(|x| self.values.get(&x)) {
                 Some(x) => self.activations[x],
                 None => wanted,
             },

@@ -48,7 +48,7 @@ pub enum QdqError {
     #[error("the model is not quantized: it has no QuantizeLinear and no DequantizeLinear")]
     NotQuantized,
     /// Tensors whose scale the model does not state, and which take none from their neighbours.
-    #[error("{origin} \"{}\" has no scale{}: expected QuantizeLinear after it", first(tensors), others(tensors))]
+    #[error("{origin} \"{}\" has no scale: expected QuantizeLinear after it{}", first(tensors), others(tensors))]
     NotStated {
         /// What the first one is, as `output of node "conv1" (Conv)`.
         origin: String,
@@ -123,6 +123,6 @@ fn first(tensors: &[String]) -> &str {
 fn others(tensors: &[String]) -> String {
     match tensors.len() {
         0 | 1 => String::new(),
-        count => format!(", as {} other tensors", count - 1),
+        count => format!(" (one of {count} such tensors)"),
     }
 }

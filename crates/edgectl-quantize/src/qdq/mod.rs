@@ -74,7 +74,7 @@ pub fn is_qdq(graph: &Graph) -> bool {
 /// quantized at that. Integer inputs and outputs of the model become int8.
 ///
 /// An operator that must share its parameters ([`sharing`](edgectl_graph::sharing)) but does not in the model, or whose parameters are
-/// fixed, is followed by a requantization; a concatenation's inputs are requantized before it. Operators that only move or select elements
+/// fixed, is followed by a requantization; several inputs, as those of a concatenation, are requantized before it. Operators that only move or select elements
 /// take missing parameters from their neighbours. A symbolic batch becomes one.
 ///
 /// `ranges` are those of tensors, by name, for which the model states nothing, found in some other way. Mostly there are none. Many tools

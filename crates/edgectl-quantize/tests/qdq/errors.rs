@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use edgectl_graph::{Activation, Conv, Fact, Graph, Literal, Op, Shape, Window};
+use edgectl_graph::{Activation, Binary, Conv, DType, Fact, Graph, Literal, Op, QuantParams, Shape, TensorId, Unary, Window};
 use edgectl_lower::{LowerOptions, lower};
 use edgectl_onnx::proto::tensor_proto::DataType;
 use edgectl_onnx::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, attribute_proto::AttributeType};
 use edgectl_onnx::{ImportOptions, QdqOptions, export_qdq, import, read};
-use edgectl_quantize::{QdqError, QuantizeOptions, from_qdq, is_qdq};
+use edgectl_quantize::{QdqError, QuantizeOptions, Range, from_qdq, is_qdq};
 use proptest::prelude::*;
 use prost::Message;
 
@@ -223,13 +223,54 @@ fn models_that_are_quantized_in_part_or_not_at_all() {
         graph.node.last_mut().unwrap().output[0] = "y".into();
     });
     assert_eq!(message, "output of node \"conv\" (Conv) \"y\" has no scale: expected QuantizeLinear after it");
+    // All of them are listed, so that they can be observed at once.
+    let mut graph = import(&model().encode_to_vec(), &ImportOptions::default()).unwrap().graph;
+    let mut id = graph.outputs()[0];
+    for name in ["a", "b"] {
+        let elu = Op::Unary(Unary::Elu { alpha: 1.0 });
+        id = graph.add_node(name, elu, vec![Some(id)], format!("{name}_y")).unwrap();
+        graph.add_output(id);
+    }
+    let error = from_qdq(graph.clone(), &BTreeMap::new()).unwrap_err();
+    let expected = "output of node \"a\" (Elu) \"a_y\" has no scale: expected QuantizeLinear after it (one of 2 such tensors)";
+    assert_eq!(error.to_string(), expected);
+    assert!(matches!(error, QdqError::NotStated { tensors, .. } if tensors == ["a_y", "b_y"]));
+    let ranges = ["a_y", "b_y"].map(|name| (name.to_owned(), Range { min: -1.0, max: 3.0 }));
+    let made = from_qdq(graph, &ranges.into()).unwrap();
+    let b = made.quantized.params(made.quantized.graph().find("b_y").unwrap()).unwrap();
+    assert_eq!((b.scale, b.zero_point), (4.0 / 255.0, -64));
+}
+
+/// A maximum shares its parameters with both inputs: these are requantized, so that neither clips the other.
+#[test]
+fn several_inputs_are_requantized_before_an_operator() {
+    let mut graph = import(&model().encode_to_vec(), &ImportOptions::default()).unwrap().graph;
+    let y = graph.outputs()[0];
+    let pair = |graph: &mut Graph, x: TensorId, scale: f32, name: &str| {
+        let scale = graph.add_constant(format!("{name}/scale"), Literal::f32([], vec![scale]).unwrap());
+        let quantize = Op::Quantize { axis: 0, dtype: DType::U8 };
+        let q = graph.add_node("", quantize, vec![Some(x), Some(scale)], format!("{name}/q")).unwrap();
+        graph.add_node("", Op::Dequantize { axis: 0 }, vec![Some(q), Some(scale)], name).unwrap()
+    };
+    let half = pair(&mut graph, y, 0.5, "half");
+    let greatest = Op::Binary { op: Binary::Max, activation: Activation::NONE };
+    let greatest = graph.add_node("max", greatest, vec![Some(y), Some(half)], "greatest").unwrap();
+    let z = pair(&mut graph, greatest, 0.75, "z");
+    graph.add_output(z);
+    let made = from_qdq(graph, &BTreeMap::new()).unwrap();
+    let graph = made.quantized.graph();
+    let max = graph.nodes().iter().find(|node| node.name == "max").unwrap();
+    for &id in max.inputs.iter().flatten().chain(&max.output()) {
+        assert_eq!(made.quantized.params(id).unwrap(), QuantParams { scale: 0.75, zero_point: -128 });
+    }
+    assert!(lower(&made.quantized, &LowerOptions::default()).is_ok());
 }
 
 #[test]
 fn float_models_are_not_for_this() {
     let mut graph = Graph::new("float");
     let x = graph.add_input("x", Fact::f32(Shape::new([1, 4])));
-    let y = graph.add_node("relu", Op::Unary(edgectl_graph::Unary::Relu), vec![Some(x)], "y").unwrap();
+    let y = graph.add_node("relu", Op::Unary(Unary::Relu), vec![Some(x)], "y").unwrap();
     graph.add_output(y);
     assert!(!is_qdq(&graph));
     let error = from_qdq(graph, &BTreeMap::new()).unwrap_err();
