@@ -94,6 +94,9 @@ impl Builder<'_> {
             },
             _ => wanted,
         };
+        if self.source.tensor(id).fact.as_ref().is_some_and(|fact| fact.dtype != DType::F32) {
+            self.require_moved(node, wanted)?;
+        }
         let mut inputs = Vec::with_capacity(node.inputs.len());
         for (index, input) in node.inputs.iter().enumerate() {
             inputs.push(match *input {
@@ -112,6 +115,19 @@ impl Builder<'_> {
         }
         self.notes.push(QdqNote::Requantized { tensor: name.clone(), op: node.op.name().into() });
         self.requantize(new, wanted, Some(id))
+    }
+
+    /// Between the two nodes of a pair, integers may be moved, but not computed with, nor can they change their parameters.
+    fn require_moved(&self, node: &Node, wanted: QuantParams) -> Result<(), QdqError> {
+        let label = self.source.label(node);
+        if matches!(node.op, Op::Binary { .. } | Op::Pad { .. }) {
+            return Err(QdqError::QOperator { node: label, op: node.op.name().into() });
+        }
+        let mut read = node.inputs.iter().flatten().filter_map(|x| self.stated.get(x).copied());
+        match read.find(|&params| params != wanted) {
+            Some(quantized) => Err(QdqError::PairDiffers { node: label, quantized, dequantized: wanted }),
+            None => Ok(()),
+        }
     }
 
     /// The input of a node whose operator shares `own`, if it shares; `before` are the inputs before it.

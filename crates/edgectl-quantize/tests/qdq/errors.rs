@@ -154,6 +154,32 @@ fn a_pair_of_two_kinds() {
 }
 
 #[test]
+fn integers_that_are_moved_between_the_nodes_of_a_pair() {
+    let moved = |op: Op, scale: f32| {
+        let mut graph = Graph::new("moved");
+        let x = graph.add_input("x", Fact::f32(Shape::new([2, 3])));
+        let scales = [0.5, scale].map(|scale| Literal::f32([], vec![scale]).unwrap());
+        let scales = [graph.add_constant("from", scales[0].clone()), graph.add_constant("to", scales[1].clone())];
+        let quantize = Op::Quantize { axis: 0, dtype: DType::U8 };
+        let q = graph.add_node("", quantize, vec![Some(x), Some(scales[0])], "q").unwrap();
+        let moved = graph.add_node("move", op, vec![Some(q)], "moved").unwrap();
+        let y = graph.add_node("", Op::Dequantize { axis: 0 }, vec![Some(moved), Some(scales[1])], "y").unwrap();
+        graph.add_output(y);
+        from_qdq(graph, &BTreeMap::new())
+    };
+    let transpose = Op::Transpose { perm: vec![1, 0] };
+    let quantized = moved(transpose.clone(), 0.5).unwrap().quantized;
+    assert_eq!(quantized.graph().nodes().len(), 1);
+    assert_eq!(quantized.params(quantized.graph().outputs()[0]), Some(QuantParams { scale: 0.5, zero_point: -128 }));
+    let expected = "node \"move\": expected the parameters of its QuantizeLinear, scale 0.5 and zero point -128, found scale 0.25 and zero \
+                    point -128";
+    assert_eq!(moved(transpose, 0.25).unwrap_err().to_string(), expected);
+    let pad = Op::Pad { before: vec![0, 1], after: vec![0, 0], value: 0.0 };
+    let expected = "node \"move\": Pad computes with integers: expected a float operator between QuantizeLinear and DequantizeLinear";
+    assert_eq!(moved(pad, 0.5).unwrap_err().to_string(), expected);
+}
+
+#[test]
 fn weights_that_are_not_symmetric() {
     let message = error(|graph| {
         integers(constant(graph, "w/zero_point"), DataType::Int8, &[3], &[0, 100, 0]);
