@@ -68,8 +68,8 @@ def main():
     reflect = helper.make_node("Pad", ["x", "pads"], ["y"], "mirror", mode="reflect")
     put("operator_form_not_supported/model.onnx",
         model([reflect], [tensor("x", [1, 64])], [tensor("y", [1, 66])], [("pads", np.array([0, 1, 0, 1]))]))
-    product = helper.make_node("MatMul", ["x", "x"], ["y"], "square")
-    put("no_int8_form/model.onnx", model([product], [tensor("x", [1, 8, 8])], [tensor("y", [1, 8, 8])]))
+    ratio = helper.make_node("Div", ["x", "x"], ["y"], "ratio")
+    put("no_int8_form/model.onnx", model([ratio], [tensor("x", [1, 8, 8])], [tensor("y", [1, 8, 8])]))
     sequence = helper.make_node("Relu", ["x"], ["y"], "relu")
     dynamic = model([sequence], [tensor("x", ["N", "steps", 8])], [tensor("y", ["N", "steps", 8])])
     for case in ["dynamic_shape", "dynamic_shape_run"]:

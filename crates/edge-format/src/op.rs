@@ -145,6 +145,9 @@ operators! {
     ReduceMax(ReduceMaxParams) = 22, "reduce_max", false;
     /// Minimum over axes. Input: x i8. Output: as of `Mean`, with the input's scale and zero point.
     ReduceMin(ReduceMinParams) = 23, "reduce_min", false;
+    /// Matrix products of two activations. Inputs: a `[.., M, K]` i8, b `[.., K, N]` i8, or `[.., N, K]` where it is
+    /// transposed. Output: `[.., M, N]`. All of one rank; the axes before the last two broadcast.
+    BatchMatmul(BatchMatmulParams) = 24, "batch_matmul", false;
 }
 
 impl fmt::Display for OpCode {

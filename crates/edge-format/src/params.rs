@@ -308,6 +308,20 @@ params! {
         axes: u32,
     }
 
+    /// Parameters of [`OpCode::BatchMatmul`].
+    BatchMatmulParams for BatchMatmul {
+        /// 0: the second input is `[.., K, N]`. 1: it is `[.., N, K]`.
+        transpose_b: u32,
+        /// Multiplier of the sum of products.
+        multiplier_q31: i32,
+        /// Shift of the sum of products.
+        shift: i32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
     /// [`OpCode::ResizeNearest`] has no parameters.
     ResizeNearestParams for ResizeNearest {}
 

@@ -41,6 +41,7 @@ impl Resolver<'static> {
         Self::new(&[
             add::KERNEL,
             average_pool2d::KERNEL,
+            batch_matmul::KERNEL,
             concat::KERNEL,
             conv2d::KERNEL,
             copy::KERNEL,

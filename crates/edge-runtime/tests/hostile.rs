@@ -92,4 +92,4 @@ macro_rules! damage {
     )*};
 }
 
-damage! { add average_pool2d concat conv2d depthwise_conv2d fully_connected gather max_pool2d maximum mean minimum mul pad reduce_max reduce_min resize_bilinear resize_nearest softmax strided_slice sub tanh transpose }
+damage! { add average_pool2d batch_matmul concat conv2d depthwise_conv2d fully_connected gather max_pool2d maximum mean minimum mul pad reduce_max reduce_min resize_bilinear resize_nearest softmax strided_slice sub tanh transpose }

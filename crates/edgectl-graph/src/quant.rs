@@ -233,7 +233,7 @@ impl QuantGraph {
                     return Err(QuantError::NoInt8 { node: label, op: format!("{op} with computed weights") });
                 }
             }
-            Op::BatchNorm { .. } | Op::Dequantize { .. } | Op::Gemm { .. } | Op::MatMul | Op::Opaque(_) | Op::Quantize { .. } => {
+            Op::BatchNorm { .. } | Op::Dequantize { .. } | Op::Gemm { .. } | Op::Opaque(_) | Op::Quantize { .. } => {
                 return Err(QuantError::NoInt8 { node: label, op });
             }
             _ => {}

@@ -381,6 +381,40 @@ fn pixels_and_channels_change_places_in_one_transpose() {
 }
 
 #[test]
+fn attention_multiplies_activations() {
+    let mut build = Build::new(&[1, 6, 8]);
+    let x = build.x;
+    let heads = |build: &mut Build, name: &str| {
+        let dense = build.dense(name, x, &[8, 8]);
+        let split = build.node(&format!("{name}_split"), reshape(&[1, 6, 2, 4]), &[dense]);
+        build.node(&format!("{name}_heads"), transpose(&[0, 2, 1, 3]), &[split])
+    };
+    let [q, k, v] = ["q", "k", "v"].map(|name| heads(&mut build, name));
+    let keys = build.node("keys", transpose(&[0, 1, 3, 2]), &[k]);
+    let scores = build.node("scores", Op::MatMul, &[q, keys]);
+    let weights = build.node("weights", Op::Softmax { axis: 3 }, &[scores]);
+    let mixed = build.node("mixed", Op::MatMul, &[weights, v]);
+    let back = build.node("back", transpose(&[0, 2, 1, 3]), &[mixed]);
+    let y = build.node("y", reshape(&[1, 6, 8]), &[back]);
+    let lowered = assert_lowers(build.finish(&[y]));
+    assert_eq!(ops(&lowered).iter().filter(|&&op| op == "batch_matmul").count(), 2);
+    assert_eq!(ops(&lowered).iter().filter(|&&op| op == "transpose").count(), 4);
+}
+
+#[test]
+fn products_broadcast_and_read_transposed_operands_as_they_lie() {
+    let mut build = Build::new(&[2, 3, 4]);
+    let x = build.x;
+    let turned = build.node("turned", transpose(&[0, 2, 1]), &[x]);
+    let square = build.node("square", Op::MatMul, &[x, turned]);
+    let sides = build.constant("sides", &[2, 4, 5]);
+    let product = build.node("product", Op::MatMul, &[x, sides]);
+    let other = build.constant("other", &[5, 1, 3, 2]);
+    let many = build.node("many", Op::MatMul, &[turned, other]);
+    assert_eq!(ops(&assert_lowers(build.finish(&[square, product, many]))), ["batch_matmul", "batch_matmul", "transpose", "batch_matmul"]);
+}
+
+#[test]
 fn a_channel_shuffle_is_one_transpose() {
     let mut build = Build::new(&[1, 1, 4, 3]);
     let x = build.x;

@@ -128,10 +128,11 @@ fn weights_are_quantized_per_output_channel() {
 fn what_cannot_be_int8_is_named() {
     let mut graph = Graph::new("refused");
     let x = input(&mut graph, &[4, 4]);
-    let y = graph.add_node("product", Op::MatMul, vec![Some(x), Some(x)], "y").unwrap();
+    let gemm = Op::Gemm { alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false };
+    let y = graph.add_node("product", gemm, vec![Some(x), Some(x)], "y").unwrap();
     graph.add_output(y);
     let error = prepare(&mut graph).unwrap_err();
-    assert_eq!(error.to_string(), "node \"product\": operator MatMul has no int8 form: neither operand is a constant matrix");
+    assert_eq!(error.to_string(), "node \"product\": operator Gemm has no int8 form: neither operand is a constant matrix");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 pub mod add;
 pub mod average_pool2d;
+pub mod batch_matmul;
 mod binary;
 pub mod concat;
 pub mod conv2d;

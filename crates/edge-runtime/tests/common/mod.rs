@@ -51,6 +51,7 @@ struct Attrs {
     begin: Vec<u32>,
     strides: Vec<u32>,
     indices: Vec<i32>,
+    adj_y: bool,
     align_corners: bool,
     half_pixel_centers: bool,
     alpha: f32,
@@ -180,6 +181,11 @@ impl Case {
                 activation_max,
             }
             .into(),
+            "batch_matmul" => {
+                let (multiplier_q31, shift) = prepare::channel_multiplier(x.scale, self.inputs[1].scale, y.scale);
+                let transpose_b = attrs.adj_y.into();
+                BatchMatmulParams { transpose_b, multiplier_q31, shift, activation_min, activation_max }.into()
+            }
             "reduce_max" => ReduceMaxParams { axes: self.mask() }.into(),
             "reduce_min" => ReduceMinParams { axes: self.mask() }.into(),
             "sum" => prepare::sum(x.scale, y.scale, self.mask()).into(),

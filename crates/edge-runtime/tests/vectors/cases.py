@@ -310,6 +310,24 @@ def binary(operator, options_type, function):
     return build
 
 
+def batch_matmul(rng, index):
+    rank = 2 + index % 3
+    # Both alike, or one of them the same for all.
+    batch = [[int(rng.integers(1, 4)) for _ in range(rank - 2)]] * 2
+    if index % 4 == 3:
+        batch = [batch[0], [1] * (rank - 2)]
+    rows, depth, columns = int(rng.integers(1, 8)), int(rng.integers(1, 24)), int(rng.integers(1, 20))
+    adj_y = index % 5 > 2
+    shapes = [*batch[0], rows, depth], [*batch[1], *((columns, depth) if adj_y else (depth, columns))]
+    x = [activation_tensor(rng, shape, scale(rng, 1e-3, 0.5), zero_point(rng)) for shape in shapes]
+    a, b = map(real, x)
+    result = a @ (np.swapaxes(b, -1, -2) if adj_y else b)
+    y_scale, y_zero = fitted(rng, index, result, [1.0, 0.2, 20.0][index % 3], power_of_two=index % 6 == 5)
+    options = schema.BatchMatMulOptionsT()
+    options.adjY = adj_y
+    return Case("BATCH_MATMUL", x, Tensor(list(result.shape), scales=[y_scale], zero_point=y_zero), {"adj_y": adj_y}, options)
+
+
 def concat(rng, index):
     rank = 1 + index % 4
     axis = int(rng.integers(rank))
@@ -462,6 +480,7 @@ OPS = {
     "reduce_max": (27, reduce("REDUCE_MAX")),
     "reduce_min": (27, reduce("REDUCE_MIN")),
     "sum": (27, reduce("SUM")),
+    "batch_matmul": (30, batch_matmul),
     "pad": (20, pad),
     "transpose": (20, transpose),
     "softmax": (36, softmax),

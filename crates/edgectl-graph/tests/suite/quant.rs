@@ -105,13 +105,14 @@ fn operators_bind_the_parameters_of_their_output() {
 fn only_int8_operators_of_fixed_shape_can_be_quantized() {
     let mut b = Build::new(&[2, 2]);
     let w = b.constant("w", &[2, 2]);
-    let product = b.node("product", Op::MatMul, &[b.x, w]);
+    let gemm = Op::Gemm { alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false };
+    let product = b.node("product", gemm, &[b.x, w]);
     let sum = b.node("sum", binary(Binary::Add), &[product, b.x]);
     let y = b.node("y", Op::Unary(Unary::Sigmoid), &[sum]);
     let (x, graph) = (b.x, b.finish(&[y]));
     let activations: BTreeMap<_, _> = [x, product, sum, y].map(|id| (id, PARAMS)).into();
     let error = QuantGraph::new(graph, activations, BTreeMap::new()).unwrap_err();
-    assert_eq!(error, QuantError::NoInt8 { node: "product".into(), op: "MatMul".into() });
+    assert_eq!(error, QuantError::NoInt8 { node: "product".into(), op: "Gemm".into() });
 
     let mut parts = valid();
     let hidden = edgectl_graph::Opaque { domain: String::new(), op_type: "Loop".into(), reason: String::new(), payload: [].into() };

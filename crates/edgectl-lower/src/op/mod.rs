@@ -6,6 +6,7 @@ mod concat;
 mod conv;
 mod dense;
 mod gather;
+mod matmul;
 mod pad;
 mod pool;
 mod reduce;
@@ -37,6 +38,7 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::GlobalAveragePool => reduce::spatial_mean(builder, node),
         Op::GlobalMaxPool => pool::global_max(builder, node),
         Op::Identity => unary::requantize(builder, node),
+        Op::MatMul => matmul::lower(builder, node),
         Op::MaxPool(pool) => pool::max(builder, node, pool),
         Op::Pad { before, value, .. } => pad::lower(builder, node, before, *value),
         Op::Reduce { op, axes, .. } => reduce::lower(builder, node, axes, |from, to, bits, _| match op {

@@ -154,10 +154,15 @@ fn apply(op: &Op, operands: &[Option<&Array>], shape: &[usize]) -> Array {
         Op::Identity | Op::Reshape { .. } => Array { shape: shape.to_vec(), values: x.values.clone() },
         Op::MatMul => {
             let b = operand(1).unwrap();
-            assert!(x.shape.len() >= 2 && b.shape.len() == 2, "only products with a matrix are defined here");
+            assert!(x.shape.len() >= 2 && b.shape.len() >= 2, "only products of matrices are defined here");
             Array::from_fn(shape, |y| {
-                let (&column, lead) = y.split_last().unwrap();
-                (0..b.shape[0]).map(|i| x.at(&[lead, &[i]].concat()) * b.at(&[i, column])).sum()
+                let (batch, matrix) = y.split_at(y.len() - 2);
+                let at = |of: &Array, row: usize, column: usize| {
+                    let own = &batch[y.len() - of.shape.len()..];
+                    let batch = own.iter().zip(&of.shape).map(|(&i, &size)| if size == 1 { 0 } else { i });
+                    of.at(&batch.chain([row, column]).collect::<Vec<_>>())
+                };
+                (0..b.shape[b.shape.len() - 2]).map(|i| at(x, matrix[0], i) * at(b, i, matrix[1])).sum()
             })
         }
         Op::MaxPool(pool) => {
