@@ -3,16 +3,15 @@
 use anyhow::Result;
 use edgectl_float::FloatModel;
 use edgectl_graph::{Graph, TensorId};
-use edgectl_quantize::{Calibration, Calibrator, Ranges};
+use edgectl_quantize::Calibration;
 use rayon::prelude::*;
 
 use crate::eval::{Samples, piece};
 use crate::ui::Ui;
 
-/// The ranges of the activations of a prepared graph with one input. The result does not depend on the number of threads, and memory not
-/// on the number of samples: each thread holds the activations of one.
-pub(crate) fn calibrate(graph: &Graph, calibrator: Calibrator, samples: &Samples, ui: &Ui) -> Result<Ranges> {
-    let mut calibration = Calibration::new(graph, calibrator);
+/// Shows a calibration every sample, of a prepared graph with one input. The result does not depend on the number of threads, and memory
+/// not on the number of samples: each thread holds the activations of one.
+pub(crate) fn calibrate(graph: &Graph, calibration: &mut Calibration, samples: &Samples, ui: &Ui) -> Result<()> {
     let observed: Vec<TensorId> = calibration.observed().collect();
     let model = FloatModel::from_graph(graph, &observed)?;
     let progress = ui.progress("calibrating", samples.data.len());
@@ -29,6 +28,5 @@ pub(crate) fn calibrate(graph: &Graph, calibrator: Calibrator, samples: &Samples
         let pieces = inputs.par_chunks(piece(inputs.len())).map(watch).collect::<Result<Vec<_>>>()?;
         pieces.iter().for_each(|seen| calibration.merge(seen));
         Ok(())
-    })?;
-    Ok(calibration.ranges()?)
+    })
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use edgectl_graph::Graph;
+use edgectl_quantize::Recipe;
 use serde::Serialize;
 
 use crate::eval::Evaluation;
@@ -50,8 +51,16 @@ pub(crate) struct QuantizeReport {
 
 #[derive(Debug, Serialize)]
 pub(crate) struct CalibrationRow {
-    pub(crate) calibrator: String,
-    pub(crate) samples: u64,
+    calibrator: String,
+    passes: Vec<String>,
+    samples: u64,
+}
+
+impl CalibrationRow {
+    pub(crate) fn new(recipe: &Recipe, samples: u64) -> CalibrationRow {
+        let passes = recipe.methods.iter().map(ToString::to_string).collect();
+        CalibrationRow { calibrator: recipe.calibrator.to_string(), passes, samples }
+    }
 }
 
 /// Float against int8 on the evaluation samples.
@@ -154,7 +163,10 @@ impl Report for QuantizeReport {
         let mut facts = Table::new([("", Left), ("", Left)]);
         let size = format!("{} parameters, {} MACs", count(model.parameters), count(model.macs));
         facts.row(["model".into(), format!("{}, {size}", model.path.display())]);
-        let calibration = self.calibration.as_ref().map(|row| format!("{}, {}", row.calibrator, counted(row.samples, "sample")));
+        let calibration = self.calibration.as_ref().map(|row| {
+            let passes = row.passes.iter().map(|pass| format!(" + {pass}")).collect::<String>();
+            format!("{}{passes}, {}", row.calibrator, counted(row.samples, "sample"))
+        });
         facts.row(["calibration".into(), calibration.unwrap_or_else(|| "none; the model has scales of its own".into())]);
         let evaluation =
             self.metrics.as_ref().map(|figures| format!("{}, int8 by edge-runtime", counted(figures.samples as u64, "sample")));

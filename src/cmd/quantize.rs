@@ -2,12 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
 use edgectl_data::MetricKind;
 use edgectl_graph::Graph;
 use edgectl_onnx::QdqOptions;
-use edgectl_quantize::{Calibrator, QuantizeOptions};
+use edgectl_quantize::{Calibration, Calibrator, Method, QuantizeOptions, Recipe};
 
 use crate::args::{DataArgs, metrics, one_of};
 use crate::calibrate::calibrate;
@@ -38,6 +39,10 @@ pub(crate) struct Args {
     /// percentile: the share of values that stays, above 50, at most 100 [default: 99.99]
     #[arg(long, value_name = "PERCENT", value_parser = percentile)]
     percentile: Option<f64>,
+    /// Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive,
+    /// correct-bias, correct-bias-empirical
+    #[arg(long, value_name = "NAME,..", default_value = "none")]
+    passes: Passes,
     /// Read at most the first so many calibration samples
     #[arg(long, value_name = "N")]
     calibration_samples: Option<NonZeroUsize>,
@@ -70,12 +75,15 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let calibration = args.data.open(path, args.calibration_samples, &model::only_input(&float)?)?;
             let evaluation = Evaluation::open(args, &float, true)?;
             let outputs = args.create_outputs()?;
-            let ranges = calibrate(&prepared, calibrator, &calibration, ui).context("cannot calibrate")?;
             let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
-            let quantized = edgectl_quantize::quantize(prepared, &ranges, options).with_context(cannot)?;
-            let int8 = Int8Model::new(quantized).with_context(cannot)?;
+            let recipe = Recipe { calibrator, methods: args.passes.0.clone(), options };
+            let show = |graph: &Graph, seen: &mut Calibration| calibrate(graph, seen, &calibration, ui).context("cannot calibrate");
+            let quantized = recipe.apply(prepared, show).with_context(cannot)?;
+            quantized.notes.iter().for_each(|note| ui.detail(format_args!("{note}")));
+            ui.detail(format_args!("calibration took {} bytes of memory, whatever the number of samples", quantized.calibration_bytes));
+            let int8 = Int8Model::new(quantized.graph).with_context(cannot)?;
             let found = evaluation.run(&int8, Some(&float), ui)?;
-            let calibration = CalibrationRow { calibrator: calibrator.to_string(), samples: ranges.samples() };
+            let calibration = CalibrationRow::new(&recipe, quantized.samples);
             Done { graph, int8: &int8, calibration: Some(calibration), found }.finish(args, &formats, outputs, ui)
         }
         Source::Int8(quantized) => {
@@ -161,6 +169,21 @@ impl Args {
             (calibrator, None) => Ok(calibrator),
             (Calibrator::Percentile { .. }, Some(percent)) => Ok(Calibrator::Percentile { percent }),
             (other, Some(_)) => anyhow::bail!("--percentile belongs to the calibrator percentile, not to {other}"),
+        }
+    }
+}
+
+/// The methods of `--passes`.
+#[derive(Clone, Debug)]
+struct Passes(Vec<Method>);
+
+impl FromStr for Passes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Passes, String> {
+        match text {
+            "none" => Ok(Passes(vec![])),
+            names => names.split(',').map(Method::from_str).collect::<Result<_, _>>().map(Passes),
         }
     }
 }
