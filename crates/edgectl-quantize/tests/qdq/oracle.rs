@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use edge_format::{AlignedBytes, Program};
 use edge_runtime::{Interpreter, Resolver, affine};
-use edgectl_graph::Op;
+use edgectl_graph::{DType, Op};
 use edgectl_lower::{LowerOptions, lower};
 use edgectl_onnx::{ImportOptions, read};
 use edgectl_quantize::{QdqError, QdqNote, Range, from_qdq};
@@ -44,7 +44,7 @@ fn assert_agrees(name: &str, bound: &Bound) -> Vec<QdqNote> {
 fn assert_agrees_with(name: &str, ranges: &BTreeMap<String, Range>, bound: &Bound) -> (Vec<QdqNote>, usize) {
     let path = vector(name, "onnx");
     let graph = read(&path, &ImportOptions::default()).unwrap().graph;
-    let integers = graph.literal(graph.inputs()[0]).is_none() && name == "integers";
+    let integers = graph.tensor(graph.inputs()[0]).fact.as_ref().unwrap().dtype == DType::U8;
     let made = from_qdq(graph, ranges).unwrap_or_else(|error| panic!("{name}: {error}"));
     let lowered = lower(&made.quantized, &LowerOptions::default()).unwrap();
     let bytes = AlignedBytes::from(&lowered.program[..]);
@@ -93,7 +93,7 @@ fn assert_all_agree(name: &str, bound: &Bound) {
 
 #[test]
 fn residual_blocks() {
-    // One value is one step of a softmax, rounded at 1/256 and again at 1/255.
+    // A softmax, rounded at 1/256 and again at 1/255.
     assert_all_agree("residual", &Bound { steps: 1, share: 0.3 });
 }
 
