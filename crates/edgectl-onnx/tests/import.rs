@@ -301,3 +301,70 @@ fn a_split_becomes_slices() {
         assert_eq!(operators(&wrong), [format!("Split: {reason}")]);
     }
 }
+
+fn text(name: &str, value: &str) -> AttributeProto {
+    AttributeProto { r#type: Some(AttributeType::String.into()), i: None, s: Some(value.into()), ..int(name, 0) }
+}
+
+#[test]
+fn forms_that_the_typed_operators_have() {
+    let one = |node: NodeProto, constants: Vec<TensorProto>| {
+        let graph = read(&bytes(&[2, 3, 4, 5], vec![node], constants)).graph;
+        assert_round_trip(&graph);
+        graph.to_string().lines().find_map(|line| line.strip_prefix("node   y: ")).unwrap().to_owned()
+    };
+    let slope = floats("slope", &[1, 1], &[0.25]);
+    assert_eq!(one(node("PRelu", &["x", "slope"], "y"), vec![slope]), "f32[2,3,4,5] = LeakyRelu {alpha=0.25}(x)");
+    let two = TensorProto { dims: vec![], ..floats("two", &[1], &[2.0]) };
+    assert_eq!(one(node("Pow", &["x", "two"], "y"), vec![two]), "f32[2,3,4,5] = Pow {exponent=2}(x)");
+    let bounds = || vec![ints("starts", &[-1, 1]), ints("ends", &[-100, 3]), ints("axes", &[3, 1]), ints("steps", &[-2, 1])];
+    let slice = || node("Slice", &["x", "starts", "ends", "axes", "steps"], "y");
+    assert_eq!(one(slice(), bounds()), "f32[2,2,4,3] = Slice {1:1+1x2 3:4-2x3}(x)");
+    let gather = with(node("Gather", &["x", "indices"], "y"), int("axis", 1));
+    assert_eq!(one(gather, vec![ints("indices", &[-1, 0])]), "f32[2,2,4,5] = Gather {axis=1 indices=[2, 0] dims=[2]}(x)");
+    let resize = || with(node("Resize", &["x", "", "scales"], "y"), text("mode", "linear"));
+    let scales = || vec![floats("scales", &[4], &[1.0, 1.0, 2.0, 0.4])];
+    assert_eq!(one(resize(), scales()), "f32[2,3,8,2] = Resize {sizes=8x2 halfpixel linear}(x)");
+    let blocks = with(with(node("DepthToSpace", &["t"], "y"), int("blocksize", 2)), text("mode", "CRD"));
+    let turned = AttributeProto { r#type: Some(AttributeType::Ints.into()), i: None, ints: vec![0, 2, 1, 3], ..int("perm", 0) };
+    let graph = read(&bytes(&[2, 3, 4, 5], vec![with(node("Transpose", &["x"], "t"), turned), blocks], vec![])).graph;
+    assert_eq!(shape_of(&graph, "y"), "[2,1,6,10]");
+}
+
+#[test]
+fn forms_that_no_typed_operator_has() {
+    let reason = |node: NodeProto, constants: Vec<TensorProto>| {
+        let graph = read(&bytes(&[2, 3, 4, 5], vec![node], constants)).graph;
+        assert_round_trip(&graph);
+        operators(&graph).remove(0)
+    };
+    let resize = |attribute: AttributeProto| with(node("Resize", &["x", "", "scales"], "y"), attribute);
+    let scales = |width: f32| vec![floats("scales", &[4], &[1.0, 1.0, 2.0, width])];
+    for (node, constants, expected) in [
+        (
+            node("PRelu", &["x", "slope"], "y"),
+            vec![floats("slope", &[3, 1, 1], &[0.1, 0.2, 0.3])],
+            "PRelu: it has a slope per channel: input 1 is not one float32 number",
+        ),
+        (
+            with(node("Gather", &["x", "indices"], "y"), int("axis", 1)),
+            vec![ints("indices", &[3])],
+            "Gather: an index is outside of axis 1 of [2,3,4,5]",
+        ),
+        (
+            node("Slice", &["x", "starts", "ends"], "y"),
+            vec![ints("starts", &[1]), ints("ends", &[1])],
+            "Slice: 1..1 in steps of 1 of axis 0 of [2,3,4,5]",
+        ),
+        (resize(text("mode", "cubic")), scales(2.0), "Resize: attribute \"mode\" is \"cubic\""),
+        (
+            resize(text("coordinate_transformation_mode", "tf_crop_and_resize")),
+            scales(2.0),
+            "Resize: attribute \"coordinate_transformation_mode\" is \"tf_crop_and_resize\"",
+        ),
+        (resize(text("mode", "nearest")), scales(0.7), "Resize: [2,3,4,5] by [1.0, 1.0, 2.0, 0.7]"),
+        (with(node("DepthToSpace", &["x"], "y"), int("blocksize", 2)), vec![], "DepthToSpace: [2,3,4,5] has no blocks of 2"),
+    ] {
+        assert_eq!(reason(node, constants), expected);
+    }
+}
