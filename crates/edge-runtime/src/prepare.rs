@@ -19,13 +19,6 @@ pub fn channel_multiplier(input_scale: f32, filter_scale: f32, output_scale: f32
     quantize_multiplier(f64::from(input_scale) * f64::from(filter_scale) / f64::from(output_scale))
 }
 
-/// Multiplier and shift of every output channel where a fully connected layer's filter has one scale.
-///
-/// The product of scales is rounded to single precision here, and only here.
-pub fn tensor_multiplier(input_scale: f32, filter_scale: f32, output_scale: f32) -> (i32, i32) {
-    quantize_multiplier(f64::from(input_scale * filter_scale) / f64::from(output_scale))
-}
-
 /// Multiplier and shift from one scale to another.
 pub fn rescale_multiplier(input_scale: f32, output_scale: f32) -> (i32, i32) {
     quantize_multiplier(f64::from(input_scale) / f64::from(output_scale))
@@ -161,7 +154,6 @@ mod tests {
         fn multipliers_stand_for_quotients_of_scales(a in 1e-5f32..1e3, b in 1e-5f32..1e3, y in 1e-5f32..1e3) {
             let [wide_a, wide_b, wide_y] = [a, b, y].map(f64::from);
             prop_assert!(close(real(channel_multiplier(a, b, y)), wide_a * wide_b / wide_y));
-            prop_assert!(close(real(tensor_multiplier(a, b, y)), wide_a * wide_b / wide_y));
             prop_assert!(close(real(rescale_multiplier(a, y)), wide_a / wide_y));
             let add = add(a, b, y, (-128, 127));
             let output = real((add.output_multiplier_q31, add.output_shift)) * f64::from(1u32 << add.left_shift);

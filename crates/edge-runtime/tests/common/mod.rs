@@ -257,10 +257,8 @@ impl Case {
     fn weights(&self, channel_axis: usize) -> Vec<Constant> {
         let (x, filter, y) = (&self.inputs[0], &self.inputs[1], &self.output);
         let channels = filter.shape[channel_axis] as usize;
-        let one_scale = self.op == "fully_connected" && filter.scales.len() == 1;
-        let multiplier = if one_scale { prepare::tensor_multiplier } else { prepare::channel_multiplier };
         let scales = filter.scales.iter().cycle().take(channels);
-        let (multipliers, shifts) = scales.map(|&scale| multiplier(x.scale, scale, y.scale)).unzip();
+        let (multipliers, shifts) = scales.map(|&scale| prepare::channel_multiplier(x.scale, scale, y.scale)).unzip();
         let bias = self.inputs.get(2).map_or(vec![0; channels], |bias| bias.data.clone());
         let words = |words: Vec<i32>| {
             assert_eq!(words.len(), channels, "{}", self.name);
