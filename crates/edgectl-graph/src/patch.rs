@@ -1,12 +1,11 @@
 //! Patches: the only way to change a graph, and the driver that applies and checks them.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::{Fact, Graph, GraphError, Literal, Node, NodeId, Op, Tensor, TensorId};
+use crate::{Fact, Graph, GraphError, Literal, Node, NodeId, Op, Tensor, TensorId, topological_order};
 
 /// A transformation of graphs. Adding one is a file and a line in the table of [`pass`](crate::pass).
 pub trait Pass {
@@ -151,28 +150,10 @@ impl Graph {
         for (index, node) in self.nodes.iter().enumerate() {
             producers.extend(node.writes().map(|id| (id, index)));
         }
-        let mut waiting = vec![0usize; self.nodes.len()];
-        let mut readers = vec![vec![]; self.nodes.len()];
-        for (index, node) in self.nodes.iter().enumerate() {
-            for producer in node.reads().filter_map(|id| producers.get(&id)) {
-                waiting[index] += 1;
-                readers[*producer].push(index);
-            }
-        }
-        let mut ready: BinaryHeap<_> = (0..waiting.len()).filter(|&index| waiting[index] == 0).map(Reverse).collect();
-        let mut order = Vec::with_capacity(self.nodes.len());
-        while let Some(Reverse(index)) = ready.pop() {
-            order.push(index);
-            for &reader in &readers[index] {
-                waiting[reader] -= 1;
-                if waiting[reader] == 0 {
-                    ready.push(Reverse(reader));
-                }
-            }
-        }
-        if let Some(stuck) = waiting.iter().position(|&count| count > 0) {
-            return Err(GraphError::Cycle { node: self.label(&self.nodes[stuck]) });
-        }
+        let reads = self.nodes.iter().enumerate().flat_map(|(index, node)| node.reads().map(move |id| (id, index)));
+        let edges = reads.filter_map(|(id, reader)| Some((*producers.get(&id)?, reader)));
+        let order =
+            topological_order(self.nodes.len(), edges).map_err(|stuck| GraphError::Cycle { node: self.label(&self.nodes[stuck]) })?;
         let mut nodes: Vec<Option<Node>> = std::mem::take(&mut self.nodes).into_iter().map(Some).collect();
         self.nodes = order.into_iter().filter_map(|index| nodes[index].take()).collect();
         Ok(())

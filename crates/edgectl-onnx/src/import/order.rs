@@ -1,9 +1,8 @@
 //! Which tensors a node reads, and an order of the nodes in which each reads only what is there.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use edgectl_graph::GraphError;
+use edgectl_graph::{GraphError, topological_order};
 
 use crate::proto::{GraphProto, NodeProto};
 
@@ -43,35 +42,18 @@ pub(super) fn sorted(nodes: Vec<NodeProto>, given: &HashSet<String>) -> Result<V
             }
         }
     }
-    let mut waiting = vec![0usize; nodes.len()];
-    let mut readers = vec![vec![]; nodes.len()];
+    let mut edges = vec![];
     for (index, node) in nodes.iter().enumerate() {
         let inner = captures(node);
         for name in node.input.iter().map(String::as_str).filter(|name| !name.is_empty()).chain(inner) {
             match producers.get(name) {
-                Some(&producer) => {
-                    waiting[index] += 1;
-                    readers[producer].push(index);
-                }
+                Some(&producer) => edges.push((producer, index)),
                 None if given.contains(name) => {}
                 None => return Err(GraphError::Undefined { node: label(node), tensor: name.to_owned() }),
             }
         }
     }
-    let mut ready: BinaryHeap<_> = (0..nodes.len()).filter(|&index| waiting[index] == 0).map(Reverse).collect();
-    let mut order = Vec::with_capacity(nodes.len());
-    while let Some(Reverse(index)) = ready.pop() {
-        order.push(index);
-        for &reader in &readers[index] {
-            waiting[reader] -= 1;
-            if waiting[reader] == 0 {
-                ready.push(Reverse(reader));
-            }
-        }
-    }
-    if let Some(stuck) = waiting.iter().position(|&count| count > 0) {
-        return Err(GraphError::Cycle { node: label(&nodes[stuck]) });
-    }
+    let order = topological_order(nodes.len(), edges).map_err(|stuck| GraphError::Cycle { node: label(&nodes[stuck]) })?;
     let mut nodes: Vec<Option<NodeProto>> = nodes.into_iter().map(Some).collect();
     Ok(order.into_iter().filter_map(|index| nodes[index].take()).collect())
 }
