@@ -41,7 +41,7 @@ pub(crate) struct Args {
     percentile: Option<f64>,
     /// Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive,
     /// correct-bias, correct-bias-empirical
-    #[arg(long, value_name = "NAME,..", default_value = "none")]
+    #[arg(long, value_name = "NAME,..", default_value = "equalize")]
     passes: Passes,
     /// Read at most the first so many calibration samples
     #[arg(long, value_name = "N")]

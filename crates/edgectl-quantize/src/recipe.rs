@@ -20,7 +20,8 @@ pub struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Recipe {
-        Recipe { calibrator: Calibrator::MinMax, methods: Recipe::DEFAULT_METHODS.to_vec(), options: QuantizeOptions::default() }
+        let calibrator = Calibrator::Percentile { percent: Calibrator::DEFAULT_PERCENT };
+        Recipe { calibrator, methods: Recipe::DEFAULT_METHODS.to_vec(), options: QuantizeOptions::default() }
     }
 }
 
@@ -40,7 +41,7 @@ pub struct Quantized {
 
 impl Recipe {
     /// The methods that are applied unless told otherwise.
-    pub const DEFAULT_METHODS: &[Method] = &[];
+    pub const DEFAULT_METHODS: &[Method] = &[Method::Equalize];
 
     /// Whether a method is part of it.
     pub fn has(&self, method: Method) -> bool {

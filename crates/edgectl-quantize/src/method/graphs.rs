@@ -93,17 +93,26 @@ fn apply(graph: &Graph, inputs: &[Vec<f32>], methods: &[Method]) -> Quantized {
     recipe.apply(graph.clone(), show).unwrap()
 }
 
-/// A convolution, a padded depthwise one, a convolution and a dense layer, with channels from 1 to 1000.
+/// A convolution, a padded depthwise one, a convolution and a dense layer. The ranges of channels are spread 1 : 1000, and each layer undoes
+/// the spread of the one before it: all channels matter alike.
 fn spread() -> Graph {
     let factor = |channel: usize| 1000f32.powf(channel as f32 / 3.0);
-    let rows =
-        |seed, columns: usize| -> Vec<f32> { noise(seed, 4 * columns).iter().enumerate().map(|(i, w)| w * factor(i / columns)).collect() };
+    // Weights of `rows` outputs that see `channels` channels of `size` elements each.
+    let weights = |seed, channels: usize, size: usize, spread: bool, undo: bool| -> Vec<f32> {
+        let columns = channels * size;
+        let rows = if spread { 4 } else { 2 };
+        let scaled = noise(seed, rows * columns).into_iter().enumerate().map(|(i, w)| {
+            let (output, channel) = (i / columns, i % columns / size);
+            w * if spread { factor(output) } else { 1.0 } / if undo { factor(channel) } else { 1.0 }
+        });
+        scaled.collect()
+    };
     Builder::new(&[1, 2, 3, 3])
-        .conv("first", &[4, 2, 1, 1], 1, 0, rows(1, 2), Activation::RELU)
-        .conv("depthwise", &[4, 1, 3, 3], 4, 1, rows(2, 9), Activation::RELU)
-        .conv("pointwise", &[4, 4, 1, 1], 1, 0, rows(3, 4), Activation::NONE)
+        .conv("first", &[4, 2, 1, 1], 1, 0, weights(1, 2, 1, true, false), Activation::RELU)
+        .conv("depthwise", &[4, 1, 3, 3], 4, 1, noise(2, 36), Activation::RELU)
+        .conv("pointwise", &[4, 4, 1, 1], 1, 0, weights(3, 4, 1, true, true), Activation::NONE)
         .flatten(36)
-        .dense("dense", 2, noise(4, 72), vec![0.5, -0.5], Activation::NONE)
+        .dense("dense", 2, weights(4, 4, 9, false, true), vec![0.5, -0.5], Activation::NONE)
         .finish()
 }
 
@@ -135,7 +144,7 @@ fn equalization_keeps_the_float_function_to_the_bit() {
 fn a_clamp_at_six_is_not_scaled() {
     let graph = Builder::new(&[1, 2])
         .dense("first", 2, vec![1.0, 0.0, 0.0, 1e-3], vec![0.0, 0.0], Activation::RELU6)
-        .dense("second", 2, noise(1, 4), vec![0.0, 0.0], Activation::NONE)
+        .dense("second", 2, vec![0.5, 700.0, -0.8, 400.0], vec![0.0, 0.0], Activation::NONE)
         .finish();
     let Quantized { graph: quantized, notes, .. } = apply(&graph, &samples(2), &[Method::Equalize]);
     assert_eq!(
