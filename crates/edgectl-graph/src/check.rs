@@ -47,13 +47,12 @@ impl Graph {
         if matches!(node.op, Op::Opaque(_)) {
             return Ok(());
         }
-        let label = self.label(node);
-        let expected = self.infer(node, &label)?;
+        let expected = self.infer(node, || self.label(node))?;
         let tensor = match node.outputs[..] {
             [Some(id)] => self.tensor(id),
             _ => {
                 let what = format!("expected one output, found {}", node.outputs.len());
-                return Err(GraphError::Operand { node: label, op: node.op.name().into(), what });
+                return Err(GraphError::Operand { node: self.label(node), op: node.op.name().into(), what });
             }
         };
         if tensor.fact == expected {

@@ -240,8 +240,7 @@ impl Graph {
     ) -> Result<TensorId, GraphError> {
         let mut node = Node { name: name.into(), op, inputs, outputs: vec![], captures: vec![], extra: Arc::default() };
         let output = output.into();
-        let label = if node.name.is_empty() { &output } else { &node.name };
-        let fact = self.infer(&node, label)?;
+        let fact = self.infer(&node, || if node.name.is_empty() { output.clone() } else { node.name.clone() })?;
         let id = self.add_tensor(output, fact, None);
         node.outputs.push(Some(id));
         self.nodes.push(node);

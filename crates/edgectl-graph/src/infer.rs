@@ -3,8 +3,8 @@
 use crate::{Binary, Conv, DType, Dim, Fact, Graph, GraphError, Node, Op, Shape, Span, Window};
 
 impl Graph {
-    /// The fact of a node's output; `None` where an input's is not known or the operator is opaque.
-    pub(crate) fn infer(&self, node: &Node, label: &str) -> Result<Option<Fact>, GraphError> {
+    /// The fact of a node's output; `None` where an input's is not known or the operator is opaque. `label` names the node in errors.
+    pub(crate) fn infer(&self, node: &Node, label: impl FnOnce() -> String) -> Result<Option<Fact>, GraphError> {
         let expected = match arity(&node.op) {
             None => return Ok(None),
             Some((least, most, words)) => {
@@ -14,7 +14,7 @@ impl Graph {
             }
         };
         if let Some((expected, found)) = expected {
-            return Err(GraphError::Arity { node: label.into(), op: node.op.name().into(), expected, found });
+            return Err(GraphError::Arity { node: label(), op: node.op.name().into(), expected, found });
         }
         let mut facts = Vec::with_capacity(node.inputs.len());
         for input in &node.inputs {
@@ -26,7 +26,7 @@ impl Graph {
                 },
             }
         }
-        infer(&node.op, &facts).map(Some).map_err(|what| GraphError::Operand { node: label.into(), op: node.op.name().into(), what })
+        infer(&node.op, &facts).map(Some).map_err(|what| GraphError::Operand { node: label(), op: node.op.name().into(), what })
     }
 
     /// Computes the facts of all typed nodes' outputs anew.
@@ -36,7 +36,7 @@ impl Graph {
             if matches!(node.op, Op::Opaque(_)) {
                 continue;
             }
-            let fact = self.infer(node, &self.label(node))?;
+            let fact = self.infer(node, || self.label(node))?;
             if let Some(id) = node.output() {
                 self.tensors[id.0].fact = fact;
             }

@@ -115,7 +115,7 @@ impl Patch {
         }
         graph.sort()?;
         let renumbered = graph.sweep();
-        graph.name_apart(fresh.iter().filter_map(|id| renumbered.get(id).copied()).collect());
+        graph.name_apart(fresh.iter().filter_map(|id| renumbered[id.0]).collect());
         graph.infer_all()?;
         graph.check()?;
         contract.compare(graph.contract())
@@ -146,12 +146,12 @@ impl Graph {
 
     /// Brings the nodes into topological order; of several possible ones, that which keeps the present order best.
     fn sort(&mut self) -> Result<(), GraphError> {
-        let mut producers: HashMap<TensorId, usize> = HashMap::new();
+        let mut producers = vec![None; self.tensors.len()];
         for (index, node) in self.nodes.iter().enumerate() {
-            producers.extend(node.writes().map(|id| (id, index)));
+            node.writes().for_each(|id| producers[id.0] = Some(index));
         }
         let reads = self.nodes.iter().enumerate().flat_map(|(index, node)| node.reads().map(move |id| (id, index)));
-        let edges = reads.filter_map(|(id, reader)| Some((*producers.get(&id)?, reader)));
+        let edges = reads.filter_map(|(id, reader)| Some((producers[id.0]?, reader)));
         let order =
             topological_order(self.nodes.len(), edges).map_err(|stuck| GraphError::Cycle { node: self.label(&self.nodes[stuck]) })?;
         let mut nodes: Vec<Option<Node>> = std::mem::take(&mut self.nodes).into_iter().map(Some).collect();
@@ -161,6 +161,9 @@ impl Graph {
 
     /// Gives those of the `fresh` tensors whose names are taken by others a suffix.
     fn name_apart(&mut self, fresh: Vec<TensorId>) {
+        if fresh.is_empty() {
+            return;
+        }
         let kept = self.iter_tensors().filter(|(id, _)| !fresh.contains(id));
         let mut names: HashSet<String> = kept.map(|(_, tensor)| tensor.name.clone()).collect();
         for TensorId(index) in fresh {
@@ -174,28 +177,29 @@ impl Graph {
     }
 
     /// Drops nodes that no output depends on, and tensors that nothing mentions. Ids change: returns the new ones of those that stay.
-    fn sweep(&mut self) -> HashMap<TensorId, TensorId> {
-        let mut live: HashSet<TensorId> = self.outputs.iter().copied().collect();
+    fn sweep(&mut self) -> Vec<Option<TensorId>> {
+        let mut live = vec![false; self.tensors.len()];
+        self.inputs.iter().chain(&self.outputs).for_each(|id| live[id.0] = true);
         let mut nodes = std::mem::take(&mut self.nodes);
         nodes.reverse();
         nodes.retain(|node| {
-            let used = node.writes().any(|id| live.contains(&id));
+            let used = node.writes().any(|id| live[id.0]);
             if used {
-                live.extend(node.reads().chain(node.writes()));
+                node.reads().chain(node.writes()).for_each(|id| live[id.0] = true);
             }
             used
         });
         nodes.reverse();
-        live.extend(&self.inputs);
-        let mut renumbered = HashMap::new();
         let mut tensors = Vec::with_capacity(live.len());
-        for (index, tensor) in std::mem::take(&mut self.tensors).into_iter().enumerate() {
-            if live.contains(&TensorId(index)) {
-                renumbered.insert(TensorId(index), TensorId(tensors.len()));
+        let keep = |(tensor, live)| {
+            if live {
                 tensors.push(tensor);
             }
-        }
-        let renumber = |id: &mut TensorId| *id = renumbered[id];
+            live.then(|| TensorId(tensors.len() - 1))
+        };
+        let renumbered: Vec<Option<TensorId>> = std::mem::take(&mut self.tensors).into_iter().zip(live).map(keep).collect();
+        // What is mentioned is live.
+        let renumber = |id: &mut TensorId| *id = renumbered[id.0].unwrap_or(*id);
         for node in &mut nodes {
             node.inputs.iter_mut().chain(&mut node.outputs).flatten().chain(&mut node.captures).for_each(renumber);
         }
