@@ -108,8 +108,8 @@ struct Evaluation {
 impl Evaluation {
     /// Opens the data, and refuses early what cannot be measured.
     fn open(args: &Args, engine: &dyn Engine, has_reference: bool) -> Result<Evaluation> {
-        let input = model::only_input(engine)?;
-        let samples = args.eval.as_deref().map(|path| args.data.open(path, args.limit, &input)).transpose()?;
+        let open = |path| args.data.open(path, args.limit, &model::only_input(engine)?);
+        let samples = args.eval.as_deref().map(open).transpose()?;
         let metric = args.metric.or_else(|| samples.as_ref().and_then(|samples| eval::default_metric(samples, engine)));
         if let (Some(samples), Some(metric)) = (&samples, metric) {
             eval::check_metric(metric, samples, engine, has_reference)?;

@@ -101,6 +101,7 @@ fn graph(error: &GraphError) -> Option<&'static str> {
         GraphError::Unsupported { .. } => {
             "export the model without this operator; `edgectl inspect MODEL` marks all that are not supported"
         }
+        GraphError::TooLarge { .. } => "choose a smaller input, or a model for small devices",
         _ => "the model contradicts itself; check it with onnx.checker and export it again",
     })
 }

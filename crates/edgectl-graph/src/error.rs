@@ -80,6 +80,16 @@ pub enum GraphError {
         /// Its shape.
         shape: String,
     },
+    /// A tensor that would need too much memory.
+    #[error("tensor \"{tensor}\" has the shape {shape}; expected at most {limit} elements")]
+    TooLarge {
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        shape: String,
+        /// The most elements.
+        limit: usize,
+    },
     /// An operator that cannot be deployed, where only such are allowed.
     #[error("node \"{node}\": operator {op} is not supported{}", if reason.is_empty() { String::new() } else { format!(": {reason}") })]
     Unsupported {

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::{Dim, Fact, GraphError, Literal, Op, Opaque, Shape};
 
+/// The most elements of a tensor that can be deployed. A graph is small bytes that may ask for much memory.
+const MAX_ELEMENTS: usize = 1 << 28;
+
 /// A tensor of one graph. Valid until a patch is applied to that graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TensorId(pub(crate) usize);
@@ -328,10 +331,10 @@ impl Graph {
         self.infer_all()
     }
 
-    /// Whether every node is a typed operator and every tensor's shape is made of numbers.
+    /// Whether every node is a typed operator and every tensor's shape is made of numbers, none too large to be computed.
     ///
     /// # Errors
-    /// The first operator that is not supported, or the first shape that is dynamic.
+    /// The first operator that is not supported, or the first shape that is dynamic or too large.
     pub fn require_deployable(&self) -> Result<(), GraphError> {
         for node in &self.nodes {
             if let Op::Opaque(opaque) = &node.op {
@@ -343,6 +346,13 @@ impl Graph {
             }
         }
         let used: HashSet<_> = self.nodes.iter().flat_map(|node| node.reads().chain(node.writes())).collect();
-        self.iter_tensors().filter(|(id, _)| used.contains(id)).try_for_each(|(id, _)| self.fixed_shape(id).map(drop))
+        self.iter_tensors().filter(|(id, _)| used.contains(id)).try_for_each(|(id, tensor)| {
+            let shape = self.fixed_shape(id)?;
+            let elements = shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
+            if elements.is_some_and(|elements| elements <= MAX_ELEMENTS) {
+                return Ok(());
+            }
+            Err(GraphError::TooLarge { tensor: tensor.name.clone(), shape: Shape::new(shape).to_string(), limit: MAX_ELEMENTS })
+        })
     }
 }

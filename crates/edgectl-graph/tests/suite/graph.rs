@@ -155,3 +155,13 @@ fn operators_without_a_typed_form_cannot_be_deployed() {
         assert_eq!(graph.require_deployable().unwrap_err().to_string(), expected);
     }
 }
+
+#[test]
+fn a_tensor_that_would_need_too_much_memory_cannot_be_deployed() {
+    let mut build = Build::new(&[1, 1, 4, 4]);
+    let x = build.x;
+    let pad = Op::Pad { before: vec![0, 0, 1 << 20, 1 << 20], after: vec![0; 4], value: 0.0 };
+    let y = build.node("y", pad, &[x]);
+    let error = build.finish(&[y]).require_deployable().unwrap_err();
+    assert_eq!(error.to_string(), "tensor \"y\" has the shape [1,1,1048580,1048580]; expected at most 268435456 elements");
+}
