@@ -47,6 +47,8 @@ struct ModelRow {
     /// All constants, tables and padding included.
     weight_bytes: u64,
     arena_bytes: u32,
+    /// The most bytes that are needed at one time: no plan for these ops can be smaller.
+    arena_lower_bound_bytes: u32,
     macs: u64,
     operators: usize,
     operator_counts: BTreeMap<&'static str, usize>,
@@ -93,6 +95,7 @@ impl ProgramReport {
         for node in &nodes {
             *operator_counts.entry(node.op).or_default() += 1;
         }
+        let tensors = tensor_rows(program);
         let weights: BTreeSet<u32> = program.ops().flat_map(|op| weights(program, &op)).collect();
         ProgramReport {
             model: ModelRow {
@@ -104,6 +107,7 @@ impl ProgramReport {
                 parameters: weights.iter().filter_map(|&id| program.tensor(id)).map(|tensor| elements(&tensor)).sum(),
                 weight_bytes: program.data().len() as u64,
                 arena_bytes: program.arena_bytes(),
+                arena_lower_bound_bytes: lower_bound(&tensors),
                 macs: nodes.iter().map(|node| node.macs).sum(),
                 operators: nodes.len(),
                 operator_counts,
@@ -111,7 +115,7 @@ impl ProgramReport {
             inputs: program.inputs().filter_map(|io| io_row(program, &io)).collect(),
             outputs: program.outputs().filter_map(|io| io_row(program, &io)).collect(),
             nodes,
-            tensors: tensor_rows(program),
+            tensors,
         }
     }
 }
@@ -175,6 +179,15 @@ fn tensor_rows(program: Program<'_>) -> Vec<TensorRow> {
     rows
 }
 
+/// The most bytes that live at one time. Values that lie at the same place, one made from the other in place, count once.
+fn lower_bound(rows: &[TensorRow]) -> u32 {
+    let live = |at: usize| {
+        let rows = rows.iter().filter(|row| row.first_op <= at && at <= row.last_op);
+        rows.map(|row| (row.arena_offset, row.bytes)).collect::<BTreeSet<_>>().into_iter().map(|(_, bytes)| bytes).sum()
+    };
+    rows.iter().map(|row| live(row.first_op)).max().unwrap_or(0)
+}
+
 fn shape(dims: &[u32]) -> String {
     format!("[{}]", dims.iter().map(u32::to_string).collect::<Vec<_>>().join(","))
 }
@@ -196,7 +209,8 @@ impl Report for ProgramReport {
                 facts.row([what.into(), contract.replace("- -", "+ ")]);
             }
         }
-        facts.row(["arena".into(), format!("{} bytes", count(model.arena_bytes.into()))]);
+        let arena = [model.arena_bytes, model.arena_lower_bound_bytes].map(|bytes| count(bytes.into()));
+        facts.row(["arena".into(), format!("{} bytes; no plan can need less than {}", arena[0], arena[1])]);
         facts.row(["constants".into(), format!("{} bytes", count(model.weight_bytes))]);
 
         let columns = [("op", Left), ("operator", Left), ("output", Left), ("MACs", Right), ("parameters", Right), ("weights", Right)];
