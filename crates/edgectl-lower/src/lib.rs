@@ -1,4 +1,4 @@
-//! From a [`QuantGraph`](edgectl_graph::QuantGraph) to a program: the `.edgm` bytes that `edge-runtime` executes.
+//! From a [`QuantGraph`] to a program: the `.edgm` bytes that `edge-runtime` executes.
 //!
 //! 1. Each node becomes ops (`op/`, a file per operator): channels go last, transposes become a change of labels wherever the bytes can stay
 //!    where they are, scales become integer multipliers, unary functions become tables.
