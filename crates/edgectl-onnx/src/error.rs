@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use edgectl_graph::{Fact, GraphError};
 use thiserror::Error;
 
-use crate::{MAX_OPSET, MIN_OPSET};
+use crate::{MAX_NODES, MAX_OPSET, MIN_OPSET};
 
 /// Why a model could not be read or written. Nodes and tensors are given by name.
 #[derive(Debug, Error)]
@@ -104,6 +104,12 @@ pub enum OnnxError {
     TooLarge {
         /// The size.
         bytes: u64,
+    },
+    /// More nodes than models for devices have; passes take time with their square.
+    #[error("the ONNX model has {found} nodes: expected at most {MAX_NODES}")]
+    TooManyNodes {
+        /// Their number.
+        found: usize,
     },
     /// The file ends too early.
     #[error("the ONNX model is truncated: expected at least {expected_bytes} bytes, found {found_bytes}")]

@@ -26,3 +26,6 @@ pub use import::{ImportOptions, Imported, import, read};
 pub const MIN_OPSET: i64 = 9;
 /// The newest opset of the default domain that is read and written.
 pub const MAX_OPSET: i64 = 21;
+
+/// The most nodes that are read.
+pub const MAX_NODES: usize = 1 << 14;

@@ -216,3 +216,11 @@ fn a_file_that_is_not_there_is_named() {
     let error = read("missing/model.onnx".as_ref(), &ImportOptions::default()).unwrap_err().to_string();
     assert_eq!(error, "missing/model.onnx: No such file or directory (os error 2)");
 }
+
+#[test]
+fn a_model_may_not_have_any_number_of_nodes() {
+    let mut model = relu(13);
+    let graph = model.graph.as_mut().unwrap();
+    graph.node = vec![graph.node[0].clone(); 20_000];
+    assert_eq!(error(&model.encode_to_vec()), "the ONNX model has 20000 nodes: expected at most 16384");
+}

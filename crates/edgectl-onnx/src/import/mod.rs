@@ -23,7 +23,7 @@ use edgectl_graph::Graph;
 use prost::Message;
 
 use crate::proto::ModelProto;
-use crate::{MAX_OPSET, MIN_OPSET, OnnxError, Warning, sniff};
+use crate::{MAX_NODES, MAX_OPSET, MIN_OPSET, OnnxError, Warning, sniff};
 
 /// How to read a model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,7 +66,7 @@ pub fn read(path: &Path, options: &ImportOptions<'_>) -> Result<Imported, OnnxEr
 /// otherwise it stays opaque, with the reason.
 ///
 /// # Errors
-/// Where the bytes are no valid model of a supported opset.
+/// Where the bytes are no valid model of a supported opset, or of more than [`MAX_NODES`] nodes.
 pub fn import(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported, OnnxError> {
     let model = ModelProto::decode(bytes).map_err(|error| sniff::explain(bytes, error.to_string()))?;
     if model.graph.is_none() {
@@ -74,6 +74,10 @@ pub fn import(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported, Onn
             OnnxError::Malformed { .. } => OnnxError::Missing { what: "graph" },
             other => other,
         });
+    }
+    let found = model.graph.as_ref().map_or(0, |graph| graph.node.len());
+    if found > MAX_NODES {
+        return Err(OnnxError::TooManyNodes { found });
     }
     let known_bytes = model.encoded_len();
     let mut warnings = vec![];
