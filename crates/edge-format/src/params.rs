@@ -344,3 +344,35 @@ params! {
         axis: u32,
     }
 }
+
+impl From<AddParams> for SubParams {
+    fn from(params: AddParams) -> Self {
+        Self {
+            left_shift: params.left_shift,
+            input1_multiplier_q31: params.input1_multiplier_q31,
+            input1_shift: params.input1_shift,
+            input2_multiplier_q31: params.input2_multiplier_q31,
+            input2_shift: params.input2_shift,
+            output_multiplier_q31: params.output_multiplier_q31,
+            output_shift: params.output_shift,
+            activation_min: params.activation_min,
+            activation_max: params.activation_max,
+        }
+    }
+}
+
+impl From<SubParams> for AddParams {
+    fn from(params: SubParams) -> Self {
+        Self {
+            left_shift: params.left_shift,
+            input1_multiplier_q31: params.input1_multiplier_q31,
+            input1_shift: params.input1_shift,
+            input2_multiplier_q31: params.input2_multiplier_q31,
+            input2_shift: params.input2_shift,
+            output_multiplier_q31: params.output_multiplier_q31,
+            output_shift: params.output_shift,
+            activation_min: params.activation_min,
+            activation_max: params.activation_max,
+        }
+    }
+}

@@ -56,18 +56,7 @@ pub fn add(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: 
 
 /// Parameters of a subtraction: those of the addition.
 pub fn sub(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: (i32, i32)) -> SubParams {
-    let add = add(input1_scale, input2_scale, output_scale, activation);
-    SubParams {
-        left_shift: add.left_shift,
-        input1_multiplier_q31: add.input1_multiplier_q31,
-        input1_shift: add.input1_shift,
-        input2_multiplier_q31: add.input2_multiplier_q31,
-        input2_shift: add.input2_shift,
-        output_multiplier_q31: add.output_multiplier_q31,
-        output_shift: add.output_shift,
-        activation_min: add.activation_min,
-        activation_max: add.activation_max,
-    }
+    add(input1_scale, input2_scale, output_scale, activation).into()
 }
 
 /// Parameters of a multiplication.

@@ -1,4 +1,4 @@
-//! Sum of two tensors of different scales.
+//! Sum of two tensors of different scales; also the arithmetic of their difference.
 
 use edge_format::{AddParams, OpCode};
 
@@ -11,7 +11,16 @@ pub const KERNEL: Registration = Registration { op: OpCode::Add, check, run };
 
 /// Checks that shapes broadcast and that shifts are in range.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
-    let params: AddParams = node.params()?;
+    check_params(node, node.params()?)
+}
+
+/// Brings both inputs to a common scale, and their sum to the output's.
+pub fn run(frame: Frame<'_, '_>) -> Option<()> {
+    let params = frame.params()?;
+    combine(frame, params, i32::wrapping_add)
+}
+
+pub(super) fn check_params(node: &Node<'_>, params: AddParams) -> Result<(), CheckError> {
     binary::check(node)?;
     // Inputs of 9 bits, raised by this much, stay within a word.
     expect_range("left_shift", params.left_shift, 0..=22)?;
@@ -19,9 +28,8 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     expect_activation(params.activation_min, params.activation_max)
 }
 
-/// Brings both inputs to a common scale, and their sum to the output's.
-pub fn run(frame: Frame<'_, '_>) -> Option<()> {
-    let params: AddParams = frame.params()?;
+/// Brings both inputs to a common scale, and what `op` makes of them to the output's.
+pub(super) fn combine(frame: Frame<'_, '_>, params: AddParams, op: impl Fn(i32, i32) -> i32) -> Option<()> {
     let [a_zero, b_zero] = [frame.input_like(0)?, frame.input_like(1)?].map(|(_, affine)| affine.zero_point);
     let out_zero = frame.output_like()?.1.zero_point;
     binary::run(frame, (params.activation_min, params.activation_max), |a, b| {
@@ -29,8 +37,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
         let b = b.wrapping_sub(b_zero).wrapping_shl(params.left_shift);
         let a = multiply_by_quantized_multiplier(a, params.input1_multiplier_q31, params.input1_shift);
         let b = multiply_by_quantized_multiplier(b, params.input2_multiplier_q31, params.input2_shift);
-        let sum = a.wrapping_add(b);
-        let q = multiply_by_quantized_multiplier(sum, params.output_multiplier_q31, params.output_shift);
+        let q = multiply_by_quantized_multiplier(op(a, b), params.output_multiplier_q31, params.output_shift);
         q.saturating_add(out_zero)
     })
 }
