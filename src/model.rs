@@ -73,10 +73,10 @@ impl Int8Model {
 
 /// What quantization starts from.
 #[derive(Debug)]
-pub(crate) enum Source<'a> {
-    Float(&'a Graph),
+pub(crate) enum Source {
+    Float(Graph),
     /// Quantized elsewhere; it keeps its scales.
-    Int8(Box<QuantGraph>),
+    Int8(Box<Int8Model>),
 }
 
 impl Model {
@@ -119,24 +119,24 @@ impl Model {
     }
 
     /// What quantization starts from.
-    pub(crate) fn source(&self, ui: &Ui) -> Result<Source<'_>> {
-        match &self.content {
-            Content::Graph { graph, .. } if edgectl_quantize::is_qdq(graph) => {
+    pub(crate) fn into_source(self, ui: &Ui) -> Result<Source> {
+        match self.content {
+            Content::Graph { graph, .. } if edgectl_quantize::is_qdq(&graph) => {
                 match edgectl_quantize::from_qdq(graph.clone(), &BTreeMap::new()) {
                     // Weights that are stored as integers, for float arithmetic.
                     Err(QdqError::WeightsOnly { .. }) => Ok(Source::Float(graph)),
                     Err(error) => Err(error.into()),
                     Ok(read) => {
                         read.notes.iter().for_each(|note| ui.warning(format_args!("{}: {note}", self.path.display())));
-                        Ok(Source::Int8(Box::new(read.quantized)))
+                        Ok(Source::Int8(Box::new(Int8Model::new(read.quantized)?)))
                     }
                 }
             }
             Content::Graph { graph, .. } => Ok(Source::Float(graph)),
             Content::Program(_) => {
-                Err(ModelError::Kind { path: self.path.clone(), expected: "a model with a graph", found: "an int8 program already" }.into())
+                Err(ModelError::Kind { path: self.path, expected: "a model with a graph", found: "an int8 program already" }.into())
             }
-            Content::Quantized(model) => Ok(Source::Int8(Box::new(model.quantized.clone()))),
+            Content::Quantized(model) => Ok(Source::Int8(model)),
         }
     }
 

@@ -67,11 +67,11 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let calibrator = args.calibrator()?;
     let model = Model::open(&args.model, ui)?;
     let cannot = || format!("cannot quantize {}", args.model.display());
-    match model.source(ui).with_context(cannot)? {
+    match model.into_source(ui).with_context(cannot)? {
         Source::Float(graph) => {
             let Some(path) = &args.calibration else { bail!(ModelError::NoCalibration { path: args.model.clone() }) };
-            let prepared = model::prepared(graph).with_context(cannot)?;
-            let float = FloatEngine::new(graph, false).with_context(cannot)?;
+            let prepared = model::prepared(&graph).with_context(cannot)?;
+            let float = FloatEngine::new(&graph, false).with_context(cannot)?;
             let calibration = args.data.open(path, args.calibration_samples, &model::only_input(&float)?)?;
             let evaluation = Evaluation::open(args, &float, true)?;
             let outputs = args.create_outputs()?;
@@ -84,13 +84,12 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let int8 = Int8Model::new(quantized.graph).with_context(cannot)?;
             let found = evaluation.run(&int8, Some(&float), ui)?;
             let calibration = CalibrationRow::new(&recipe, quantized.samples);
-            Done { graph, int8: &int8, calibration: Some(calibration), found }.finish(args, &formats, outputs, ui)
+            Done { graph: &graph, int8: &int8, calibration: Some(calibration), found }.finish(args, &formats, outputs, ui)
         }
-        Source::Int8(quantized) => {
+        Source::Int8(int8) => {
             if args.calibration.is_some() {
                 ui.warning(format_args!("{} is quantized already and keeps its scales: --calibration is not read", args.model.display()));
             }
-            let int8 = Int8Model::new(*quantized).with_context(cannot)?;
             let evaluation = Evaluation::open(args, &int8.engine()?, false)?;
             let outputs = args.create_outputs()?;
             let found = evaluation.run(&int8, None, ui)?;
