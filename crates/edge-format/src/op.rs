@@ -148,6 +148,9 @@ operators! {
     /// Matrix products of two activations. Inputs: a `[.., M, K]` i8, b `[.., K, N]` i8, or `[.., N, K]` where it is
     /// transposed. Output: `[.., M, N]`. All of one rank; the axes before the last two broadcast.
     BatchMatmul(BatchMatmulParams) = 24, "batch_matmul", false;
+    /// Transposed 2-D convolution, NHWC; a 1-D one has height 1. Inputs: x `[N, H, W, C]` i8, filter `[O, KH, KW, C / groups]` i8,
+    /// bias, multiplier_q31 and shift `[O]` i32. Output: `[N, OH, OW, O]`; pixels that no window reaches have the bias alone.
+    ConvTranspose2d(ConvTranspose2dParams) = 25, "conv_transpose2d", false;
 }
 
 impl fmt::Display for OpCode {

@@ -118,6 +118,29 @@ params! {
         activation_max: i32,
     }
 
+    /// Parameters of [`OpCode::ConvTranspose2d`]: tap `k` of the window of input `i` falls on output
+    /// `i * stride + k * dilation - pad`. Padding at the bottom and on the right follows from the output's shape.
+    ConvTranspose2dParams for ConvTranspose2d {
+        /// Rows of the output between windows.
+        stride_h: u32,
+        /// Columns of the output between windows.
+        stride_w: u32,
+        /// Rows between taps; 1 is dense.
+        dilation_h: u32,
+        /// Columns between taps; 1 is dense.
+        dilation_w: u32,
+        /// Rows cut off above.
+        pad_top: u32,
+        /// Columns cut off on the left.
+        pad_left: u32,
+        /// Groups: divides the channels of input and output.
+        groups: u32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
     /// Parameters of [`OpCode::FullyConnected`].
     FullyConnectedParams for FullyConnected {
         /// Least output.

@@ -44,6 +44,7 @@ impl Resolver<'static> {
             batch_matmul::KERNEL,
             concat::KERNEL,
             conv2d::KERNEL,
+            conv_transpose2d::KERNEL,
             copy::KERNEL,
             depthwise_conv2d::KERNEL,
             fully_connected::KERNEL,

@@ -140,6 +140,42 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 
+    /// By its other definition: each input pixel adds its window to the output.
+    #[test]
+    fn conv_transpose2d(
+        (v, h, groups, batch) in (window(), window(), 1u32..4, 1u32..3), in_group in 1u32..40, out_group in 1u32..22, seed: u64,
+        zero_points in [-128i32..128, -128i32..128],
+    ) {
+        let (c, o) = (in_group * groups, out_group * groups);
+        // The windows are those of the convolution that is transposed.
+        let (ih, iw, oh, ow) = (v.output(), h.output(), v.input, h.input);
+        let x = noise(seed, batch * ih * iw * c);
+        let filter = noise(seed ^ 0xF00, o * v.kernel * h.kernel * in_group);
+        let shift = -9 - (v.kernel * h.kernel * in_group).ilog2() as i32 / 2;
+        let (bias, constants) = requantization(seed ^ 0xBA5, o, shift);
+        let mut sums: Vec<i32> = bias.iter().copied().cycle().take((batch * oh * ow * o) as usize).collect();
+        for (n, y, x_in) in (0..batch).flat_map(|n| (0..ih).flat_map(move |y| (0..iw).map(move |x| (n, y, x)))) {
+            for (ky, kx) in (0..v.kernel).flat_map(|ky| (0..h.kernel).map(move |kx| (ky, kx))) {
+                let (Some(oy), Some(ox)) = (v.at(y, ky), h.at(x_in, kx)) else { continue };
+                for (channel, i) in (0..o).flat_map(|channel| (0..in_group).map(move |i| (channel, i))) {
+                    let at = ((n * ih + y) * iw + x_in) * c + channel / out_group * in_group + i;
+                    let tap = ((channel * v.kernel + ky) * h.kernel + kx) * in_group + i;
+                    let product = (i32::from(x[at as usize]) - zero_points[0]) * i32::from(filter[tap as usize]);
+                    sums[(((n * oh + oy) * ow + ox) * o + channel) as usize] += product;
+                }
+            }
+        }
+        let expected: Vec<i8> = sums.into_iter().map(|sum| requantize(sum, shift, zero_points[1])).collect();
+        let params = ConvTranspose2dParams {
+            stride_h: v.stride, stride_w: h.stride, dilation_h: v.dilation, dilation_w: h.dilation,
+            pad_top: v.pad, pad_left: h.pad, groups, activation_min: -128, activation_max: 127,
+        };
+        let mut all = vec![(DType::I8, vec![o, v.kernel, h.kernel, in_group], bytes(&filter))];
+        all.extend(constants);
+        let found = run(params.into(), (&[batch, ih, iw, c], &x), all, &[batch, oh, ow, o], zero_points);
+        prop_assert_eq!(found, expected);
+    }
+
     #[test]
     fn depthwise_conv2d(
         (v, h, batch) in (window(), window(), 1u32..3), c in 1u32..40, depth_multiplier in 1u32..4, seed: u64,

@@ -8,6 +8,7 @@ pub mod batch_matmul;
 mod binary;
 pub mod concat;
 pub mod conv2d;
+pub mod conv_transpose2d;
 pub mod copy;
 pub mod depthwise_conv2d;
 mod dot;

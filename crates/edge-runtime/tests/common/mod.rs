@@ -102,7 +102,7 @@ impl Case {
 
     /// The inputs that are not constants.
     pub(crate) fn activations(&self) -> &[Tensor] {
-        let constants = ["conv2d", "depthwise_conv2d", "fully_connected"].contains(&&self.op[..]);
+        let constants = ["conv2d", "conv_transpose2d", "depthwise_conv2d", "fully_connected"].contains(&&self.op[..]);
         if constants { &self.inputs[..1] } else { &self.inputs }
     }
 
@@ -112,7 +112,7 @@ impl Case {
         let (activation_min, activation_max) = activation;
         let (stride_h, stride_w) = (attrs.stride_h, attrs.stride_w);
         let (dilation_h, dilation_w) = (attrs.dilation_h, attrs.dilation_w);
-        let pad = |axis: usize, kernel, stride, dilation| self.pad_before(axis, kernel, stride, dilation);
+        let pad = |axis: usize, kernel, stride, dilation| self.pad(x, y, axis, kernel, stride, dilation);
         let table =
             |table: table::Table| (TableParams {}.into(), vec![(DType::I8, vec![256], table.iter().map(|q| q.cast_unsigned()).collect())]);
         let scales = |op: fn(f32, f32, f32, (i32, i32)) -> Params| op(x.scale, self.inputs[1].scale, y.scale, activation);
@@ -127,6 +127,21 @@ impl Case {
                     pad_top: pad(1, filter[1], stride_h, dilation_h),
                     pad_left: pad(2, filter[2], stride_w, dilation_w),
                     groups: x.shape[3] / filter[3],
+                    activation_min,
+                    activation_max,
+                };
+                return (params.into(), self.weights(0));
+            }
+            "conv_transpose2d" => {
+                let filter = &self.inputs[1].shape;
+                let params = ConvTranspose2dParams {
+                    stride_h,
+                    stride_w,
+                    dilation_h: 1,
+                    dilation_w: 1,
+                    pad_top: self.pad(y, x, 1, filter[1], stride_h, 1),
+                    pad_left: self.pad(y, x, 2, filter[2], stride_w, 1),
+                    groups: 1,
                     activation_min,
                     activation_max,
                 };
@@ -278,13 +293,13 @@ impl Case {
         prepare::activation_range(min, max, self.output.affine())
     }
 
-    /// Padding before an axis, by TensorFlow's rule.
-    fn pad_before(&self, axis: usize, kernel: u32, stride: u32, dilation: u32) -> u32 {
+    /// Padding before an axis of windows that lead from one tensor to another, by TensorFlow's rule.
+    fn pad(&self, from: &Tensor, to: &Tensor, axis: usize, kernel: u32, stride: u32, dilation: u32) -> u32 {
         match &self.attrs.padding[..] {
             "VALID" => 0,
             "SAME" => {
-                let covered = (self.output.shape[axis] - 1) * stride + (kernel - 1) * dilation + 1;
-                covered.saturating_sub(self.inputs[0].shape[axis]) / 2
+                let covered = (to.shape[axis] - 1) * stride + (kernel - 1) * dilation + 1;
+                covered.saturating_sub(from.shape[axis]) / 2
             }
             other => panic!("unknown padding {other}"),
         }

@@ -175,6 +175,22 @@ def depthwise_conv2d(rng, index):
                     3, kernel[0] * kernel[1], options, attrs)
 
 
+def conv_transpose2d(rng, index):
+    """The windows lead from the output to the input."""
+    attrs, kernel, size, out = window(rng, index, dilate=None)
+    depth, channels, batch = int(rng.integers(1, 8)), int(rng.integers(2, 12)), 2 if index % 9 == 8 else 1
+    options = schema.TransposeConvOptionsT()
+    options.strideH, options.strideW = attrs["stride_h"], attrs["stride_w"]
+    options.padding = getattr(schema.Padding, attrs["padding"])
+    options.fusedActivationFunction = getattr(schema.ActivationFunctionType, attrs["activation"])
+    case = weighted(rng, index, "TRANSPOSE_CONV", (batch, *out, depth), (channels, *kernel, depth), (batch, *size, channels), 0,
+                    kernel[0] * kernel[1] * depth, options, attrs)
+    case.indices = [indices(case.output.shape)]
+    x, w, *bias = range(len(case.inputs))
+    case.order = [len(case.inputs), w, x, *bias]
+    return case
+
+
 def fully_connected(rng, index):
     batch, depth, channels = int(rng.integers(1, 5)), int(rng.integers(1, 64)), int(rng.integers(1, 24))
     attrs = {"activation": ACTIVATIONS[index % 7]}
@@ -463,6 +479,7 @@ def unary(operator, options_type=None, same_quantization=False):
 OPS = {
     "conv2d": (48, conv2d),
     "depthwise_conv2d": (48, depthwise_conv2d),
+    "conv_transpose2d": (48, conv_transpose2d),
     "fully_connected": (48, fully_connected),
     "average_pool2d": (30, pool("AVERAGE_POOL_2D")),
     "max_pool2d": (24, pool("MAX_POOL_2D")),

@@ -41,7 +41,8 @@ class Tensor:
 
 @dataclass
 class Case:
-    """One operator with its operands. `indices` are operands that the record states as attributes."""
+    """One operator with its operands. `indices` are operands that the record states as attributes. `order` is the place of
+    each of the operator's operands among the inputs and indices, where it is not that of the list."""
 
     operator: str
     inputs: list
@@ -49,6 +50,7 @@ class Case:
     attrs: dict
     options: object = None
     indices: list = field(default_factory=list)
+    order: list | None = None
 
 
 def build(case):
@@ -74,7 +76,7 @@ def build(case):
     code.builtinCode = getattr(schema.BuiltinOperator, case.operator)
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     operator = schema.OperatorT()
-    operator.inputs = list(range(len(tensors) - 1))
+    operator.inputs = case.order or list(range(len(tensors) - 1))
     operator.outputs = [len(tensors) - 1]
     if case.options is not None:
         name = type(case.options).__name__.removesuffix("T")
