@@ -1,9 +1,10 @@
 //! Report on an int8 program.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use edge_format::{Io, Op, OpCode, Place, Program, Tensor};
+use edge_format::{Io, Program, Tensor};
+use edgectl_bench::program::{OpFacts, Value};
 use serde::Serialize;
 
 use crate::model::Model;
@@ -48,7 +49,7 @@ struct ModelRow {
     weight_bytes: u64,
     arena_bytes: u32,
     /// The most bytes that are needed at one time: no plan for these ops can be smaller.
-    arena_lower_bound_bytes: u32,
+    arena_lower_bound_bytes: u64,
     macs: u64,
     operators: usize,
     operator_counts: BTreeMap<&'static str, usize>,
@@ -90,13 +91,12 @@ struct TensorRow {
 
 impl ProgramReport {
     pub(crate) fn new(model: &Model, program: Program<'_>, kind: ProgramKind) -> ProgramReport {
-        let nodes: Vec<_> = program.ops().map(|op| op_row(program, &op)).collect();
+        let nodes: Vec<_> = edgectl_bench::program::ops(program).into_iter().map(OpRow::from).collect();
         let mut operator_counts = BTreeMap::new();
         for node in &nodes {
             *operator_counts.entry(node.op).or_default() += 1;
         }
-        let tensors = tensor_rows(program);
-        let weights: BTreeSet<u32> = program.ops().flat_map(|op| weights(program, &op)).collect();
+        let values = edgectl_bench::program::values(program);
         ProgramReport {
             model: ModelRow {
                 path: model.path.clone(),
@@ -104,10 +104,10 @@ impl ProgramReport {
                 name: program.name().into(),
                 producer: program.producer().into(),
                 file_bytes: model.bytes,
-                parameters: weights.iter().filter_map(|&id| program.tensor(id)).map(|tensor| elements(&tensor)).sum(),
+                parameters: edgectl_bench::program::parameters(program),
                 weight_bytes: program.data().len() as u64,
                 arena_bytes: program.arena_bytes(),
-                arena_lower_bound_bytes: lower_bound(&tensors),
+                arena_lower_bound_bytes: edgectl_bench::program::peak(&values).map_or(0, |peak| peak.bytes),
                 macs: nodes.iter().map(|node| node.macs).sum(),
                 operators: nodes.len(),
                 operator_counts,
@@ -115,77 +115,28 @@ impl ProgramReport {
             inputs: program.inputs().filter_map(|io| io_row(program, &io)).collect(),
             outputs: program.outputs().filter_map(|io| io_row(program, &io)).collect(),
             nodes,
-            tensors,
+            tensors: values.into_iter().map(TensorRow::from).collect(),
         }
     }
 }
 
-/// The tensors that hold the weights and the bias of an op: tables and other constants are no parameters.
-fn weights(program: Program<'_>, op: &Op<'_>) -> Vec<u32> {
-    let trained = matches!(op.code, OpCode::Conv2d | OpCode::DepthwiseConv2d | OpCode::FullyConnected);
-    let constant = |&id: &u32| trained && program.tensor(id).is_some_and(|tensor| tensor.constant().is_some());
-    op.inputs().filter(constant).collect()
-}
-
-fn op_row(program: Program<'_>, op: &Op<'_>) -> OpRow {
-    let output = op.outputs().next().and_then(|id| program.tensor(id));
-    let weights: Vec<Tensor<'_>> = weights(program, op).into_iter().filter_map(|id| program.tensor(id)).collect();
-    let shape = output.map_or(vec![], |output| output.shape.dims().to_vec());
-    // Channels are the last dimension of every output, and each of its elements reads its channel's share of the filter.
-    let channels = u64::from(shape.last().copied().unwrap_or(1)).max(1);
-    let filter = weights.first().map_or(0, elements);
-    OpRow {
-        name: output.map_or("", |output| output.name).into(),
-        op: op.code.name(),
-        macs: output.map_or(0, |output| elements(&output)) * (filter / channels),
-        shape,
-        parameters: weights.iter().map(elements).sum(),
-        weight_bytes: weights.iter().map(|tensor| u64::from(tensor.byte_length)).sum(),
+impl From<OpFacts> for OpRow {
+    fn from(op: OpFacts) -> OpRow {
+        let OpFacts { code, name, shape, macs, parameters, weight_bytes } = op;
+        OpRow { name, op: code.name(), shape, macs, parameters, weight_bytes }
     }
 }
 
-fn elements(tensor: &Tensor<'_>) -> u64 {
-    u64::from(tensor.shape.elements())
+impl From<Value> for TensorRow {
+    fn from(value: Value) -> TensorRow {
+        let Value { name, dtype, shape, bytes, offset, first_op, last_op } = value;
+        TensorRow { name, dtype: dtype.name(), shape, bytes, arena_offset: offset, first_op, last_op }
+    }
 }
 
 fn io_row(program: Program<'_>, io: &Io<'_>) -> Option<IoRow> {
     let Tensor { dtype, scale, zero_point, .. } = program.tensor(io.tensor)?;
     Some(IoRow { name: io.name.into(), shape: io.shape.dims().to_vec(), dtype: dtype.name(), scale, zero_point })
-}
-
-/// The values in the arena: a reshape is another view of the same bytes, and no row of its own.
-fn tensor_rows(program: Program<'_>) -> Vec<TensorRow> {
-    let inputs = program.inputs().map(|io| (0, io.tensor, true));
-    let ops = program.ops().enumerate().flat_map(|(at, op)| {
-        let reads = op.inputs().map(move |id| (at, id, false)).collect::<Vec<_>>();
-        reads.into_iter().chain(op.outputs().map(move |id| (at, id, true)).collect::<Vec<_>>())
-    });
-    let outputs = program.outputs().map(|io| (program.op_count() as usize, io.tensor, false));
-    let mut rows: Vec<TensorRow> = vec![];
-    // Offset and bytes to the row of the value that is there.
-    let mut held: BTreeMap<(u32, u32), usize> = BTreeMap::new();
-    for (at, id, written) in inputs.chain(ops).chain(outputs) {
-        let Some(tensor) = program.tensor(id) else { continue };
-        let Place::Arena { offset: arena_offset } = tensor.place else { continue };
-        let key = (arena_offset, tensor.byte_length);
-        if written {
-            held.insert(key, rows.len());
-            let (name, dtype, shape) = (tensor.name.into(), tensor.dtype.name(), tensor.shape.dims().to_vec());
-            rows.push(TensorRow { name, dtype, shape, bytes: tensor.byte_length, arena_offset, first_op: at, last_op: at });
-        } else if let Some(&row) = held.get(&key) {
-            rows[row].last_op = at;
-        }
-    }
-    rows
-}
-
-/// The most bytes that live at one time. Values that lie at the same place, one made from the other in place, count once.
-fn lower_bound(rows: &[TensorRow]) -> u32 {
-    let live = |at: usize| {
-        let rows = rows.iter().filter(|row| row.first_op <= at && at <= row.last_op);
-        rows.map(|row| (row.arena_offset, row.bytes)).collect::<BTreeSet<_>>().into_iter().map(|(_, bytes)| bytes).sum()
-    };
-    rows.iter().map(|row| live(row.first_op)).max().unwrap_or(0)
 }
 
 fn shape(dims: &[u32]) -> String {
@@ -209,7 +160,7 @@ impl Report for ProgramReport {
                 facts.row([what.into(), contract.replace("- -", "+ ")]);
             }
         }
-        let arena = [model.arena_bytes, model.arena_lower_bound_bytes].map(|bytes| count(bytes.into()));
+        let arena = [model.arena_bytes.into(), model.arena_lower_bound_bytes].map(count);
         facts.row(["arena".into(), format!("{} bytes; no plan can need less than {}", arena[0], arena[1])]);
         facts.row(["constants".into(), format!("{} bytes", count(model.weight_bytes))]);
 
