@@ -348,8 +348,8 @@ impl<'p> Program<'p> {
             length: counts.iter().sum::<usize>() as u32,
             limit: self.words.len() as u32,
         })?;
-        let (inputs, words) = words.split_at(input_count);
-        let (outputs, params) = words.split_at(output_count);
+        let (inputs, words) = words.split_at_checked(input_count).unwrap_or_default();
+        let (outputs, params) = words.split_at_checked(output_count).unwrap_or_default();
         Ok(Op { code, inputs, outputs, params })
     }
 

@@ -28,6 +28,11 @@ impl<'r> Resolver<'r> {
         Self { kernels }
     }
 
+    /// The kernels.
+    pub const fn kernels(&self) -> &'r [Registration] {
+        self.kernels
+    }
+
     /// The kernel of an operator.
     pub fn find(&self, op: OpCode) -> Option<&'r Registration> {
         self.kernels.iter().find(|kernel| kernel.op == op)

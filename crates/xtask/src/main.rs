@@ -1,6 +1,8 @@
 //! Chores of this workspace, run with `cargo xtask NAME`.
+#![allow(clippy::print_stderr, clippy::print_stdout)]
 
 mod completions;
+mod cross;
 mod onnx_proto;
 
 use anyhow::{Result, bail};
@@ -10,6 +12,7 @@ type Task = (&'static str, &'static str, fn() -> Result<()>);
 
 const TASKS: &[Task] = &[
     ("completions", "generate completions/ from the command line", completions::run),
+    ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),
     ("onnx-proto", "generate crates/edgectl-onnx/src/proto.rs from proto/onnx.proto", onnx_proto::run),
 ];
 

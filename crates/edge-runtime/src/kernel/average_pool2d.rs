@@ -3,7 +3,7 @@
 use edge_format::{AveragePool2dParams, OpCode, Shape};
 
 use super::window::{Geometry, plane};
-use super::{Frame, Node, expect_activation, expect_range, misfit};
+use super::{Frame, Node, expect_activation, expect_range, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -44,11 +44,12 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: AveragePool2dParams = frame.params()?;
     let ((x_shape, affine), (out_shape, _)) = (frame.input_like(0)?, frame.output_like()?);
     let [vertical, horizontal] = geometry(&params, &x_shape, &out_shape)?.map(|axis| axis.windows());
+    let (vertical, horizontal) = (vertical?, horizontal?);
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
     let x = frame.input(0)?;
     let window = (params.kernel_h * params.kernel_w) as i32;
-    let mut pixels = frame.into_output().chunks_exact_mut(channels);
+    let mut pixels = total::rows_mut(frame.into_output(), channels)?;
 
     for image in 0..batch {
         for out_y in 0..out_h {
@@ -69,7 +70,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
                     }
                     for (output, sum) in output.iter_mut().zip(sums) {
                         let half = if sum > 0 { count / 2 } else { -(count / 2) };
-                        *output = ((sum + half) / count).max(params.activation_min).min(params.activation_max) as i8;
+                        *output = (sum + half).checked_div(count)?.max(params.activation_min).min(params.activation_max) as i8;
                     }
                 }
             }

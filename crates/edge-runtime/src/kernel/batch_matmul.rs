@@ -3,7 +3,7 @@
 use edge_format::{BatchMatmulParams, OpCode, Shape};
 
 use super::strided::{Axes, Offsets, dense_strides, dims};
-use super::{Frame, Node, expect_activation, expect_range, expect_shift, misfit};
+use super::{Frame, Node, expect_activation, expect_range, expect_shift, misfit, total};
 use crate::arith::multiply_by_quantized_multiplier;
 use crate::{CheckError, Operand, Registration};
 
@@ -65,14 +65,14 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let (a, b) = (frame.input(0)?, frame.input(1)?);
     let (a_zero, b_zero) = (a_affine.zero_point, b_affine.zero_point);
 
-    for ((output, a_offset), b_offset) in frame.into_output().chunks_exact_mut(rows * columns).zip(a_offsets).zip(b_offsets) {
+    for ((output, a_offset), b_offset) in total::rows_mut(frame.into_output(), rows * columns)?.zip(a_offsets).zip(b_offsets) {
         let (a, b) = (a.get(a_offset..)?, b.get(b_offset..)?);
-        for (a, output) in a.chunks_exact(depth).zip(output.chunks_exact_mut(columns)) {
+        for (a, output) in total::rows(a, depth)?.zip(total::rows_mut(output, columns)?) {
             for (block, output) in output.chunks_mut(BLOCK).enumerate() {
                 let mut sums = [0i32; BLOCK];
                 for (index, &a) in a.iter().enumerate() {
                     let a = i32::from(a).wrapping_sub(a_zero);
-                    let b = b.get(index * step + block * BLOCK * next..)?.iter().step_by(next);
+                    let b = total::every(b.get(index * step + block * BLOCK * next..)?, next)?;
                     for (sum, &b) in sums.iter_mut().take(output.len()).zip(b) {
                         *sum = sum.wrapping_add(a.wrapping_mul(i32::from(b).wrapping_sub(b_zero)));
                     }

@@ -3,7 +3,7 @@
 use edge_format::Shape;
 
 use super::strided::{Axes, Offsets, dense_strides};
-use super::{Frame, Node, misfit};
+use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Operand};
 
 /// Checks that the output's shape is what the inputs' broadcast to.
@@ -117,7 +117,7 @@ pub(super) fn run(frame: Frame<'_, '_>, activation: (i32, i32), f: impl Fn(i32, 
     };
     let a_offsets = Offsets::new(outer, dims, a_strides, 0);
     let b_offsets = Offsets::new(outer, dims, b_strides, 0);
-    for ((output, a_offset), b_offset) in frame.into_output().chunks_exact_mut(length).zip(a_offsets).zip(b_offsets) {
+    for ((output, a_offset), b_offset) in total::rows_mut(frame.into_output(), length)?.zip(a_offsets).zip(b_offsets) {
         let (a, b) = (Row::new(a, a_offset, steps[0], length)?, Row::new(b, b_offset, steps[1], length)?);
         for (index, output) in output.iter_mut().enumerate() {
             *output = f(a.at(index, *output), b.at(index, *output)).max(activation.0).min(activation.1) as i8;

@@ -2,7 +2,7 @@
 
 use edge_format::{ConcatParams, OpCode, Shape};
 
-use super::{Frame, Node, expect_range, misfit};
+use super::{Frame, Node, expect_range, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -44,8 +44,8 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     for index in 0..node.op().inputs().len() {
         let in_row = row(&frame.input_like(index)?.0, axis);
         let x = frame.input(index)?;
-        for (output, x) in frame.output.chunks_exact_mut(out_row).zip(x.chunks_exact(in_row)) {
-            output.get_mut(start..)?.get_mut(..in_row)?.copy_from_slice(x);
+        for (output, x) in total::rows_mut(&mut *frame.output, out_row)?.zip(total::rows(x, in_row)?) {
+            total::copy(output.get_mut(start..)?.get_mut(..in_row)?, x)?;
         }
         start += in_row;
     }

@@ -5,7 +5,7 @@ use edge_format::{Conv2dParams, OpCode, Shape};
 use super::dot::{CHUNK, ROWS, dot};
 use super::requantize::{self, Requantize};
 use super::window::{Geometry, Windows, plane};
-use super::{Frame, Node, misfit};
+use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -50,21 +50,22 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: Conv2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
     let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
+    let (vertical, horizontal) = (vertical?, horizontal?);
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [out_channels, _, _, group_channels] = filter_shape.array::<4>()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
     let requantize = Requantize::new(&frame, (params.activation_min, params.activation_max))?;
     let (x, filter) = (frame.input(0)?, frame.input(1)?);
     let zero_point = x_affine.zero_point as i8;
-    let group_outputs = out_channels / params.groups as usize;
+    let group_outputs = out_channels.checked_div(params.groups as usize)?;
     let mut gathered = [0; MAX_GATHERED];
-    let mut pixels = frame.into_output().chunks_exact_mut(out_channels);
+    let mut pixels = total::rows_mut(frame.into_output(), out_channels)?;
 
     for image in 0..batch {
         for out_y in 0..out_h {
             for out_x in 0..out_w {
                 let in_place = Patch::new(&vertical, &horizontal, [image, out_y, out_x], [in_h, in_w, channels], group_channels);
-                for (group, output) in pixels.next()?.chunks_exact_mut(group_outputs).enumerate() {
+                for (group, output) in total::rows_mut(pixels.next()?, group_outputs)?.enumerate() {
                     let x = x.get(group * group_channels..)?;
                     let (patch, x) = if in_place.is_scattered() && in_place.filter_length <= gathered.len() {
                         in_place.gather(x, zero_point, &mut gathered)?
@@ -111,7 +112,7 @@ impl Patch {
         let ((taps_y, y), (taps_x, x)) = (vertical.taps(out_y), horizontal.taps(out_x));
         let row = horizontal.kernel * group_channels;
         // Without groups and horizontal dilation, the taps of a row are adjacent both in the input and in the filter.
-        let dense = horizontal.dilation == 1 && group_channels == channels;
+        let dense = horizontal.dilation.get() == 1 && group_channels == channels;
         let (runs, length) = if dense { (1, taps_x.len() * channels) } else { (taps_x.len(), group_channels) };
         Self {
             rows: taps_y.len(),
@@ -120,8 +121,8 @@ impl Patch {
             input: Cursor {
                 start: ((image * in_h + y) * in_w + x) * channels,
                 // One row or run needs no stride, which then may be any number.
-                row_stride: vertical.dilation.wrapping_mul(in_w * channels),
-                run_stride: horizontal.dilation.wrapping_mul(channels),
+                row_stride: vertical.dilation.get().wrapping_mul(in_w * channels),
+                run_stride: horizontal.dilation.get().wrapping_mul(channels),
             },
             filter: Cursor { start: taps_y.start * row + taps_x.start * group_channels, row_stride: row, run_stride: group_channels },
             filter_length: vertical.kernel * row,
@@ -146,7 +147,7 @@ impl Patch {
         for row in 0..self.rows {
             for run in 0..self.runs {
                 let x = x.get(Self::at(&self.input, row, run)..)?.get(..self.length)?;
-                buffer.get_mut(Self::at(&self.filter, row, run)..)?.get_mut(..self.length)?.copy_from_slice(x);
+                total::copy(buffer.get_mut(Self::at(&self.filter, row, run)..)?.get_mut(..self.length)?, x)?;
             }
         }
         let start = Cursor { start: 0, row_stride: 0, run_stride: 0 };

@@ -2,7 +2,7 @@
 
 use edge_format::OpCode;
 
-use super::{Frame, Node, misfit};
+use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -24,7 +24,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 /// Copies, unless the bytes are there already.
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     if let Some(x) = frame.input_or_in_place(0)? {
-        frame.into_output().copy_from_slice(x);
+        total::copy(frame.into_output(), x)?;
     }
     Some(())
 }

@@ -1,10 +1,12 @@
 //! Depthwise convolution: each input channel has its own filters.
 
+use core::num::NonZero;
+
 use edge_format::{DepthwiseConv2dParams, OpCode, Shape};
 
 use super::requantize::{self, BLOCK, Requantize};
 use super::window::{Geometry, plane};
-use super::{Frame, Node, misfit};
+use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -44,13 +46,14 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: DepthwiseConv2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
     let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
+    let (vertical, horizontal) = (vertical?, horizontal?);
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [_, out_h, out_w, out_channels] = out_shape.array()?;
     let requantize = Requantize::new(&frame, (params.activation_min, params.activation_max))?;
     let (x, filter) = (frame.input(0)?, frame.input(1)?);
     let zero_point = x_affine.zero_point as i16;
-    let multiplier = params.depth_multiplier as usize;
-    let mut pixels = frame.into_output().chunks_exact_mut(out_channels);
+    let multiplier = NonZero::new(params.depth_multiplier as usize)?;
+    let mut pixels = total::rows_mut(frame.into_output(), out_channels)?;
 
     for image in 0..batch {
         for out_y in 0..out_h {
@@ -61,11 +64,11 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
                     let first = block * BLOCK;
                     let mut sums = [0i32; BLOCK];
                     for (row, tap_y) in taps_y.clone().enumerate() {
-                        let y = image * in_h + first_y + row * vertical.dilation;
+                        let y = image * in_h + first_y + row * vertical.dilation.get();
                         for (column, tap_x) in taps_x.clone().enumerate() {
-                            let pixel = (y * in_w + first_x + column * horizontal.dilation) * channels;
+                            let pixel = (y * in_w + first_x + column * horizontal.dilation.get()) * channels;
                             let tap = (tap_y * horizontal.kernel + tap_x) * out_channels + first;
-                            if multiplier == 1 && output.len() == BLOCK {
+                            if multiplier.get() == 1 && output.len() == BLOCK {
                                 let x: &[i8; BLOCK] = x.get(pixel + first..)?.first_chunk()?;
                                 let filter: &[i8; BLOCK] = filter.get(tap..)?.first_chunk()?;
                                 accumulate(&mut sums, x, zero_point, filter);

@@ -1,10 +1,10 @@
 //! Matrix product with constant weights.
 
-use edge_format::{FullyConnectedParams, OpCode};
+use edge_format::{FullyConnectedParams, OpCode, Shape};
 
 use super::dot::{ROWS, dot};
 use super::requantize::{self, Requantize};
-use super::{Frame, Node, misfit};
+use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -17,14 +17,17 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let (x, filter, output) = (node.input_i8(0)?, node.input_i8(1)?, node.output_i8()?);
     node.constant_i8(1)?;
     let Some([outputs, inputs]) = filter.shape.array::<2>() else { return misfit(Operand::Input(1), &filter) };
-    let rows = x.shape.elements() as usize / inputs;
-    if x.shape.dims().last().is_none_or(|&last| last as usize != inputs) {
-        return misfit(Operand::Input(0), &x);
-    }
-    if output.shape.dims().last().is_none_or(|&last| last as usize != outputs) || output.shape.elements() as usize / outputs != rows {
+    let Some(x_rows) = rows(&x.shape, inputs) else { return misfit(Operand::Input(0), &x) };
+    if rows(&output.shape, outputs) != Some(x_rows) {
         return misfit(Operand::Output, &output);
     }
     requantize::check(node, outputs, (params.activation_min, params.activation_max))
+}
+
+/// The number of rows, where they are of this length.
+fn rows(shape: &Shape, length: usize) -> Option<u32> {
+    let (&last, outer) = shape.dims().split_last()?;
+    (last as usize == length).then(|| outer.iter().product())
 }
 
 /// Computes each row of the output in blocks of channels.
@@ -36,7 +39,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let (x, filter) = (frame.input(0)?, frame.input(1)?);
     let zero_point = frame.input_like(0)?.1.zero_point as i8;
 
-    for (x, output) in x.chunks_exact(inputs).zip(frame.into_output().chunks_exact_mut(outputs)) {
+    for (x, output) in total::rows(x, inputs)?.zip(total::rows_mut(frame.into_output(), outputs)?) {
         requantize.fill(0, output, |channel, count| {
             let mut filters = [x; ROWS];
             for (index, slot) in filters.iter_mut().enumerate() {

@@ -2,7 +2,7 @@
 
 use edge_format::{GatherParams, OpCode};
 
-use super::{Frame, Node, misfit};
+use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -38,10 +38,10 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let node = frame.node;
     let indices = node.constant_i32(1, *frame.output_like()?.0.dims().get(axis)? as usize).ok()?;
     let x = frame.input(0)?;
-    let rows = frame.into_output().chunks_exact_mut(indices.len() * inner);
-    for (output, x) in rows.zip(x.chunks_exact(size * inner)) {
-        for (output, &index) in output.chunks_exact_mut(inner).zip(indices) {
-            output.copy_from_slice(x.get(index as usize * inner..)?.get(..inner)?);
+    let rows = total::rows_mut(frame.into_output(), indices.len() * inner)?;
+    for (output, x) in rows.zip(total::rows(x, size * inner)?) {
+        for (output, &index) in total::rows_mut(output, inner)?.zip(indices) {
+            total::copy(output, x.get(index as usize * inner..)?.get(..inner)?)?;
         }
     }
     Some(())

@@ -3,7 +3,7 @@
 use edge_format::{MaxPool2dParams, OpCode, Shape};
 
 use super::window::{Geometry, plane};
-use super::{Frame, Node, expect_activation, misfit};
+use super::{Frame, Node, expect_activation, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -36,11 +36,12 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: MaxPool2dParams = frame.params()?;
     let ((x_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.output_like()?);
     let [vertical, horizontal] = geometry(&params, &x_shape, &out_shape)?.map(|axis| axis.windows());
+    let (vertical, horizontal) = (vertical?, horizontal?);
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
     let x = frame.input(0)?;
     let (min, max) = (params.activation_min as i8, params.activation_max as i8);
-    let mut pixels = frame.into_output().chunks_exact_mut(channels);
+    let mut pixels = total::rows_mut(frame.into_output(), channels)?;
 
     for image in 0..batch {
         for out_y in 0..out_h {

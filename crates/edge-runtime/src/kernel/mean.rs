@@ -3,7 +3,7 @@
 use edge_format::{MeanParams, OpCode};
 
 use super::reduce::{self, BLOCK};
-use super::{Frame, Node, expect_shift};
+use super::{Frame, Node, expect_shift, total};
 use crate::arith::multiply_by_quantized_multiplier;
 use crate::{CheckError, Registration};
 
@@ -25,7 +25,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let count = reduced.elements();
     let bias = (count as i32).wrapping_mul(x_affine.zero_point);
     let x = frame.input(0)?;
-    let rows = frame.into_output().chunks_exact_mut(inner);
+    let rows = total::rows_mut(frame.into_output(), inner)?;
 
     for (start, output) in kept.offsets(0).zip(rows) {
         for (block, output) in output.chunks_mut(BLOCK).enumerate() {

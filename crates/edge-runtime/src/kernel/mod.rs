@@ -31,6 +31,7 @@ mod strided;
 pub mod strided_slice;
 pub mod sub;
 pub mod table;
+mod total;
 pub mod transpose;
 mod window;
 

@@ -3,7 +3,7 @@
 use edge_format::{OpCode, PadParams};
 
 use super::strided::{Offsets, dense_strides, dims};
-use super::{Frame, Node, expect_range, misfit};
+use super::{Frame, Node, expect_range, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -37,8 +37,8 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let x = frame.input(0)?;
     let output = frame.into_output();
     output.fill(params.value as i8);
-    for (x, offset) in x.chunks_exact(row).zip(rows) {
-        output.get_mut(offset..)?.get_mut(..row)?.copy_from_slice(x);
+    for (x, offset) in total::rows(x, row)?.zip(rows) {
+        total::copy(output.get_mut(offset..)?.get_mut(..row)?, x)?;
     }
     Some(())
 }

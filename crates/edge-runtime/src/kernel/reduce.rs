@@ -3,7 +3,7 @@
 use edge_format::{MAX_RANK, Shape};
 
 use super::strided::{Axes, Offsets, dense_strides};
-use super::{Frame, Node, expect_range, misfit};
+use super::{Frame, Node, expect_range, misfit, total};
 use crate::{CheckError, Operand};
 
 /// Adjacent outputs that are computed at once.
@@ -67,9 +67,9 @@ pub(super) fn split(shape: &Shape, axes: u32) -> Option<(AxisList, usize, AxisLi
 pub(super) fn run(frame: Frame<'_, '_>, axes: u32, choose: impl Fn(i8, i8) -> i8) -> Option<()> {
     let (kept, inner, reduced) = split(&frame.input_like(0)?.0, axes)?;
     let x = frame.input(0)?;
-    let rows = frame.into_output().chunks_exact_mut(inner);
+    let rows = total::rows_mut(frame.into_output(), inner)?;
     for (start, output) in kept.offsets(0).zip(rows) {
-        output.copy_from_slice(x.get(start..)?.get(..inner)?);
+        total::copy(output, x.get(start..)?.get(..inner)?)?;
         for offset in reduced.offsets(start) {
             let x = x.get(offset..)?.get(..inner)?;
             output.iter_mut().zip(x).for_each(|(output, &x)| *output = choose(*output, x));

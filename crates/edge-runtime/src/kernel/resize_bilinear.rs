@@ -2,7 +2,7 @@
 
 use edge_format::{OpCode, ResizeBilinearParams};
 
-use super::{Frame, Node, expect_range, misfit};
+use super::{Frame, Node, expect_range, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -55,7 +55,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: ResizeBilinearParams = frame.params()?;
     let ([batch, in_h, in_w, channels], [_, out_h, out_w, _]) = (frame.input_like(0)?.0.array()?, frame.output_like()?.0.array()?);
     let x = frame.input(0)?;
-    let mut pixels = frame.into_output().chunks_exact_mut(channels);
+    let mut pixels = total::rows_mut(frame.into_output(), channels)?;
     for image in 0..batch {
         for row in 0..out_h {
             let y = Place::new(row, params.scale_h, params.offset_h, in_h);

@@ -2,7 +2,7 @@
 
 use edge_format::OpCode;
 
-use super::{Frame, Node, misfit};
+use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -33,12 +33,12 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let node = frame.node;
     let (rows, columns) = (node.constant_i32(1, out_h).ok()?, node.constant_i32(2, out_w).ok()?);
     let x = frame.input(0)?;
-    let mut pixels = frame.into_output().chunks_exact_mut(channels);
+    let mut pixels = total::rows_mut(frame.into_output(), channels)?;
     for image in 0..batch {
         for &row in rows {
             let x = x.get((image * in_h + row as usize) * in_w * channels..)?;
             for &column in columns {
-                pixels.next()?.copy_from_slice(x.get(column as usize * channels..)?.get(..channels)?);
+                total::copy(pixels.next()?, x.get(column as usize * channels..)?.get(..channels)?)?;
             }
         }
     }

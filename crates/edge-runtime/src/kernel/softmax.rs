@@ -2,7 +2,7 @@
 
 use edge_format::{OpCode, SoftmaxParams};
 
-use super::{Frame, Node, expect_range, misfit};
+use super::{Frame, Node, expect_range, misfit, total};
 use crate::arith::{rounding_divide_by_pot, saturating_rounding_doubling_high_mul};
 use crate::fixed_point::{exp_on_negative_values, one_over_one_plus};
 use crate::prepare::SOFTMAX_INTEGER_BITS;
@@ -34,7 +34,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: SoftmaxParams = frame.params()?;
     let row = frame.input_like(0)?.0.dims().last().map(|&dim| dim as usize)?;
     let x = frame.input(0)?;
-    for (x, output) in x.chunks_exact(row).zip(frame.into_output().chunks_exact_mut(row)) {
+    for (x, output) in total::rows(x, row)?.zip(total::rows_mut(frame.into_output(), row)?) {
         let max = i32::from(*x.iter().max()?);
         let exp = |x: i8| {
             let difference = i32::from(x) - max;

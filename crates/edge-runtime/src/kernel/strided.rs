@@ -38,7 +38,7 @@ pub(super) struct Offsets {
 impl Offsets {
     /// Of the first `rank` axes; one offset, `start`, where there is none.
     pub(super) fn new(rank: usize, dims: Axes, strides: Axes, start: usize) -> Self {
-        Self { dims, strides, index: [0; MAX_RANK], rank: rank.min(MAX_RANK), next: Some(start) }
+        Self { dims, strides, index: [0; MAX_RANK], rank, next: Some(start) }
     }
 }
 
@@ -48,7 +48,7 @@ impl Iterator for Offsets {
     fn next(&mut self) -> Option<usize> {
         let current = self.next?;
         let mut offset = current;
-        for axis in (0..self.rank).rev() {
+        for axis in (0..self.rank.min(MAX_RANK)).rev() {
             self.index[axis] += 1;
             offset += self.strides[axis];
             if self.index[axis] < self.dims[axis] {

@@ -3,7 +3,7 @@
 use edge_format::{MAX_RANK, OpCode, TransposeParams};
 
 use super::strided::{Offsets, dense_strides, dims};
-use super::{Frame, Node, misfit};
+use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -47,12 +47,12 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let (row, step) = (*dims(&out_shape).get(inner)?, *strides.get(inner)?);
     let rows = Offsets::new(inner, dims(&out_shape), strides, 0);
     let x = frame.input(0)?;
-    for (output, offset) in frame.into_output().chunks_exact_mut(row).zip(rows) {
+    for (output, offset) in total::rows_mut(frame.into_output(), row)?.zip(rows) {
         let x = x.get(offset..)?;
         if step == 1 {
-            output.copy_from_slice(x.get(..row)?);
+            total::copy(output, x.get(..row)?)?;
         } else {
-            output.iter_mut().zip(x.iter().step_by(step)).for_each(|(output, &x)| *output = x);
+            output.iter_mut().zip(total::every(x, step)?).for_each(|(output, &x)| *output = x);
         }
     }
     Some(())

@@ -1,5 +1,6 @@
 //! Windows that slide over an axis: the geometry of convolution and pooling.
 
+use core::num::NonZero;
 use core::ops::Range;
 
 use edge_format::Shape;
@@ -19,7 +20,7 @@ pub(super) struct Windows {
     pub(super) input: usize,
     pub(super) kernel: usize,
     pub(super) stride: usize,
-    pub(super) dilation: usize,
+    pub(super) dilation: NonZero<usize>,
     pub(super) pad: usize,
 }
 
@@ -76,14 +77,14 @@ impl Geometry {
     }
 
     /// The windows, to be used after a check.
-    pub(super) fn windows(&self) -> Windows {
-        Windows {
+    pub(super) fn windows(&self) -> Option<Windows> {
+        Some(Windows {
             input: self.input,
             kernel: self.kernel as usize,
             stride: self.stride as usize,
-            dilation: self.dilation as usize,
+            dilation: NonZero::new(self.dilation as usize)?,
             pad: self.pad as usize,
-        }
+        })
     }
 }
 
@@ -92,9 +93,9 @@ impl Windows {
     pub(super) fn taps(&self, output: usize) -> (Range<usize>, usize) {
         let start = output * self.stride;
         // Positions are counted from the first element of padding, to stay clear of negative numbers.
-        let first = self.pad.saturating_sub(start).div_ceil(self.dilation);
-        let last = (self.input + self.pad).saturating_sub(start).div_ceil(self.dilation).min(self.kernel);
-        if first < last { (first..last, start + first * self.dilation - self.pad) } else { (0..0, 0) }
+        let taps_before = |position: usize| position.saturating_sub(start).saturating_add(self.dilation.get() - 1) / self.dilation;
+        let (first, last) = (taps_before(self.pad), taps_before(self.input + self.pad).min(self.kernel));
+        if first < last { (first..last, start + first * self.dilation.get() - self.pad) } else { (0..0, 0) }
     }
 }
 
@@ -109,8 +110,9 @@ mod tests {
             input in 1usize..9, kernel in 1usize..6, stride in 1usize..4, dilation in 1usize..4, pad in 0usize..6,
             output in 0usize..9,
         ) {
+            let Some(dilation) = NonZero::new(dilation) else { return Ok(()) };
             let (taps, first) = Windows { input, kernel, stride, dilation, pad }.taps(output);
-            let position = |tap: usize| (output * stride + tap * dilation) as isize - pad as isize;
+            let position = |tap: usize| (output * stride + tap * dilation.get()) as isize - pad as isize;
             let inside = |&tap: &usize| (0..input as isize).contains(&position(tap));
             prop_assert!((0..kernel).filter(inside).eq(taps.clone()));
             prop_assert_eq!(first as isize, if taps.is_empty() { 0 } else { position(taps.start) });
