@@ -1,4 +1,4 @@
-//! Real numbers to int8 and back: `real = scale * (q - zero_point)`.
+//! Real numbers to int8 or int16 and back: `real = scale * (q - zero_point)`.
 
 use crate::arith::round_half_even;
 
@@ -7,7 +7,7 @@ use crate::arith::round_half_even;
 pub struct Affine {
     /// Finite and positive.
     pub scale: f32,
-    /// Within -128 to 127 for int8.
+    /// Within -128 to 127 for int8; 0 for int16.
     pub zero_point: i32,
 }
 
@@ -17,13 +17,21 @@ impl Affine {
     ///
     /// This is ONNX's `QuantizeLinear`.
     pub fn quantize(self, real: f32) -> i8 {
-        let q = round_half_even(f64::from(real / self.scale)).saturating_add(self.zero_point);
-        q.clamp(i8::MIN.into(), i8::MAX.into()) as i8
+        self.nearest(real).clamp(i8::MIN.into(), i8::MAX.into()) as i8
+    }
+
+    /// As [`Affine::quantize`], the nearest int16.
+    pub fn quantize_i16(self, real: f32) -> i16 {
+        self.nearest(real).clamp(i16::MIN.into(), i16::MAX.into()) as i16
+    }
+
+    fn nearest(self, real: f32) -> i32 {
+        round_half_even(f64::from(real / self.scale)).saturating_add(self.zero_point)
     }
 
     /// The real number that `q` stands for.
-    pub fn dequantize(self, q: i8) -> f32 {
-        self.scale * (i32::from(q).wrapping_sub(self.zero_point)) as f32
+    pub fn dequantize(self, q: impl Into<i32>) -> f32 {
+        self.scale * (q.into().wrapping_sub(self.zero_point)) as f32
     }
 }
 

@@ -36,7 +36,7 @@ pub use literal::{DType, Data, Literal, permute};
 pub use op::{Activation, Binary, Conv, Op, Opaque, Pool, Reduction, Span, Window};
 pub use order::topological_order;
 pub use patch::{Pass, PassError, Patch, run, run_all};
-pub use quant::{QuantConst, QuantError, QuantGraph, QuantParams, Sharing, sharing};
+pub use quant::{QuantConst, QuantError, QuantGraph, QuantParams, QuantType, Sharing, has_int16, sharing};
 pub use resize::{Coordinates, Interpolation, Resize, Rounding};
 pub use shape::{Dim, Fact, Shape};
 pub use unary::Unary;

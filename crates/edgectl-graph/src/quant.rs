@@ -1,30 +1,85 @@
 //! The quantized graph: what can be lowered to a program or exported as QDQ.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::{Binary, DType, Graph, GraphError, Node, Op, Reduction, TensorId, Unary};
 
-/// Quantization of a tensor with one scale: `real = scale * (q - zero_point)`, `q` of type int8.
+/// The integers that stand for an activation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum QuantType {
+    /// Signed 8 bit, with a zero point.
+    #[default]
+    I8,
+    /// Signed 16 bit, symmetric: the zero point is 0. Weights stay int8.
+    I16,
+}
+
+impl QuantType {
+    /// The least and the greatest integer.
+    pub const fn range(self) -> (i32, i32) {
+        match self {
+            QuantType::I8 => (i8::MIN as i32, i8::MAX as i32),
+            QuantType::I16 => (i16::MIN as i32, i16::MAX as i32),
+        }
+    }
+
+    /// The size of an element.
+    pub const fn bytes(self) -> usize {
+        match self {
+            QuantType::I8 => 1,
+            QuantType::I16 => 2,
+        }
+    }
+
+    /// Short lower-case name: `int8`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            QuantType::I8 => "int8",
+            QuantType::I16 => "int16",
+        }
+    }
+}
+
+impl fmt::Display for QuantType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Quantization of a tensor with one scale: `real = scale * (q - zero_point)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct QuantParams {
     /// Positive and finite.
     pub scale: f32,
-    /// In `-128..=127`.
+    /// In `-128..=127` for int8, 0 for int16.
     pub zero_point: i8,
+    /// The type of `q`.
+    pub ty: QuantType,
 }
 
 impl QuantParams {
-    /// The smallest real value that int8 can stand for.
-    pub fn min(&self) -> f32 {
-        self.scale * (-128.0 - f32::from(self.zero_point))
+    /// Those of an int8 tensor.
+    pub const fn int8(scale: f32, zero_point: i8) -> QuantParams {
+        QuantParams { scale, zero_point, ty: QuantType::I8 }
     }
 
-    /// The greatest real value that int8 can stand for.
+    /// Those of an int16 tensor.
+    pub const fn int16(scale: f32) -> QuantParams {
+        QuantParams { scale, zero_point: 0, ty: QuantType::I16 }
+    }
+
+    /// The smallest real value that the integers can stand for.
+    pub fn min(&self) -> f32 {
+        self.scale * (self.ty.range().0 - i32::from(self.zero_point)) as f32
+    }
+
+    /// The greatest real value that the integers can stand for.
     pub fn max(&self) -> f32 {
-        self.scale * (127.0 - f32::from(self.zero_point))
+        self.scale * (self.ty.range().1 - i32::from(self.zero_point)) as f32
     }
 }
 
@@ -32,7 +87,8 @@ impl QuantParams {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum QuantConst {
-    /// The bias of a convolution or dense layer: int32, `scale[c] = input scale * weight scale[c]`, zero point 0.
+    /// The bias of a convolution or dense layer: int32, `scale[c] = input scale * weight scale[c]`, zero point 0. The layer sums up in
+    /// int32.
     Bias {
         /// One per output channel.
         values: Arc<[i32]>,
@@ -42,6 +98,18 @@ pub enum QuantConst {
         /// In the order of the float constant.
         values: Arc<[i8]>,
         /// Scale and zero point.
+        params: QuantParams,
+    },
+    /// As `Bias`, of a layer with int16 activations that sums up in int64.
+    WideBias {
+        /// One per output channel.
+        values: Arc<[i64]>,
+    },
+    /// As `Operand`, in int16.
+    WideOperand {
+        /// In the order of the float constant.
+        values: Arc<[i16]>,
+        /// The scale.
         params: QuantParams,
     },
     /// Weights: int8 in `-127..=127`, symmetric (zero point 0).
@@ -64,9 +132,8 @@ pub enum Sharing {
     Fixed(QuantParams),
 }
 
-/// The rule for an operator.
-pub fn sharing(op: &Op) -> Sharing {
-    const UNIT: QuantParams = QuantParams { scale: 1.0 / 256.0, zero_point: -128 };
+/// The rule for an operator that computes in integers of this type.
+pub fn sharing(op: &Op, ty: QuantType) -> Sharing {
     match op {
         Op::AveragePool { .. }
         | Op::Binary { op: Binary::Max | Binary::Min, .. }
@@ -82,9 +149,41 @@ pub fn sharing(op: &Op) -> Sharing {
         | Op::Slice { .. }
         | Op::SpaceToDepth { .. }
         | Op::Transpose { .. } => Sharing::Same,
-        Op::Softmax { .. } | Op::Unary(Unary::Sigmoid) => Sharing::Fixed(UNIT),
-        Op::Unary(Unary::Tanh) => Sharing::Fixed(QuantParams { scale: 1.0 / 128.0, zero_point: 0 }),
+        Op::Softmax { .. } | Op::Unary(Unary::Sigmoid | Unary::Tanh) if ty == QuantType::I16 => {
+            Sharing::Fixed(QuantParams::int16(1.0 / 32768.0))
+        }
+        Op::Softmax { .. } | Op::Unary(Unary::Sigmoid) => Sharing::Fixed(QuantParams::int8(1.0 / 256.0, -128)),
+        Op::Unary(Unary::Tanh) => Sharing::Fixed(QuantParams::int8(1.0 / 128.0, 0)),
         _ => Sharing::Free,
+    }
+}
+
+/// Whether there is a form of an operator with int16 activations.
+pub fn has_int16(op: &Op) -> bool {
+    match op {
+        Op::Binary { op, .. } => *op != Binary::Div,
+        Op::AveragePool { .. }
+        | Op::Concat { .. }
+        | Op::Conv(_)
+        | Op::Dense { .. }
+        | Op::DepthToSpace { .. }
+        | Op::Gather { .. }
+        | Op::GlobalAveragePool
+        | Op::GlobalMaxPool
+        | Op::Identity
+        | Op::MatMul
+        | Op::MaxPool(_)
+        | Op::Pad { .. }
+        | Op::Reduce { .. }
+        | Op::ReduceMean { .. }
+        | Op::Reshape { .. }
+        | Op::Resize(_)
+        | Op::Slice { .. }
+        | Op::Softmax { .. }
+        | Op::SpaceToDepth { .. }
+        | Op::Transpose { .. }
+        | Op::Unary(_) => true,
+        _ => false,
     }
 }
 
@@ -119,6 +218,28 @@ pub enum QuantError {
         /// The rule.
         rule: &'static str,
     },
+    /// An operator that computes with one type reads another: only an identity requantizes.
+    #[error("node \"{node}\" ({op}): expected \"{input}\" to be {expected} as the output is, found {found}")]
+    Types {
+        /// The node.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// The input.
+        input: String,
+        /// The type of the output.
+        expected: QuantType,
+        /// The type of the input.
+        found: QuantType,
+    },
+    /// An operator that has no form with int16 activations.
+    #[error("node \"{node}\": operator {op} has no int16 form")]
+    NoInt16 {
+        /// The node.
+        node: String,
+        /// Its operator.
+        op: String,
+    },
     /// An operator that has no int8 form.
     #[error("node \"{node}\": operator {op} has no int8 form")]
     NoInt8 {
@@ -131,8 +252,9 @@ pub enum QuantError {
 
 /// A deployable graph with quantization parameters for every activation and every constant that the int8 operators read.
 ///
-/// Holds: all nodes are typed and all shapes fixed; activations are int8 with a positive, finite scale; weights and biases have the form
-/// that [`QuantConst`] says; the rule of [`sharing`] holds at every node.
+/// Holds: all nodes are typed and all shapes fixed; activations are int8 or int16 with a positive, finite scale; weights and biases have
+/// the form that [`QuantConst`] says; a node reads activations of the type that it writes, unless it is an identity, which requantizes; the
+/// rule of [`sharing`] holds at every node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantGraph {
     graph: Graph,
@@ -166,7 +288,7 @@ impl QuantGraph {
     /// The parameters of an activation or of a constant operand with one scale.
     pub fn params(&self, id: TensorId) -> Option<QuantParams> {
         match self.constants.get(&id) {
-            Some(QuantConst::Operand { params, .. }) => Some(*params),
+            Some(QuantConst::Operand { params, .. } | QuantConst::WideOperand { params, .. }) => Some(*params),
             Some(_) => None,
             None => self.activations.get(&id).copied(),
         }
@@ -190,13 +312,25 @@ impl QuantGraph {
         let read = self.graph.nodes().iter().flat_map(Node::writes);
         for id in read.chain(self.graph.inputs().iter().copied()) {
             let params = self.activations.get(&id).ok_or_else(|| self.bad(id, "a scale and a zero point", "none"))?;
-            self.check_scale(id, params.scale)?;
+            self.check_params(id, *params)?;
         }
         self.constants.iter().try_for_each(|(&id, constant)| self.check_constant(id, constant))
     }
 
     fn check_scale(&self, id: TensorId, scale: f32) -> Result<(), QuantError> {
         if scale.is_normal() && scale > 0.0 { Ok(()) } else { Err(self.bad(id, "a positive, finite scale", scale)) }
+    }
+
+    fn check_params(&self, id: TensorId, params: QuantParams) -> Result<(), QuantError> {
+        self.check_scale(id, params.scale)?;
+        let symmetric = params.ty == QuantType::I8 || params.zero_point == 0;
+        if symmetric { Ok(()) } else { Err(self.bad(id, "a zero point of 0 with int16", params.zero_point)) }
+    }
+
+    /// What a constant operand says it is must be what it holds.
+    fn check_operand(&self, id: TensorId, params: QuantParams, ty: QuantType) -> Result<(), QuantError> {
+        self.check_params(id, params)?;
+        if params.ty == ty { Ok(()) } else { Err(self.bad(id, "a constant of the type of its values", params.ty)) }
     }
 
     fn check_constant(&self, id: TensorId, constant: &QuantConst) -> Result<(), QuantError> {
@@ -206,7 +340,12 @@ impl QuantGraph {
         let len = match constant {
             QuantConst::Bias { values } => values.len(),
             QuantConst::Operand { values, params } => {
-                self.check_scale(id, params.scale)?;
+                self.check_operand(id, *params, QuantType::I8)?;
+                values.len()
+            }
+            QuantConst::WideBias { values } => values.len(),
+            QuantConst::WideOperand { values, params } => {
+                self.check_operand(id, *params, QuantType::I16)?;
                 values.len()
             }
             QuantConst::Weights { values, scales } => {
@@ -225,10 +364,19 @@ impl QuantGraph {
 
     fn check_node(&self, node: &Node) -> Result<(), QuantError> {
         let (label, op) = (self.graph.label(node), node.op.name().to_owned());
+        let found = node.output().and_then(|output| self.params(output));
+        let ty = found.map_or(QuantType::I8, |params| params.ty);
+        if ty == QuantType::I16 && !has_int16(&node.op) {
+            return Err(QuantError::NoInt16 { node: label, op });
+        }
         match &node.op {
             Op::Conv(_) | Op::Dense { .. } => {
                 let weights = node.input(1).filter(|id| matches!(self.constant(*id), Some(QuantConst::Weights { .. })));
-                let bias = node.input(2).is_none_or(|id| matches!(self.constant(id), Some(QuantConst::Bias { .. })));
+                let bias = node.input(2).is_none_or(|id| match self.constant(id) {
+                    Some(QuantConst::Bias { .. }) => true,
+                    Some(QuantConst::WideBias { .. }) => ty == QuantType::I16,
+                    _ => false,
+                });
                 if weights.is_none() || !bias {
                     return Err(QuantError::NoInt8 { node: label, op: format!("{op} with computed weights") });
                 }
@@ -239,11 +387,14 @@ impl QuantGraph {
             _ => {}
         }
         let Some(output) = node.output() else { return Ok(()) };
-        let found = self.params(output);
         let data_inputs = if matches!(node.op, Op::Conv(_) | Op::Dense { .. }) { 1 } else { node.inputs.len() };
         for input in node.inputs[..data_inputs].iter().flatten() {
             let params = self.params(*input).ok_or_else(|| self.bad(*input, "a scale and a zero point", "none"))?;
-            let rule = match sharing(&node.op) {
+            if params.ty != ty && node.op != Op::Identity {
+                let input = self.graph.tensor(*input).name.clone();
+                return Err(QuantError::Types { node: label, op, input, expected: ty, found: params.ty });
+            }
+            let rule = match sharing(&node.op, ty) {
                 Sharing::Same if found != Some(params) => "equal",
                 Sharing::Fixed(fixed) if found != Some(fixed) => "as the operator fixes them",
                 _ => continue,

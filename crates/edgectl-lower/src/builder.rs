@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use edge_format::{DType, OpSpec, Params, TransposeParams};
-use edgectl_graph::{Graph, Node, NodeId, QuantConst, QuantGraph, QuantParams, TensorId, permute};
+use edgectl_graph::{Graph, Node, NodeId, QuantConst, QuantGraph, QuantParams, QuantType, TensorId, permute};
 
 use crate::{LowerError, layout};
 
@@ -135,9 +135,18 @@ impl<'g> Builder<'g> {
     }
 
     fn constant_in_order(&mut self, id: TensorId, shape: &[usize], order: &[usize]) -> Result<usize, LowerError> {
-        let Some(QuantConst::Operand { values, params }) = self.quantized.constant(id) else { return Err(self.missing(id)) };
-        let values = permute(values, shape, order).ok_or_else(|| self.missing(id))?;
-        let tensor = self.constant_i8(&self.graph().tensor(id).name, &layout::apply(shape, order), &values);
+        let (name, physical) = (&self.graph().tensor(id).name, layout::apply(shape, order));
+        let (tensor, params) = match self.quantized.constant(id) {
+            Some(QuantConst::Operand { values, params }) => {
+                let values = permute(values, shape, order).ok_or_else(|| self.missing(id))?;
+                (self.constant_i8(name, &physical, &values), params)
+            }
+            Some(QuantConst::WideOperand { values, params }) => {
+                let values = permute(values, shape, order).ok_or_else(|| self.missing(id))?;
+                (self.constant_i16(name, &physical, &values), params)
+            }
+            _ => return Err(self.missing(id)),
+        };
         self.tensors[tensor].params = Some(*params);
         Ok(tensor)
     }
@@ -182,17 +191,27 @@ impl<'g> Builder<'g> {
         self.add(view)
     }
 
-    /// A new int8 tensor in the arena.
+    /// A new tensor in the arena, of the type of its parameters.
     pub(crate) fn activation(&mut self, name: String, shape: Vec<usize>, params: QuantParams) -> usize {
-        self.buffers.push(shape.iter().product());
+        self.buffers.push(shape.iter().product::<usize>() * params.ty.bytes());
         let home = Home::Buffer(self.buffers.len() - 1);
-        self.add(Draft { name, dtype: DType::I8, shape, params: Some(params), home })
+        let dtype = match params.ty {
+            QuantType::I8 => DType::I8,
+            QuantType::I16 => DType::I16,
+        };
+        self.add(Draft { name, dtype, shape, params: Some(params), home })
     }
 
     /// A new int8 constant. Names are stored in the program: those that only say what the operand's place says are empty.
     pub(crate) fn constant_i8(&mut self, name: &str, shape: &[usize], values: &[i8]) -> usize {
         let bytes = values.iter().map(|&value| value.cast_unsigned()).collect();
         self.add(Draft { name: name.into(), dtype: DType::I8, shape: shape.to_vec(), params: None, home: Home::Data(bytes) })
+    }
+
+    /// A new int16 constant.
+    pub(crate) fn constant_i16(&mut self, name: &str, shape: &[usize], values: &[i16]) -> usize {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.add(Draft { name: name.into(), dtype: DType::I16, shape: shape.to_vec(), params: None, home: Home::Data(bytes) })
     }
 
     /// A new one-dimensional int32 constant.

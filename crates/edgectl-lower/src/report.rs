@@ -67,6 +67,8 @@ impl Report {
         let weights = builder.quantized.constants().map(|(_, constant)| match constant {
             edgectl_graph::QuantConst::Bias { values } => values.len() * size_of::<i32>(),
             edgectl_graph::QuantConst::Operand { values, .. } | edgectl_graph::QuantConst::Weights { values, .. } => values.len(),
+            edgectl_graph::QuantConst::WideBias { values } => values.len() * size_of::<i64>(),
+            edgectl_graph::QuantConst::WideOperand { values, .. } => values.len() * size_of::<i16>(),
             _ => 0,
         });
         Report {

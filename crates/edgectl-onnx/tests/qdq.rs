@@ -49,7 +49,7 @@ impl Maker {
 
     fn node(&mut self, op: Op, inputs: &[TensorId], name: &str, scale: f32, zero_point: i8) -> TensorId {
         let id = self.graph.add_node(name, op, inputs.iter().copied().map(Some).collect(), format!("{name}_y")).unwrap();
-        self.activations.insert(id, QuantParams { scale, zero_point });
+        self.activations.insert(id, QuantParams::int8(scale, zero_point));
         id
     }
 }
@@ -58,7 +58,7 @@ fn quantized() -> QuantGraph {
     let mut maker = Maker { graph: Graph::new("made"), activations: BTreeMap::new(), constants: BTreeMap::new() };
     let shape = |dims: &[usize]| Fact::f32(Shape::new(dims.iter().copied()));
     let x = maker.graph.add_input("x", shape(&[1, 2, 6, 6]));
-    maker.activations.insert(x, QuantParams { scale: 2.0 / 255.0, zero_point: 0 });
+    maker.activations.insert(x, QuantParams::int8(2.0 / 255.0, 0));
     let w = maker.weights("conv_w", &[4, 2, 3, 3], 1.0, 4);
     let b = maker.bias("conv_b", 4, x, w);
     let mut window = Window::new(&[3, 3]);
@@ -66,7 +66,7 @@ fn quantized() -> QuantGraph {
     let conv = Op::Conv(Conv { window, groups: 1, activation: Activation::RELU6 });
     let y = maker.node(conv, &[x, w, b], "conv", 6.0 / 255.0, -128);
     let operand = maker.graph.add_constant("offset", Literal::f32([4, 1, 1], vec![0.5, -0.5, 1.0, 0.0]).unwrap());
-    let params = QuantParams { scale: 1.0 / 127.0, zero_point: 0 };
+    let params = QuantParams::int8(1.0 / 127.0, 0);
     maker.constants.insert(operand, QuantConst::Operand { values: [64, -64, 127, 0].into(), params });
     let y = maker.node(Op::Binary { op: Binary::Add, activation: Activation::RELU }, &[y, operand], "add", 7.0 / 255.0, -128);
     let y = maker.node(Op::Unary(Unary::HardSwish), &[y], "swish", 7.5 / 255.0, -110);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use edgectl_graph::{Graph, Op, QuantParams, Sharing, TensorId, sharing};
+use edgectl_graph::{Graph, Op, QuantParams, QuantType, Sharing, TensorId, sharing};
 
 /// Sets of tensors that the operators between them force to have the same parameters.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Groups {
     /// The groups of a graph.
     pub(crate) fn new(graph: &Graph) -> Groups {
         let mut groups = Groups { parents: (0..graph.tensors().len()).collect() };
-        for node in graph.nodes().iter().filter(|node| sharing(&node.op) == Sharing::Same) {
+        for node in graph.nodes().iter().filter(|node| sharing(&node.op, QuantType::I8) == Sharing::Same) {
             for id in node.reads() {
                 if let Some(output) = node.output() {
                     groups.join(id, output);
@@ -58,7 +58,7 @@ impl Groups {
         graph.inputs().iter().for_each(|&id| add(id, Source::Free(id)));
         for node in graph.nodes() {
             if let Some(id) = node.output() {
-                match sharing(&node.op) {
+                match sharing(&node.op, QuantType::I8) {
                     Sharing::Fixed(params) => add(id, Source::Fixed(id, params)),
                     Sharing::Free => add(id, Source::Free(id)),
                     Sharing::Same => {

@@ -40,7 +40,7 @@ pub use error::QuantizeError;
 pub use histogram::Histogram;
 pub use method::{METHODS, Method, MethodInfo, Note};
 pub use observer::{Observer, Range};
-pub use params::{activation_params, quantize_bias, quantize_value, quantize_weights, weight_scale};
+pub use params::{activation_params, quantize_bias, quantize_operand, quantize_value, quantize_weights, weight_scale};
 pub use prepare::prepare;
 pub use qdq::{FromQdq, QdqError, QdqNote, from_qdq, is_qdq};
 pub use quantize::{QuantizeOptions, quantize};

@@ -2,7 +2,7 @@
 //!
 //! Rounding is to the nearest integer, ties to even, everywhere: the rule of ONNX's `QuantizeLinear`.
 
-use edgectl_graph::QuantParams;
+use edgectl_graph::{QuantConst, QuantParams, QuantType};
 
 use crate::Range;
 
@@ -12,22 +12,45 @@ const WEIGHT_MAX: f32 = 127.0;
 /// Biases stay below half of int32's range, so that the accumulator has room for the products.
 const BIAS_MAX: f64 = (1u32 << 30) as f64;
 
-/// Scale and zero point with which int8 spans a range. The range is extended to hold zero, which int8 then represents exactly (padding
-/// and ReLU need that).
-pub fn activation_params(range: Range) -> QuantParams {
+/// Scale and zero point with which integers span a range. The range is extended to hold zero, which they then represent exactly (padding
+/// and ReLU need that); for int16, to be symmetric about it.
+pub fn activation_params(range: Range, ty: QuantType) -> QuantParams {
+    match ty {
+        QuantType::I8 => int8_params(range),
+        QuantType::I16 => {
+            let scale = (f64::from(range.min.abs().max(range.max.abs())) / f64::from(i16::MAX)) as f32;
+            QuantParams::int16(if scale.is_normal() { scale } else { 1.0 / 32767.0 })
+        }
+    }
+}
+
+fn int8_params(range: Range) -> QuantParams {
     let (min, max) = (f64::from(range.min.min(0.0)), f64::from(range.max.max(0.0)));
     let scale = ((max - min) / 255.0) as f32;
     if !scale.is_normal() {
         // A tensor that is always zero, or so small that float32 cannot hold its scale.
-        return QuantParams { scale: f32::MIN_POSITIVE.max(1.0 / 255.0), zero_point: -128 };
+        return QuantParams::int8(1.0 / 255.0, -128);
     }
     let zero_point = (-128.0 - min / f64::from(scale)).round_ties_even().clamp(-128.0, 127.0);
-    QuantParams { scale, zero_point: zero_point as i8 }
+    QuantParams::int8(scale, zero_point as i8)
 }
 
-/// The int8 value nearest to a real one, saturating: the runtime's own rule.
-pub fn quantize_value(x: f32, params: QuantParams) -> i8 {
-    edge_runtime::affine::quantize(x, params.scale, params.zero_point.into())
+/// The integer nearest to a real number, saturating: the runtime's own rule.
+pub fn quantize_value(x: f32, params: QuantParams) -> i32 {
+    let affine = edge_runtime::affine::Affine { scale: params.scale, zero_point: params.zero_point.into() };
+    match params.ty {
+        QuantType::I8 => affine.quantize(x).into(),
+        QuantType::I16 => affine.quantize_i16(x).into(),
+    }
+}
+
+/// A constant operand in the integers of these parameters.
+pub fn quantize_operand(values: &[f32], params: QuantParams) -> QuantConst {
+    let integers = values.iter().map(|&x| quantize_value(x, params));
+    match params.ty {
+        QuantType::I8 => QuantConst::Operand { values: integers.map(|q| q as i8).collect(), params },
+        QuantType::I16 => QuantConst::WideOperand { values: integers.map(|q| q as i16).collect(), params },
+    }
 }
 
 /// The scale of one output channel's weights (or of all), for its bias and the scale of the layer's input.
@@ -62,15 +85,15 @@ mod tests {
 
     #[test]
     fn a_relu6_range_starts_at_the_lowest_integer() {
-        let params = activation_params(Range { min: 0.0, max: 6.0 });
-        assert_eq!(params, QuantParams { scale: 6.0 / 255.0, zero_point: -128 });
+        let params = activation_params(Range { min: 0.0, max: 6.0 }, QuantType::I8);
+        assert_eq!(params, QuantParams::int8(6.0 / 255.0, -128));
         assert_eq!([0.0, 6.0, 99.0, -99.0].map(|x| quantize_value(x, params)), [-128, 127, 127, -128]);
     }
 
     #[test]
     fn ranges_without_extent_still_have_a_scale() {
         for range in [Range { min: 0.0, max: 0.0 }, Range { min: -1e-45, max: 0.0 }] {
-            assert!(activation_params(range).scale.is_normal());
+            assert!(activation_params(range, QuantType::I8).scale.is_normal());
         }
         assert_eq!(weight_scale(&[0.0, -0.0], 0.0, 0.1), 1.0);
     }
@@ -93,11 +116,11 @@ mod tests {
         #[test]
         fn zero_is_exact_and_the_range_is_covered(a in -1e6f32..1e6, b in -1e6f32..1e6) {
             let range = Range { min: a.min(b), max: a.max(b) };
-            let params = activation_params(range);
+            let params = activation_params(range, QuantType::I8);
             let zero = quantize_value(0.0, params);
-            prop_assert_eq!(zero, params.zero_point);
+            prop_assert_eq!(zero, i32::from(params.zero_point));
             for x in [range.min, range.max] {
-                let back = params.scale * (f32::from(quantize_value(x, params)) - f32::from(params.zero_point));
+                let back = params.scale * (quantize_value(x, params) - i32::from(params.zero_point)) as f32;
                 prop_assert!((back - x).abs() <= params.scale * 1.01, "{} {} {:?}", x, back, params);
             }
         }

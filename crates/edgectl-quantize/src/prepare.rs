@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use edgectl_graph::{Binary, Graph, Node, Op, Pass, Patch, Sharing, TensorId, run_all, sharing};
+use edgectl_graph::{Binary, Graph, Node, Op, Pass, Patch, QuantType, Sharing, TensorId, run_all, sharing};
 
 use crate::QuantizeError;
 use crate::group::{Groups, Source};
@@ -80,7 +80,8 @@ impl Pass for InsertRequantize {
             if sources.iter().all(|source| matches!(source, Source::Fixed(_, other) if *other == params)) {
                 continue;
             }
-            let reader = graph.iter().find(|(_, node)| sharing(&node.op) == Sharing::Same && node.reads().any(|id| id == tensor));
+            let reader =
+                graph.iter().find(|(_, node)| sharing(&node.op, QuantType::I8) == Sharing::Same && node.reads().any(|id| id == tensor));
             let Some((id, node)) = reader else { continue };
             let name = &graph.tensor(tensor).name;
             let mut patch = Patch::new(graph, format!("requantize \"{name}\" for \"{}\"", graph.label(node)));

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use edgectl_graph::{Graph, Node, Op, QuantConst, QuantGraph, QuantParams, TensorId};
+use edgectl_graph::{Graph, Node, Op, QuantConst, QuantGraph, QuantParams, QuantType, TensorId};
 
 use crate::group::{Groups, Source};
 use crate::integers::Integers;
 use crate::layer::{Layer, finite};
 use crate::method::Note;
-use crate::{Calibration, QuantizeError, Range, Ranges, Recipe, activation_params, quantize_value};
+use crate::{Calibration, QuantizeError, Range, Ranges, Recipe, activation_params, quantize_operand};
 
 /// Choices of the scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) fn quantize_layers(
         } else if !matches!(node.op, Op::Concat { .. } | Op::Reshape { .. }) {
             for id in node.inputs.iter().flatten().copied() {
                 if let Some(values) = finite(&graph, id)?.filter(|_| !constants.contains_key(&id)) {
-                    constants.insert(id, operand(values, activation_params(extent(values))));
+                    constants.insert(id, quantize_operand(values, activation_params(extent(values), QuantType::I8)));
                 }
             }
         }
@@ -87,7 +87,7 @@ fn activations(
         }
         let chosen = match (fixed, range) {
             (Some(params), _) => params,
-            (None, Some(range)) => activation_params(range),
+            (None, Some(range)) => activation_params(range, QuantType::I8),
             (None, None) => return Err(QuantizeError::NoSamples),
         };
         params.insert(group, chosen);
@@ -95,16 +95,12 @@ fn activations(
             if let Source::Constant(id) = source
                 && let Some(values) = finite(graph, id)?
             {
-                constants.insert(id, operand(values, chosen));
+                constants.insert(id, quantize_operand(values, chosen));
             }
         }
     }
     let activations = graph.inputs().iter().copied().chain(graph.nodes().iter().flat_map(Node::writes));
     Ok(activations.filter_map(|id| Some((id, *params.get(&groups.of(id))?))).collect())
-}
-
-fn operand(values: &[f32], params: QuantParams) -> QuantConst {
-    QuantConst::Operand { values: values.iter().map(|&x| quantize_value(x, params)).collect(), params }
 }
 
 fn extent(values: &[f32]) -> Range {

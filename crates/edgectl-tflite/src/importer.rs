@@ -266,7 +266,7 @@ impl<'m> Importer<'m> {
             _ => None,
         };
         match (&scales[..], zero_point) {
-            (&[scale], Some(zero_point)) => Ok(QuantParams { scale, zero_point }),
+            (&[scale], Some(zero_point)) => Ok(QuantParams::int8(scale, zero_point)),
             _ => Err(TfliteError::Tensor {
                 tensor: self.names[tensor].clone(),
                 expected: "one scale and one zero point in -128..=127".into(),

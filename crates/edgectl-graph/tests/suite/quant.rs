@@ -14,7 +14,7 @@ struct Parts {
     constants: BTreeMap<TensorId, QuantConst>,
 }
 
-const PARAMS: QuantParams = QuantParams { scale: 0.5, zero_point: 3 };
+const PARAMS: QuantParams = QuantParams::int8(0.5, 3);
 
 /// `Dense -> Softmax`, quantized as it should be.
 fn valid() -> Parts {
@@ -23,7 +23,7 @@ fn valid() -> Parts {
     let a = b.node("a", Op::Dense { activation: Activation::NONE }, &[b.x, w, bias]);
     let y = b.node("y", Op::Softmax { axis: 1 }, &[a]);
     let x = b.x;
-    let unit = QuantParams { scale: 1.0 / 256.0, zero_point: -128 };
+    let unit = QuantParams::int8(1.0 / 256.0, -128);
     let constants = [
         (w, QuantConst::Weights { values: [1, 2, 3, -127, 0, 127].into(), scales: [0.1, 0.2].into() }),
         (bias, QuantConst::Bias { values: [7, -7].into() }),
@@ -54,7 +54,7 @@ fn activations_need_usable_parameters() {
     let missing = error(|parts| parts.activations.retain(|&key, _| key != id(&valid(), "a")));
     assert_eq!(missing, r#"tensor "a": expected a scale and a zero point, found none"#);
     for (scale, found) in [(0.0, "0"), (-1.0, "-1"), (f32::NAN, "NaN"), (f32::INFINITY, "inf"), (1e-40, &*1e-40f32.to_string())] {
-        let bad = error(|parts| parts.activations.extend([(id(&valid(), "x"), QuantParams { scale, zero_point: 0 })]));
+        let bad = error(|parts| parts.activations.extend([(id(&valid(), "x"), QuantParams::int8(scale, 0))]));
         assert_eq!(bad, format!("tensor \"x\": expected a positive, finite scale, found {found}"));
     }
 }
@@ -119,4 +119,45 @@ fn only_int8_operators_of_fixed_shape_can_be_quantized() {
     parts.graph.add_opaque("loop", hidden, vec![], vec![], vec![]);
     let error = QuantGraph::new(parts.graph, parts.activations, parts.constants).unwrap_err();
     assert_eq!(error.to_string(), r#"node "loop": operator Loop is not supported"#);
+}
+
+#[test]
+fn a_node_reads_and_writes_one_type_unless_it_is_an_identity() {
+    let wide = QuantParams::int16(1.0 / 32768.0);
+    assert_eq!((wide.min(), wide.max()), (-1.0, 32767.0 / 32768.0));
+    let with = |parts: &mut Parts, values: [QuantParams; 3]| {
+        for (name, params) in ["x", "a", "y"].into_iter().zip(values) {
+            let id = parts.graph.find(name).unwrap();
+            parts.activations.insert(id, params);
+        }
+    };
+    let mut parts = valid();
+    with(&mut parts, [wide; 3]);
+    let bias = parts.graph.find("b").unwrap();
+    QuantGraph::new(parts.graph.clone(), parts.activations.clone(), parts.constants.clone()).unwrap();
+    parts.constants.insert(bias, QuantConst::WideBias { values: [1 << 40, 0].into() });
+    QuantGraph::new(parts.graph, parts.activations, parts.constants.clone()).unwrap();
+
+    let types = error(|parts| with(parts, [PARAMS, wide, wide]));
+    assert_eq!(types, r#"node "a" (Dense): expected "x" to be int16 as the output is, found int8"#);
+    let types = error(|parts| with(parts, [wide, PARAMS, QuantParams::int8(1.0 / 256.0, -128)]));
+    assert_eq!(types, r#"node "a" (Dense): expected "x" to be int8 as the output is, found int16"#);
+    let unit = error(|parts| with(parts, [wide, wide, QuantParams::int16(1.0 / 256.0)]));
+    assert_eq!(unit, r#"node "y" (Softmax): expected the parameters of "a" and "y" to be as the operator fixes them"#);
+    let narrow = error(|parts| {
+        parts.constants.insert(bias, QuantConst::WideBias { values: [0, 0].into() });
+    });
+    assert_eq!(narrow, r#"node "a": operator Dense with computed weights has no int8 form"#);
+    let asymmetric = error(|parts| with(parts, [QuantParams { zero_point: 1, ..wide }, wide, wide]));
+    assert_eq!(asymmetric, r#"tensor "x": expected a zero point of 0 with int16, found 1"#);
+
+    let mut b = Build::new(&[1, 3]);
+    let y = b.node("y", Op::Identity, &[b.x]);
+    let x = b.x;
+    QuantGraph::new(b.finish(&[y]), [(x, PARAMS), (y, wide)].into(), BTreeMap::new()).unwrap();
+    let mut b = Build::new(&[1, 3]);
+    let y = b.node("y", binary(Binary::Div), &[b.x, b.x]);
+    let x = b.x;
+    let error = QuantGraph::new(b.finish(&[y]), [(x, wide), (y, wide)].into(), BTreeMap::new()).unwrap_err();
+    assert_eq!(error, QuantError::NoInt16 { node: "y".into(), op: "Div".into() });
 }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use edgectl_graph::QuantType;
+
 use super::distribution::Distribution;
 use crate::{Observer, Range, activation_params};
 
@@ -16,7 +18,7 @@ pub struct Entropy(Distribution);
 /// The divergence of the values' int8 form from the values, both as distributions over the bins within the range. The values beyond it
 /// are counted at its ends in the one, and missing in the other.
 fn divergence(bins: &[(f64, f64, f64)], range: Range) -> f64 {
-    let scale = f64::from(activation_params(range).scale);
+    let scale = f64::from(activation_params(range, QuantType::I8).scale);
     let (min, max) = (f64::from(range.min), f64::from(range.max));
     let inside = |bin: &&(f64, f64, f64)| (bin.0 + bin.1) / 2.0 >= min && (bin.0 + bin.1) / 2.0 <= max;
     let kept: Vec<_> = bins.iter().filter(inside).collect();

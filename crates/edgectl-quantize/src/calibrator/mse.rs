@@ -1,5 +1,7 @@
 //! The range with the least mean squared error of int8: values inside are rounded more finely the narrower it is, values outside are cut.
 
+use edgectl_graph::QuantType;
+
 use super::distribution::Distribution;
 use crate::{Observer, Range, activation_params};
 
@@ -17,7 +19,7 @@ pub struct Mse(Distribution);
 impl Mse {
     /// The sum of the squared errors of int8 that spans a range.
     fn error(bins: &[(f64, f64, f64)], range: Range) -> f64 {
-        let params = activation_params(range);
+        let params = activation_params(range, QuantType::I8);
         let (scale, zero_point) = (f64::from(params.scale), f64::from(params.zero_point));
         let at = |x: f64| ((x / scale).round_ties_even().clamp(-128.0 - zero_point, 127.0 - zero_point) * scale - x).powi(2);
         let place = |i: u32| (f64::from(i) + 0.5) / f64::from(POINTS);

@@ -45,7 +45,7 @@ pub(crate) fn empirical_correction<'a>(
     rows.map(correction).collect()
 }
 
-/// The value that int8 stands for in place of `x`.
+/// The value that an integer stands for in place of `x`.
 pub(crate) fn simulate(x: f32, params: QuantParams) -> f32 {
-    params.scale * (f32::from(quantize_value(x, params)) - f32::from(params.zero_point))
+    params.scale * (quantize_value(x, params) - i32::from(params.zero_point)) as f32
 }

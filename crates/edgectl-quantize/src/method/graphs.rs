@@ -234,7 +234,7 @@ fn adaptive_rounding_loses_less_than_rounding_to_the_nearest() {
     let graph = Builder::new(&[1, 16]).dense("dense", 4, noise(3, 64), noise(5, 4), Activation::NONE).finish();
     let layer = Layer::all(&graph).unwrap().remove(0);
     let scales = [0.1];
-    let input = QuantParams { scale: 2.0 / 255.0, zero_point: 0 };
+    let input = QuantParams::int8(2.0 / 255.0, 0);
     let rows: Vec<&[f32]> = patches.iter().map(Vec::as_slice).collect();
     let adaptive = round_adaptive(&layer, &scales, input, &rows);
     let nearest = quantize_weights(&layer.weights, &scales);

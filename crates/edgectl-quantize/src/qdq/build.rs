@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use edgectl_graph::{DType, Fact, Graph, Node, Op, QuantConst, QuantGraph, QuantParams, Sharing, TensorId, sharing};
+use edgectl_graph::{DType, Fact, Graph, Node, Op, QuantConst, QuantGraph, QuantParams, QuantType, Sharing, TensorId, sharing};
 
 use super::constant::{Constant, Source};
 use super::stated::Stated;
@@ -47,8 +47,8 @@ struct Builder<'g> {
     graph: Graph,
     /// Tensors of the source, on either side of a pair, and what holds their value.
     values: HashMap<TensorId, TensorId>,
-    /// Tensors by the one that they requantize and their parameters, as bits of the scale and zero point.
-    requantized: HashMap<(TensorId, u32, i8), TensorId>,
+    /// Tensors by the one that they requantize and their parameters, with the bits of the scale.
+    requantized: HashMap<(TensorId, u32, i8, QuantType), TensorId>,
     activations: BTreeMap<TensorId, QuantParams>,
     constants: BTreeMap<TensorId, QuantConst>,
     /// The source's names.
@@ -85,7 +85,7 @@ impl Builder<'_> {
     fn operator(&mut self, node: &Node, id: TensorId) -> Result<TensorId, QdqError> {
         let wanted = self.wanted(id, node)?;
         // What the operator writes.
-        let own = match sharing(&node.op) {
+        let own = match sharing(&node.op, wanted.ty) {
             Sharing::Fixed(params) => params,
             // Of one input, its own: the requantization comes after it. Several are requantized before it.
             Sharing::Same if node.inputs.len() == 1 => match node.input(0).and_then(|x| self.values.get(&x)) {
@@ -139,7 +139,7 @@ impl Builder<'_> {
         own: QuantParams,
         before: &[Option<TensorId>],
     ) -> Result<TensorId, QdqError> {
-        let shared = (sharing(&node.op) == Sharing::Same).then_some(own);
+        let shared = (sharing(&node.op, own.ty) == Sharing::Same).then_some(own);
         if let Some(source) = Source::of(self.source, self.stored, input)? {
             let before = |index: usize| before.get(index).copied().flatten();
             let constant = match (&node.op, index) {
@@ -179,7 +179,7 @@ impl Builder<'_> {
         if self.activations[&from] == params {
             return Ok(from);
         }
-        let key = (from, params.scale.to_bits(), params.zero_point);
+        let key = (from, params.scale.to_bits(), params.zero_point, params.ty);
         if let Some(&id) = self.requantized.get(&key) {
             return Ok(id);
         }

@@ -1,10 +1,10 @@
 //! The constants of one node, in the form that its int8 operator needs.
 
-use edgectl_graph::{DType, Graph, Literal, Node, QuantConst, QuantParams, TensorId, permute};
+use edgectl_graph::{DType, Graph, Literal, Node, QuantConst, QuantParams, QuantType, TensorId, permute};
 
 use super::stored::{Entry, Stored};
 use super::{QdqError, QdqNote};
-use crate::{Range, activation_params, quantize_bias, quantize_value};
+use crate::{Range, activation_params, quantize_bias, quantize_operand};
 
 /// How far, in steps, weights that passes have scaled may be from a multiple of what is stored. They are rounded to float32 twice.
 const STEP_TOLERANCE: f64 = 1e-3;
@@ -53,9 +53,9 @@ impl<'g> Source<'g> {
         });
         as_stored.unwrap_or_else(|| {
             let extent = |range: Range, &x: &f32| range.union(Range { min: x, max: x });
-            let params = shared.unwrap_or_else(|| activation_params(self.values.iter().fold(Range { min: 0.0, max: 0.0 }, extent)));
-            let values = self.values.iter().map(|&x| quantize_value(x, params)).collect();
-            Constant { name: self.name.to_owned(), value: QuantConst::Operand { values, params } }
+            let params =
+                shared.unwrap_or_else(|| activation_params(self.values.iter().fold(Range { min: 0.0, max: 0.0 }, extent), QuantType::I8));
+            Constant { name: self.name.to_owned(), value: quantize_operand(self.values, params) }
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use edgectl_graph::{DType, Graph, Literal, Node, Op, QuantParams, Sharing, TensorId, sharing};
+use edgectl_graph::{DType, Graph, Literal, Node, Op, QuantParams, QuantType, Sharing, TensorId, sharing};
 
 use super::QdqError;
 use crate::{Range, activation_params};
@@ -54,7 +54,7 @@ impl Params {
             DType::U8 => 128,
             _ => return None,
         };
-        Some(QuantParams { scale: *scale, zero_point: i8::try_from(zero_point - shift).ok()? })
+        Some(QuantParams::int8(*scale, i8::try_from(zero_point - shift).ok()?))
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn of_activation(graph: &Graph, node: &Node) -> Result<QuantParams, Q
 /// parameters, and the input can have its.
 fn passes_on(op: &Op) -> bool {
     let clamps = matches!(op, Op::Unary(unary) if unary.as_activation().is_some());
-    clamps || *op == Op::Identity || sharing(op) == Sharing::Same
+    clamps || *op == Op::Identity || sharing(op, QuantType::I8) == Sharing::Same
 }
 
 /// Whether the output lies in the range of the input.
@@ -94,7 +94,7 @@ pub(super) fn resolve(graph: &Graph, ranges: &BTreeMap<String, Range>) -> Result
     let mut stated = from_pairs(graph)?;
     for (id, tensor) in graph.iter_tensors() {
         if let Some(&range) = ranges.get(&tensor.name) {
-            stated.entry(id).or_insert_with(|| activation_params(range));
+            stated.entry(id).or_insert_with(|| activation_params(range, QuantType::I8));
         }
     }
     backwards(graph, &mut stated);
@@ -155,7 +155,7 @@ fn forwards(graph: &Graph, stated: &mut Stated) -> Result<(), QdqError> {
     for node in graph.nodes() {
         let Some(id) = node.output().filter(|id| !stated.contains_key(id)) else { continue };
         let inherits = keeps_range(&node.op);
-        let params = match sharing(&node.op) {
+        let params = match sharing(&node.op, QuantType::I8) {
             Sharing::Fixed(params) => Some(params),
             _ if inherits => inherited(node, stated),
             _ => None,
@@ -182,6 +182,6 @@ fn inherited(node: &Node, stated: &Stated) -> Option<QuantParams> {
     let range = |params: &QuantParams| Range { min: params.min(), max: params.max() };
     match &params[..] {
         [first, rest @ ..] if rest.iter().all(|other| other == first) => Some(*first),
-        _ => params.iter().map(range).reduce(Range::union).map(activation_params),
+        _ => params.iter().map(range).reduce(Range::union).map(|range| activation_params(range, QuantType::I8)),
     }
 }

@@ -170,7 +170,7 @@ fn integers_that_are_moved_between_the_nodes_of_a_pair() {
     let transpose = Op::Transpose { perm: vec![1, 0] };
     let quantized = moved(transpose.clone(), 0.5).unwrap().quantized;
     assert_eq!(quantized.graph().nodes().len(), 1);
-    assert_eq!(quantized.params(quantized.graph().outputs()[0]), Some(QuantParams { scale: 0.5, zero_point: -128 }));
+    assert_eq!(quantized.params(quantized.graph().outputs()[0]), Some(QuantParams::int8(0.5, -128)));
     let expected = "node \"move\": expected the parameters of its QuantizeLinear, scale 0.5 and zero point -128, found scale 0.25 and zero \
                     point -128";
     assert_eq!(moved(transpose, 0.25).unwrap_err().to_string(), expected);
@@ -287,7 +287,7 @@ fn several_inputs_are_requantized_before_an_operator() {
     let graph = made.quantized.graph();
     let max = graph.nodes().iter().find(|node| node.name == "max").unwrap();
     for &id in max.inputs.iter().flatten().chain(&max.output()) {
-        assert_eq!(made.quantized.params(id).unwrap(), QuantParams { scale: 0.75, zero_point: -128 });
+        assert_eq!(made.quantized.params(id).unwrap(), QuantParams::int8(0.75, -128));
     }
     assert!(lower(&made.quantized, &LowerOptions::default()).is_ok());
 }
