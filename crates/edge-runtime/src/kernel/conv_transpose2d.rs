@@ -5,7 +5,7 @@ use edge_format::{ConvTranspose2dParams, OpCode, Shape};
 use super::dot::{ROWS, dot};
 use super::requantize::{self, Requantize};
 use super::window::{Geometry, Windows, plane};
-use super::{Frame, Node, misfit};
+use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -46,6 +46,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: ConvTranspose2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
     let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
+    let (vertical, horizontal) = (vertical?, horizontal?);
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [out_channels, _, _, group_channels] = filter_shape.array::<4>()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
@@ -54,12 +55,12 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let zero_point = x_affine.zero_point as i8;
     let group_outputs = out_channels.checked_div(params.groups as usize)?;
     let filter_length = vertical.kernel * horizontal.kernel * group_channels;
-    let mut pixels = frame.into_output().chunks_exact_mut(out_channels);
+    let mut pixels = total::rows_mut(frame.into_output(), out_channels)?;
 
     for image in 0..batch {
         for out_y in 0..out_h {
             for out_x in 0..out_w {
-                for (group, output) in pixels.next()?.chunks_exact_mut(group_outputs).enumerate() {
+                for (group, output) in total::rows_mut(pixels.next()?, group_outputs)?.enumerate() {
                     let sums_of = |channel: usize, count: usize| {
                         let filter = filter.get(channel * filter_length..)?;
                         let mut sums = [0i32; ROWS];
@@ -91,7 +92,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
 fn sources(windows: &Windows, output: usize, inputs: usize) -> impl Iterator<Item = (usize, usize)> {
     let Windows { kernel, stride, dilation, pad, .. } = *windows;
     (0..kernel).filter_map(move |tap| {
-        let distance = (output + pad).checked_sub(tap * dilation)?;
+        let distance = (output + pad).checked_sub(tap * dilation.get())?;
         let input = distance.checked_div(stride)?;
         (input * stride == distance && input < inputs).then_some((tap, input))
     })
