@@ -9,6 +9,7 @@ mod graph;
 mod hidden_shapes;
 mod layouts;
 mod models;
+mod parts;
 mod patches;
 mod quant;
 mod support;
