@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::shape::DType;
+
 /// The sections, in the order of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Section {
@@ -196,6 +198,26 @@ pub enum FormatError {
         /// Tensor index.
         tensor: u32,
         /// Code found.
+        found: u8,
+    },
+    /// A tensor that is packed and must not be: only i8 of rank 1 or more can.
+    #[error("tensor {tensor}: {dtype} of rank {rank} is packed, only i8 of rank 1 or more can be")]
+    Packed {
+        /// Tensor index.
+        tensor: u32,
+        /// Its data type.
+        dtype: DType,
+        /// Its rank.
+        rank: u32,
+    },
+    /// Packed weights are not filled up with zeros.
+    #[error("tensor {tensor}: byte {position} fills up packed weights and is {found:#04x}, expected zero")]
+    PackedPadding {
+        /// Tensor index.
+        tensor: u32,
+        /// Position in the tensor's bytes.
+        position: u32,
+        /// The byte.
         found: u8,
     },
     /// Rank too great, a dimension of zero or one beyond the rank, or too many elements.

@@ -30,11 +30,11 @@
 //!              tensor (56 bytes)
 //!      0    1  dtype            0 i8, 1 u8, 2 i16, 3 i32, 4 f32 (reserved: no kernel reads it)
 //!      1    1  rank             0..=6
-//!      2    1  place            0 arena, 1 data
+//!      2    1  place            0 arena, 1 data, 2 or 3 data packed: see [`Packing`], i8 and rank 1 or more only
 //!      3    1  reserved         0
 //!      4   24  dims             6 x u32, outermost first, batch included; 1.. each, 0 after the rank
 //!     28    4  offset           into the arena, or into the data section
-//!     32    4  byte length      product of dims x size of dtype
+//!     32    4  byte length      product of dims x size of dtype; packed: what the packing makes of it
 //!     36    4  scale            f32, finite and positive: real = scale * (q - zero_point)
 //!     40    4  zero_point       i32, within dtype
 //!     44    4  written by       index of the op; FFFF_FFFF: there before the first op (constant, model input)
@@ -90,6 +90,7 @@ mod crc;
 mod error;
 mod layout;
 mod op;
+mod packing;
 mod params;
 mod reader;
 mod shape;
@@ -101,6 +102,7 @@ pub use aligned::AlignedBytes;
 pub use error::{FormatError, Part, Section};
 pub use layout::{BASE_ALIGNMENT, DATA_ALIGNMENT, FORMAT_VERSION, MAGIC, RUNTIME_ABI, seal};
 pub use op::{OpCode, OpParams, Params};
+pub use packing::Packing;
 pub use params::*;
 pub use reader::{Io, Op, Place, Program, Tensor};
 pub use shape::{DType, MAX_RANK, Shape};

@@ -8,6 +8,7 @@ use crate::layout::{
     WORD_BYTES, checksum, header, u16_at, u32_at,
 };
 use crate::op::{OpCode, OpParams, Params};
+use crate::packing::Packing;
 use crate::shape::{DType, MAX_RANK, Shape};
 
 /// Words of an op as they lie in the file.
@@ -40,6 +41,8 @@ pub enum Place<'p> {
     },
     /// In the file: these bytes.
     Data(&'p [u8]),
+    /// In the file: these weights, packed.
+    Packed(Packing, &'p [u8]),
 }
 
 /// A tensor of a program.
@@ -62,10 +65,10 @@ pub struct Tensor<'p> {
 }
 
 impl<'p> Tensor<'p> {
-    /// The bytes of a constant.
+    /// The bytes of a constant that is not packed.
     pub fn constant(&self) -> Option<&'p [u8]> {
         match self.place {
-            Place::Arena { .. } => None,
+            Place::Arena { .. } | Place::Packed(..) => None,
             Place::Data(bytes) => Some(bytes),
         }
     }
@@ -182,7 +185,7 @@ impl<'p> Program<'p> {
             return Err(FormatError::ArenaSize { limit: MAX_BYTES, found: program.arena_bytes });
         }
         for (index, record) in (0..).zip(program.tensors) {
-            program.read_tensor(index, record)?;
+            program.check_tensor(index, record)?;
         }
         let mut first_word = 0;
         for (index, record) in (0..).zip(program.ops) {
@@ -227,8 +230,7 @@ impl<'p> Program<'p> {
 
     /// The tensor of an index.
     pub fn tensor(&self, index: u32) -> Option<Tensor<'p>> {
-        let record = self.tensors.get(index as usize)?;
-        self.read_tensor(index, record).ok()
+        self.read_tensor(self.tensors.get(index as usize)?)
     }
 
     /// All tensors, by index.
@@ -273,7 +275,31 @@ impl<'p> Program<'p> {
         string.get(..length as usize).ok_or(error)
     }
 
-    fn read_tensor(&self, index: u32, record: &[u8; TENSOR_BYTES]) -> Result<Tensor<'p>, FormatError> {
+    /// The tensor of a record that [`Program::check_tensor`] has accepted.
+    fn read_tensor(&self, record: &[u8; TENSOR_BYTES]) -> Option<Tensor<'p>> {
+        let [dtype, rank, place, ..] = *record;
+        let mut dims = [0; MAX_RANK];
+        for (index, dim) in dims.iter_mut().enumerate() {
+            *dim = u32_at(record, 4 + 4 * index);
+        }
+        let (offset, byte_length) = (u32_at(record, 28), u32_at(record, 32));
+        let bytes = |length: u32| self.data.get(offset as usize..)?.get(..length as usize);
+        Some(Tensor {
+            name: self.string(record, 48, Part::Header).unwrap_or_default(),
+            dtype: DType::from_code(dtype)?,
+            shape: Shape::checked(dims, rank),
+            place: match place {
+                0 => Place::Arena { offset },
+                1 => Place::Data(bytes(byte_length)?),
+                code => Place::Packed(Packing::from_code(code)?, bytes(byte_length)?),
+            },
+            byte_length,
+            scale: f32::from_bits(u32_at(record, 36)),
+            zero_point: u32_at(record, 40).cast_signed(),
+        })
+    }
+
+    fn check_tensor(&self, index: u32, record: &[u8; TENSOR_BYTES]) -> Result<(), FormatError> {
         let [dtype, rank, place, reserved, ..] = *record;
         if reserved != 0 {
             let offset = (HEADER_BYTES + index as usize * TENSOR_BYTES) as u32 + 3;
@@ -286,20 +312,28 @@ impl<'p> Program<'p> {
         let zero_point = u32_at(record, 40).cast_signed();
         let written_by = u32_at(record, 44);
 
-        let expected = u64::from(shape.elements()) * u64::from(dtype.size_bytes());
+        let packed = match (place, Packing::from_code(place), Packing::matrix(&shape).filter(|_| dtype == DType::I8)) {
+            (0 | 1, ..) => None,
+            (_, Some(_), Some(matrix)) => Some(matrix),
+            (_, Some(_), None) => return Err(FormatError::Packed { tensor: index, dtype, rank: rank.into() }),
+            (found, None, _) => return Err(FormatError::Place { tensor: index, found }),
+        };
+        let plain = u64::from(shape.elements()) * u64::from(dtype.size_bytes());
+        let expected = packed.map_or(plain, Packing::byte_length);
         if u64::from(length) != expected || length > MAX_BYTES {
             return Err(FormatError::ByteLength { tensor: index, expected, found: length });
         }
-        let (limit, alignment) = match place {
-            0 => (self.arena_bytes, dtype.size_bytes()),
-            1 => (self.data.len() as u32, DATA_ALIGNMENT as u32),
-            found => return Err(FormatError::Place { tensor: index, found }),
-        };
+        let (limit, alignment) =
+            if place == 0 { (self.arena_bytes, dtype.size_bytes()) } else { (self.data.len() as u32, DATA_ALIGNMENT as u32) };
         if u64::from(offset) + u64::from(length) > u64::from(limit) {
             return Err(FormatError::Extent { tensor: index, offset, length, limit });
         }
         if !offset.is_multiple_of(alignment) {
             return Err(FormatError::TensorAlignment { tensor: index, expected: alignment, found: offset });
+        }
+        let bytes = self.data.get(offset as usize..(offset + length) as usize);
+        if let Some((position, found)) = packed.and_then(|matrix| Packing::padding(matrix, bytes?)) {
+            return Err(FormatError::PackedPadding { tensor: index, position: position as u32, found });
         }
         if !(scale.is_finite() && scale > 0.0) {
             return Err(FormatError::Scale { tensor: index, found: scale });
@@ -309,22 +343,10 @@ impl<'p> Program<'p> {
             return Err(FormatError::ZeroPoint { tensor: index, min, max, found: zero_point });
         }
         let limit = self.ops.len() as u32;
-        if written_by != NO_OP && (written_by >= limit || place == 1) {
+        if written_by != NO_OP && (written_by >= limit || place != 0) {
             return Err(FormatError::WrittenBy { tensor: index, found: written_by, limit });
         }
-        let bytes = offset as usize..(offset + length) as usize;
-        Ok(Tensor {
-            name: self.string(record, 48, Part::Tensor(index))?,
-            dtype,
-            shape,
-            place: match place {
-                0 => Place::Arena { offset },
-                _ => Place::Data(self.data.get(bytes).unwrap_or_default()),
-            },
-            byte_length: length,
-            scale,
-            zero_point,
-        })
+        self.string(record, 48, Part::Tensor(index)).map(drop)
     }
 
     fn written_by(&self, tensor: u32, part: Part) -> Result<u32, FormatError> {

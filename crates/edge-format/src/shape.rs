@@ -86,6 +86,11 @@ impl Shape {
         (elements != 0 && elements <= i32::MAX as u32).then_some(shape)
     }
 
+    /// A shape that was found to be one.
+    pub(crate) fn checked(dims: [u32; MAX_RANK], rank: u8) -> Self {
+        Self { dims, rank }
+    }
+
     /// The dimensions, outermost first.
     pub fn dims(&self) -> &[u32] {
         self.dims.get(..self.rank()).unwrap_or_default()

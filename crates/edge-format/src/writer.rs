@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::error::{FormatError, Section};
 use crate::layout::{DATA_ALIGNMENT, FORMAT_VERSION, HEADER_BYTES, MAGIC, MAX_BYTES, NO_OP, RUNTIME_ABI, WORD_BYTES, header, seal};
 use crate::op::Params;
+use crate::packing::Packing;
 use crate::reader::Program;
 use crate::shape::{DType, MAX_RANK};
 
@@ -20,6 +21,8 @@ pub enum PlaceSpec {
     },
     /// In the file: these bytes, little-endian. Equal constants are stored once.
     Data(Vec<u8>),
+    /// In the file: weights as [`Packing::pack`] makes them.
+    Packed(Packing, Vec<u8>),
 }
 
 /// A tensor to write.
@@ -199,7 +202,7 @@ fn written_by(spec: &ProgramSpec) -> Result<Vec<u32>, WriteError> {
     let mut latest = BTreeMap::new();
     let extent = |tensor: &TensorSpec| match tensor.place {
         PlaceSpec::Arena { offset } => Some((offset, byte_length(tensor))),
-        PlaceSpec::Data(_) => None,
+        PlaceSpec::Data(_) | PlaceSpec::Packed(..) => None,
     };
     for io in &spec.inputs {
         if let Some(place) = spec.tensors.get(io.tensor as usize).and_then(extent) {
@@ -258,6 +261,7 @@ impl<'s> Tables<'s> {
         let (place, offset, length) = match &tensor.place {
             PlaceSpec::Arena { offset } => (0, *offset, byte_length(tensor)),
             PlaceSpec::Data(bytes) => (1, self.constant(bytes) as u32, bytes.len() as u32),
+            PlaceSpec::Packed(packing, bytes) => (*packing as u8, self.constant(bytes) as u32, bytes.len() as u32),
         };
         let rank = tensor.shape.len() as u8;
         let dims = padded(&tensor.name, &tensor.shape)?;

@@ -56,6 +56,12 @@ pub enum CheckError {
         /// Which operand.
         operand: Operand,
     },
+    /// Packed weights where the kernel takes none, or in a build without the feature `simd`.
+    #[error("{operand} is packed, which this kernel does not read")]
+    Packed {
+        /// Which operand.
+        operand: Operand,
+    },
     /// A shape that does not fit the operator or the other operands.
     #[error("{operand} has shape {found}, which does not fit")]
     Shape {

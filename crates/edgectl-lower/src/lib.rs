@@ -14,6 +14,7 @@ mod op;
 mod plan;
 mod report;
 
+pub use edge_format::Packing;
 use edge_format::{IoSpec, PlaceSpec, ProgramSpec, TensorSpec};
 use edgectl_graph::QuantGraph;
 
@@ -26,13 +27,16 @@ pub use crate::report::{OpRow, Report, TensorRow};
 pub struct LowerOptions {
     /// Every tensor in the arena begins at a multiple of this many bytes; a power of two.
     pub arena_alignment: usize,
+    /// How weights are packed, where the runtime has kernels for it: convolutions and dense layers. `None` leaves them as plain
+    /// rows, which every build of the runtime reads and which take the least room.
+    pub packing: Option<Packing>,
     /// What makes the program: free text that is stored in it.
     pub producer: String,
 }
 
 impl Default for LowerOptions {
     fn default() -> LowerOptions {
-        LowerOptions { arena_alignment: 4, producer: concat!("edgectl ", env!("CARGO_PKG_VERSION")).into() }
+        LowerOptions { arena_alignment: 4, packing: None, producer: concat!("edgectl ", env!("CARGO_PKG_VERSION")).into() }
     }
 }
 
@@ -51,7 +55,7 @@ pub struct Lowered {
 /// An operator or a shape for which the runtime has no kernel.
 pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, LowerError> {
     let graph = quantized.graph();
-    let mut builder = Builder::new(quantized);
+    let mut builder = Builder::new(quantized, options.packing);
     for &id in graph.inputs() {
         builder.input(id)?;
     }
@@ -87,6 +91,7 @@ pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, 
             .map(|tensor| {
                 let place = match tensor.home {
                     Home::Data(bytes) => PlaceSpec::Data(bytes),
+                    Home::Packed(packing, bytes) => PlaceSpec::Packed(packing, bytes),
                     Home::Buffer(buffer) => PlaceSpec::Arena { offset: layout::dim(plan.offsets[buffer])? },
                 };
                 let (scale, zero_point) = tensor.params.map_or((1.0, 0), |params| (params.scale, params.zero_point.into()));

@@ -79,8 +79,19 @@ impl<'p> Node<'p> {
     /// The tensor of an input.
     ///
     /// # Errors
-    /// [`CheckError::InputCount`] where there are fewer inputs.
+    /// [`CheckError::InputCount`] where there are fewer inputs, [`CheckError::Packed`].
     pub fn input(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
+        match self.weights(index)? {
+            Tensor { place: Place::Packed(..), .. } => Err(CheckError::Packed { operand: Operand::Input(index as u32) }),
+            tensor => Ok(tensor),
+        }
+    }
+
+    /// The tensor of an input that may be packed.
+    ///
+    /// # Errors
+    /// [`CheckError::InputCount`] where there are fewer inputs.
+    pub(crate) fn weights(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
         let tensor = self.op.input(index).and_then(|tensor| self.program.tensor(tensor));
         tensor.ok_or(CheckError::InputCount { expected: index as u32 + 1, found: self.op.inputs().len() as u32 })
     }
@@ -254,7 +265,7 @@ fn like(tensor: Tensor<'_>) -> (Shape, Affine) {
 fn extent(tensor: &Tensor<'_>) -> Option<(usize, usize)> {
     match tensor.place {
         Place::Arena { offset } => Some((offset as usize, tensor.byte_length as usize)),
-        Place::Data(_) => None,
+        Place::Data(_) | Place::Packed(..) => None,
     }
 }
 
@@ -265,7 +276,7 @@ pub(crate) fn expect_apart(node: &Node<'_>) -> Result<(), CheckError> {
         return Err(CheckError::OutputCount { found: 0 });
     };
     for index in 0..node.op.inputs().len() {
-        let Some((offset, length)) = extent(&node.input(index)?) else { continue };
+        let Some((offset, length)) = extent(&node.weights(index)?) else { continue };
         let apart = offset + length <= output_offset || output_offset + output_length <= offset;
         let same = (offset, length) == (output_offset, output_length);
         if !(apart || same && node.op.code.in_place()) {

@@ -24,7 +24,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, activation: Activati
         }
     };
     let (activation_min, activation_max) = activation_range(activation, builder.params(output)?);
-    let inputs = conv::parameters(builder, node, input, &[outputs, columns], &weights, outputs)?;
+    let inputs = conv::parameters(builder, node, input, &[outputs, columns], &weights, outputs, builder.packing)?;
     let order = layout::identity(builder.shape(output)?.len());
     let tensor = builder.output(output, &order)?;
     builder.push(FullyConnectedParams { activation_min, activation_max }, inputs, tensor);
