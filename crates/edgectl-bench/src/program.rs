@@ -71,31 +71,33 @@ fn facts(program: Program<'_>, op: &Op<'_>) -> OpFacts {
         code: op.code,
         name: output.map_or("", |output| output.name).into(),
         shape: output.map_or(vec![], |output| output.shape.dims().to_vec()),
-        macs: outputs * depth(program, op),
+        macs: macs(program, op, outputs),
         parameters: weights.iter().map(|tensor| elements(&tensor.shape)).sum(),
         weight_bytes: weights.iter().map(|tensor| u64::from(tensor.byte_length)).sum(),
     }
 }
 
-/// Products that are summed up for each element of the output.
-fn depth(program: Program<'_>, op: &Op<'_>) -> u64 {
+fn macs(program: Program<'_>, op: &Op<'_>, outputs: u64) -> u64 {
     let input = |index| op.input(index).and_then(|id| program.tensor(id)).map(|tensor| tensor.shape);
-    let last = |shape: Shape| u64::from(shape.dims().last().copied().unwrap_or(1)).max(1);
+    let (first, last) = (|shape: Shape| dim(shape.dims().first()), |shape: Shape| dim(shape.dims().last()));
     match op.code {
-        OpCode::BatchMatmul => input(0).map_or(0, last),
-        OpCode::Conv2d | OpCode::FullyConnected => {
-            let outputs = |filter: Shape| u64::from(filter.dims().first().copied().unwrap_or(1)).max(1);
-            input(1).map_or(0, |filter| elements(&filter) / outputs(filter))
-        }
-        // The last axis of the filter counts its output channels.
-        OpCode::DepthwiseConv2d => input(1).map_or(0, |filter| elements(&filter) / last(filter)),
+        OpCode::BatchMatmul => input(0).map_or(0, |a| outputs * last(a)),
+        // Every output sees the filter of its channel.
+        OpCode::Conv2d | OpCode::FullyConnected => input(1).map_or(0, |filter| outputs * (elements(&filter) / first(filter))),
+        OpCode::DepthwiseConv2d => input(1).map_or(0, |filter| outputs * (elements(&filter) / last(filter))),
+        // Every input meets the filters of its group.
+        OpCode::ConvTranspose2d => input(0).zip(input(1)).map_or(0, |(x, filter)| elements(&x) * (elements(&filter) / last(x))),
         _ => 0,
     }
 }
 
+fn dim(dim: Option<&u32>) -> u64 {
+    dim.copied().unwrap_or(1).max(1).into()
+}
+
 /// The tensors that hold the weights and the bias of an op.
 fn weights(program: Program<'_>, op: &Op<'_>) -> Vec<u32> {
-    let trained = matches!(op.code, OpCode::Conv2d | OpCode::DepthwiseConv2d | OpCode::FullyConnected);
+    let trained = matches!(op.code, OpCode::Conv2d | OpCode::ConvTranspose2d | OpCode::DepthwiseConv2d | OpCode::FullyConnected);
     let constant = |&id: &u32| trained && program.tensor(id).is_some_and(|tensor| tensor.constant().is_some());
     op.inputs().filter(constant).collect()
 }

@@ -1,0 +1,183 @@
+//! The ways to find out what a model costs. All answer alike, so that an emulator or a device is one more file with an `impl`.
+
+use edge_format::Program;
+use edge_runtime::RuntimeError;
+use edgectl_profile::{Basis, EstimateError, Profile, Workload, estimate};
+use thiserror::Error;
+
+use crate::finding::{BackendKind, Engine, Latency, OpTime, Range};
+use crate::host;
+use crate::measure::Protocol;
+
+/// What is benched.
+#[derive(Clone, Copy)]
+pub struct Subject<'a> {
+    /// Its operators.
+    pub workload: &'a Workload,
+    /// Its program; a float model that has no int8 form is a workload and nothing else.
+    pub program: Option<Program<'a>>,
+    /// The bytes of the program.
+    pub bytes: &'a [u8],
+}
+
+/// What a back end found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// What ran the model, or would run it.
+    pub engine: Engine,
+    /// The time of an inference.
+    pub latency: Latency,
+    /// The time of each op, in the workload's order; empty where only the whole is known.
+    pub ops: Vec<OpTime>,
+    /// How the times came about, in a sentence: estimated from what, measured how, and what they leave out.
+    pub provenance: String,
+}
+
+/// A way to find out what a model costs.
+pub trait Backend {
+    /// Which one.
+    fn kind(&self) -> BackendKind;
+
+    /// Finds out what the subject costs.
+    ///
+    /// # Errors
+    /// [`BackendError`].
+    fn bench(&self, subject: Subject<'_>) -> Result<Answer, BackendError>;
+}
+
+/// Why a back end has no answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BackendError {
+    /// The cost model has none.
+    #[error(transparent)]
+    Estimate(#[from] EstimateError),
+    /// The runtime cannot execute the program.
+    #[error("cannot execute the program")]
+    Runtime(#[from] RuntimeError),
+    /// A float model was to run as int8.
+    #[error("{model}: expected an int8 program for back end {}, found none", backend.name())]
+    NoProgram {
+        /// The model.
+        model: String,
+        /// The back end.
+        backend: BackendKind,
+    },
+    /// The profile has no such back end.
+    #[error("{profile} cannot be benched with back end {}: {reason}", backend.name())]
+    Unavailable {
+        /// The profile.
+        profile: String,
+        /// The back end.
+        backend: BackendKind,
+        /// What is missing.
+        reason: &'static str,
+    },
+}
+
+/// The cost model of a profile.
+#[derive(Clone, Copy, Debug)]
+pub struct Estimated<'a> {
+    /// The device.
+    pub profile: &'a Profile,
+    /// The kernel library, a key of the profile.
+    pub kernels: &'a str,
+}
+
+impl Backend for Estimated<'_> {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Estimate
+    }
+
+    fn bench(&self, Subject { workload, .. }: Subject<'_>) -> Result<Answer, BackendError> {
+        let found = estimate(self.profile, self.kernels, workload)?;
+        let library = self.profile.kernels.get(&found.kernels);
+        let element_bytes = found.dtype.bytes();
+        let ops = workload.ops.iter().zip(&found.ops).map(|(work, cost)| OpTime {
+            name: work.name.clone(),
+            op: work.op.clone(),
+            latency_us: cost.latency_ms * 1e3,
+            macs: work.macs,
+            bytes: bytes(work.weights + work.inputs + work.outputs, element_bytes),
+            bound: Some(cost.bound.name().into()),
+        });
+        let clock_mhz = library.map_or(f64::NAN, |library| self.profile.clock_hz(library)) / 1e6;
+        let basis = match found.basis {
+            Basis::Assumed => "coefficients assumed: nobody has published a measurement",
+            Basis::Borrowed => "coefficients borrowed from boards with the same core",
+            Basis::Calibrated => "coefficients fitted to your measurements",
+            Basis::Emulated => "coefficients from cycles that an emulator counted",
+            Basis::Fitted => "coefficients fitted to published measurements",
+        };
+        let interval = found.latency_ms;
+        Ok(Answer {
+            engine: Engine {
+                kernels: found.kernels.clone(),
+                title: library.map_or_else(String::new, |library| library.title.clone()),
+                dtype: found.dtype.name().into(),
+                threads: found.threads,
+            },
+            latency: Latency {
+                value_us: interval.value * 1e3,
+                interval: Some(Range { low_us: interval.low * 1e3, high_us: interval.high * 1e3, coverage: found.coverage }),
+                times: None,
+            },
+            ops: ops.collect(),
+            provenance: format!("estimated at {clock_mhz:.0} MHz, {basis}"),
+        })
+    }
+}
+
+/// This machine, with the kernels that devices run.
+#[derive(Clone, Copy, Debug)]
+pub struct Host {
+    /// How long is measured.
+    pub protocol: Protocol,
+}
+
+impl Backend for Host {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Host
+    }
+
+    fn bench(&self, Subject { workload, program, .. }: Subject<'_>) -> Result<Answer, BackendError> {
+        let no_program = || BackendError::NoProgram { model: workload.name.clone(), backend: BackendKind::Host };
+        let run = host::run(program.ok_or_else(no_program)?, self.protocol)?;
+        let ops = workload.ops.iter().zip(run.op_us).map(|(work, latency_us)| OpTime {
+            name: work.name.clone(),
+            op: work.op.clone(),
+            latency_us,
+            macs: work.macs,
+            bytes: bytes(work.weights + work.inputs + work.outputs, 1.0),
+            bound: None,
+        });
+        let title = "the kernels that devices run".into();
+        Ok(Answer {
+            engine: Engine { kernels: "edge-runtime".into(), title, dtype: "int8".into(), threads: 1 },
+            ops: ops.collect(),
+            provenance: format!("measured here, {} runs after {} for warming up", run.times.runs, run.times.warm_up_runs),
+            latency: Latency { value_us: run.times.p50_us, interval: None, times: Some(run.times) },
+        })
+    }
+}
+
+/// The back end of this kind for a profile; that of the host needs none and is made by itself.
+///
+/// # Errors
+/// [`BackendError::Unavailable`] where the profile has no such back end, or there is no firmware for it yet.
+pub fn for_profile<'a>(kind: BackendKind, profile: &'a Profile, kernels: &'a str) -> Result<Box<dyn Backend + 'a>, BackendError> {
+    let unavailable = |reason| BackendError::Unavailable { profile: profile.name.clone(), backend: kind, reason };
+    match kind {
+        BackendKind::Estimate => Ok(Box::new(Estimated { profile, kernels })),
+        BackendKind::Host => Err(unavailable("the host is no device")),
+        BackendKind::Emulator if !profile.backends.contains(&edgectl_profile::Backend::Emulator) => Err(unavailable("it has no emulator")),
+        BackendKind::Device if !profile.backends.contains(&edgectl_profile::Backend::Device) => {
+            Err(unavailable("there is no way to reach such a device"))
+        }
+        BackendKind::Device | BackendKind::Emulator => Err(unavailable("not yet; there is no firmware for it")),
+    }
+}
+
+fn bytes(elements: u64, element_bytes: f64) -> u64 {
+    (elements as f64 * element_bytes) as u64
+}
