@@ -155,7 +155,8 @@ fn figures(then: &Finding, now: &Finding) -> Vec<Comparison> {
     let ratio = measured.and_then(|(then, now)| ratio_interval(&then.block_p50_us, &now.block_p50_us));
     let mut figures = vec![comparison("latency_us", baseline, current, ratio.unwrap_or_else(|| exact(baseline, current)))];
     if let Some((then, now)) = then.memory.as_ref().zip(now.memory.as_ref()) {
-        let bytes = [("ram_bytes", then.ram.total_bytes, now.ram.total_bytes), ("flash_bytes", then.flash.total_bytes, now.flash.total_bytes)];
+        let bytes =
+            [("ram_bytes", then.ram.total_bytes, now.ram.total_bytes), ("flash_bytes", then.flash.total_bytes, now.flash.total_bytes)];
         let bytes = bytes.into_iter().map(|(figure, then, now)| (figure, then as f64, now as f64));
         figures.extend(bytes.map(|(figure, then, now)| comparison(figure, then, now, exact(then, now))));
     }

@@ -117,7 +117,7 @@ impl Footprint {
 
     /// What a device has too little of.
     pub fn misfits(&self, program: Program<'_>, profile: &Profile) -> Vec<Misfit> {
-        let fits = |resource, role, needed_bytes, shrinkable: fn(Program<'_>) -> Option<Blame>| {
+        let fits = |resource, role, needed_bytes: u64, shrinkable: fn(Program<'_>) -> Option<Blame>| {
             let available_bytes = profile.available_bytes(role);
             if needed_bytes <= available_bytes {
                 return None;

@@ -82,13 +82,9 @@ fn class_of_code(code: OpCode, sizes: &Sizes) -> OpClass {
         OpCode::BatchMatmul | OpCode::FullyConnected => OpClass::Dense,
         OpCode::AveragePool2d | OpCode::MaxPool2d | OpCode::Mean | OpCode::ReduceMax | OpCode::ReduceMin => OpClass::Pool,
         OpCode::Softmax => OpClass::Softmax,
-        OpCode::Concat
-        | OpCode::Copy
-        | OpCode::Gather
-        | OpCode::Pad
-        | OpCode::ResizeNearest
-        | OpCode::StridedSlice
-        | OpCode::Transpose => OpClass::Movement,
+        OpCode::Concat | OpCode::Copy | OpCode::Gather | OpCode::Pad | OpCode::ResizeNearest | OpCode::StridedSlice | OpCode::Transpose => {
+            OpClass::Movement
+        }
         _ => OpClass::Elementwise,
     }
 }
@@ -113,8 +109,10 @@ fn node_work(graph: &Graph, node: &Node) -> OpWork {
     let channels = |shape: &[usize]| shape.get(1).or(shape.last()).copied().unwrap_or(1) as u32;
     let sizes = match &node.op {
         GraphOp::Conv(conv) => window_sizes(&conv.window, conv.groups as u32, channels(&x) / (conv.groups as u32).max(1)),
-        GraphOp::AveragePool { window, .. } | GraphOp::MaxPool(window) => window_sizes(window, 1, 1),
-        GraphOp::Dense { .. } | GraphOp::Gemm { .. } | GraphOp::MatMul => Sizes { in_channels: x.last().copied().unwrap_or(1) as u32, ..Sizes::NONE },
+        GraphOp::AveragePool { pool: window, .. } | GraphOp::MaxPool(window) => window_sizes(window, 1, 1),
+        GraphOp::Dense { .. } | GraphOp::Gemm { .. } | GraphOp::MatMul => {
+            Sizes { in_channels: x.last().copied().unwrap_or(1) as u32, ..Sizes::NONE }
+        }
         _ => Sizes::NONE,
     };
     let activations = node.inputs.iter().flatten().filter(|&&id| graph.literal(id).is_none());
