@@ -13,6 +13,7 @@
 //! | `output` | output files that appear whole or not at all |
 //! | `quantization` | what `quantize` reports |
 //! | `stack` | the outputs of all samples as an array file |
+//! | `workbench` | a float model and data; recipes are tried on it |
 //! | `ui` | the terminal: results, notes, progress, errors, hints |
 
 mod args;
@@ -27,6 +28,7 @@ mod output;
 mod quantization;
 mod stack;
 mod ui;
+mod workbench;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,7 @@ use crate::eval::Evaluation;
 use crate::output::OutputError;
 use crate::ui::metric::{Agreement, Value};
 use crate::ui::{Align, Report, Style, Table, bytes, count, counted, percent_points};
+use crate::workbench::Attempt;
 
 /// What a file is, by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -54,12 +55,19 @@ pub(crate) struct CalibrationRow {
     calibrator: String,
     passes: Vec<String>,
     samples: u64,
+    /// The most memory that the calibrators could take, whatever the number of samples.
+    memory_bound_bytes: usize,
 }
 
 impl CalibrationRow {
-    pub(crate) fn new(recipe: &Recipe, samples: u64) -> CalibrationRow {
+    pub(crate) fn new(recipe: &Recipe, attempt: &Attempt) -> CalibrationRow {
         let passes = recipe.methods.iter().map(ToString::to_string).collect();
-        CalibrationRow { calibrator: recipe.calibrator.to_string(), passes, samples }
+        CalibrationRow {
+            calibrator: recipe.calibrator.to_string(),
+            passes,
+            samples: attempt.samples,
+            memory_bound_bytes: attempt.calibration_bytes,
+        }
     }
 }
 
@@ -165,7 +173,8 @@ impl Report for QuantizeReport {
         facts.row(["model".into(), format!("{}, {size}", model.path.display())]);
         let calibration = self.calibration.as_ref().map(|row| {
             let passes = row.passes.iter().map(|pass| format!(" + {pass}")).collect::<String>();
-            format!("{}{passes}, {}", row.calibrator, counted(row.samples, "sample"))
+            let (samples, bound) = (counted(row.samples, "sample"), bytes(row.memory_bound_bytes as u64));
+            format!("{}{passes}, {samples}, in at most {bound} of memory", row.calibrator)
         });
         facts.row(["calibration".into(), calibration.unwrap_or_else(|| "none; the model has scales of its own".into())]);
         let evaluation =

@@ -8,16 +8,16 @@ use anyhow::{Context, Result, bail, ensure};
 use edgectl_data::MetricKind;
 use edgectl_graph::Graph;
 use edgectl_onnx::QdqOptions;
-use edgectl_quantize::{Calibration, Calibrator, Method, QuantizeOptions, Recipe};
+use edgectl_quantize::{Calibrator, Method, QuantizeOptions, Recipe};
 
 use crate::args::{DataArgs, metrics, one_of};
-use crate::calibrate::calibrate;
 use crate::engine::{Engine, FloatEngine};
-use crate::eval::{self, Samples};
+use crate::eval;
 use crate::model::{self, Int8Model, Model, ModelError, Source};
 use crate::output::Outputs;
 use crate::quantization::{CalibrationRow, Figures, Format, QuantizeReport};
 use crate::ui::{Ui, Verdict};
+use crate::workbench::{Evaluation, Workbench};
 
 /// Quantize a float model to int8 and measure what it costs
 #[derive(clap::Args, Debug)]
@@ -73,55 +73,25 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let prepared = model::prepared(&graph).with_context(cannot)?;
             let float = FloatEngine::new(&graph, false).with_context(cannot)?;
             let calibration = args.data.open(path, args.calibration_samples, &model::only_input(&float)?)?;
-            let evaluation = Evaluation::open(args, &float, true)?;
+            let evaluation = args.evaluation(&float, true)?;
             let outputs = args.create_outputs()?;
             let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
             let recipe = Recipe { calibrator, methods: args.passes.0.clone(), options };
-            let show = |graph: &Graph, seen: &mut Calibration| calibrate(graph, seen, &calibration, ui).context("cannot calibrate");
-            let quantized = recipe.apply(prepared, show).with_context(cannot)?;
-            quantized.notes.iter().for_each(|note| ui.detail(format_args!("{note}")));
-            ui.detail(format_args!("calibration took {} bytes of memory, whatever the number of samples", quantized.calibration_bytes));
-            let int8 = Int8Model::new(quantized.graph).with_context(cannot)?;
-            let found = evaluation.run(&int8, Some(&float), ui)?;
-            let calibration = CalibrationRow::new(&recipe, quantized.samples);
-            Done { graph: &graph, int8: &int8, calibration: Some(calibration), found }.finish(args, &formats, outputs, ui)
+            let bench = Workbench { prepared, float, calibration, evaluation };
+            let attempt = bench.attempt(&recipe, ui).with_context(cannot)?;
+            attempt.notes.iter().for_each(|note| ui.detail(format_args!("{note}")));
+            let calibration = Some(CalibrationRow::new(&recipe, &attempt));
+            Done { graph: &graph, int8: &attempt.int8, calibration, found: attempt.found }.finish(args, &formats, outputs, ui)
         }
         Source::Int8(int8) => {
             if args.calibration.is_some() {
                 ui.warning(format_args!("{} is quantized already and keeps its scales: --calibration is not read", args.model.display()));
             }
-            let evaluation = Evaluation::open(args, &int8.engine()?, false)?;
+            let evaluation = args.evaluation(&int8.engine()?, false)?;
             let outputs = args.create_outputs()?;
             let found = evaluation.run(&int8, None, ui)?;
             Done { graph: int8.quantized.graph(), int8: &int8, calibration: None, found }.finish(args, &formats, outputs, ui)
         }
-    }
-}
-
-/// What is measured, on what.
-struct Evaluation {
-    samples: Option<Samples>,
-    metric: Option<MetricKind>,
-}
-
-impl Evaluation {
-    /// Opens the data, and refuses early what cannot be measured.
-    fn open(args: &Args, engine: &dyn Engine, has_reference: bool) -> Result<Evaluation> {
-        let open = |path| args.data.open(path, args.limit, &model::only_input(engine)?);
-        let samples = args.eval.as_deref().map(open).transpose()?;
-        let metric = args.metric.or_else(|| samples.as_ref().and_then(|samples| eval::default_metric(samples, engine)));
-        if let (Some(samples), Some(metric)) = (&samples, metric) {
-            eval::check_metric(metric, samples, engine, has_reference)?;
-        }
-        let comparable = has_reference && metric.is_some_and(MetricKind::higher_is_better);
-        ensure!(args.max_drop.is_none() || comparable, "--max-drop needs a metric with labels, and a float model to compare with");
-        Ok(Evaluation { samples, metric })
-    }
-
-    fn run(&self, int8: &Int8Model, float: Option<&FloatEngine>, ui: &Ui) -> Result<Option<eval::Evaluation>> {
-        let (engine, float) = (int8.engine()?, float.map(|engine| engine as &dyn Engine));
-        let measure = |samples| eval::evaluate(&engine, float, samples, self.metric, &mut |_| Ok(()), ui);
-        self.samples.as_ref().map(measure).transpose().context("cannot evaluate")
     }
 }
 
@@ -157,6 +127,19 @@ impl Done<'_> {
 }
 
 impl Args {
+    /// Opens the evaluation data, and refuses early what cannot be measured.
+    fn evaluation(&self, engine: &dyn Engine, has_reference: bool) -> Result<Evaluation> {
+        let open = |path| self.data.open(path, self.limit, &model::only_input(engine)?);
+        let samples = self.eval.as_deref().map(open).transpose()?;
+        let metric = self.metric.or_else(|| samples.as_ref().and_then(|samples| eval::default_metric(samples, engine)));
+        if let (Some(samples), Some(metric)) = (&samples, metric) {
+            eval::check_metric(metric, samples, engine, has_reference)?;
+        }
+        let comparable = has_reference && metric.is_some_and(MetricKind::higher_is_better);
+        ensure!(self.max_drop.is_none() || comparable, "--max-drop needs a metric with labels, and a float model to compare with");
+        Ok(Evaluation { samples, metric })
+    }
+
     fn create_outputs(&self) -> Result<Outputs> {
         let inputs = [&self.model].into_iter().chain(&self.calibration).chain(&self.eval);
         let outputs: Vec<&Path> = self.output.iter().map(PathBuf::as_path).collect();

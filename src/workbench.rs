@@ -1,0 +1,63 @@
+//! What a float model is quantized with: the graph, its float engine, the data. Recipes are tried on it, each from calibration to accuracy.
+
+use anyhow::{Context, Result};
+use edgectl_data::MetricKind;
+use edgectl_graph::Graph;
+use edgectl_quantize::{Calibration, Note, Recipe};
+
+use crate::calibrate::calibrate;
+use crate::engine::FloatEngine;
+use crate::eval::{self, Samples};
+use crate::model::Int8Model;
+use crate::ui::Ui;
+
+/// A float model and data, ready to be quantized any number of times.
+#[derive(Debug)]
+pub(crate) struct Workbench {
+    /// In the form from which it is calibrated.
+    pub(crate) prepared: Graph,
+    pub(crate) float: FloatEngine,
+    pub(crate) calibration: Samples,
+    pub(crate) evaluation: Evaluation,
+}
+
+/// What is measured, on what.
+#[derive(Debug)]
+pub(crate) struct Evaluation {
+    pub(crate) samples: Option<Samples>,
+    pub(crate) metric: Option<MetricKind>,
+}
+
+/// What a recipe gave.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) int8: Int8Model,
+    /// The number of calibration samples.
+    pub(crate) samples: u64,
+    /// The most that calibration took, whatever the number of samples.
+    pub(crate) calibration_bytes: usize,
+    pub(crate) notes: Vec<Note>,
+    /// Absent where there is nothing to measure on.
+    pub(crate) found: Option<eval::Evaluation>,
+}
+
+impl Workbench {
+    /// Calibrates, quantizes, lowers and measures.
+    pub(crate) fn attempt(&self, recipe: &Recipe, ui: &Ui) -> Result<Attempt> {
+        let show = |graph: &Graph, seen: &mut Calibration| calibrate(graph, seen, &self.calibration, ui).context("cannot calibrate");
+        let quantized = recipe.apply(self.prepared.clone(), show)?;
+        let int8 = Int8Model::new(quantized.graph)?;
+        let found = self.evaluation.run(&int8, Some(&self.float), ui)?;
+        let (samples, calibration_bytes, notes) = (quantized.samples, quantized.calibration_bytes, quantized.notes);
+        Ok(Attempt { int8, samples, calibration_bytes, notes, found })
+    }
+}
+
+impl Evaluation {
+    /// Measures a program, beside the float model where there is one.
+    pub(crate) fn run(&self, int8: &Int8Model, float: Option<&FloatEngine>, ui: &Ui) -> Result<Option<eval::Evaluation>> {
+        let (engine, float) = (int8.engine()?, float.map(|engine| engine as &dyn crate::engine::Engine));
+        let measure = |samples| eval::evaluate(&engine, float, samples, self.metric, &mut |_| Ok(()), ui);
+        self.samples.as_ref().map(measure).transpose().context("cannot evaluate")
+    }
+}
