@@ -64,7 +64,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once')
             [CompletionResult]::new('--calibrator', '--calibrator', [CompletionResultType]::ParameterName, 'How ranges are found')
-            [CompletionResult]::new('--percentile', '--percentile', [CompletionResultType]::ParameterName, 'percentile: the share of values that stays, above 50, at most 100 [default: 99.99]')
+            [CompletionResult]::new('--percentile', '--percentile', [CompletionResultType]::ParameterName, 'percentile: the share of values that stays, above 50, at most 100 [default: 99.98]')
             [CompletionResult]::new('--passes', '--passes', [CompletionResultType]::ParameterName, 'Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive, correct-bias, correct-bias-empirical')
             [CompletionResult]::new('--calibration-samples', '--calibration-samples', [CompletionResultType]::ParameterName, 'Read at most the first so many calibration samples')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Read at most the first so many evaluation samples')

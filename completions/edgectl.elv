@@ -58,7 +58,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand -o 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once'
             cand --output 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once'
             cand --calibrator 'How ranges are found'
-            cand --percentile 'percentile: the share of values that stays, above 50, at most 100 [default: 99.99]'
+            cand --percentile 'percentile: the share of values that stays, above 50, at most 100 [default: 99.98]'
             cand --passes 'Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive, correct-bias, correct-bias-empirical'
             cand --calibration-samples 'Read at most the first so many calibration samples'
             cand --limit 'Read at most the first so many evaluation samples'

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// How ranges are found
     #[arg(long, value_name = "NAME", default_value = "percentile", value_parser = one_of::<Calibrator>(Calibrator::NAMES.iter().copied()))]
     calibrator: Calibrator,
-    /// percentile: the share of values that stays, above 50, at most 100 [default: 99.99]
+    /// percentile: the share of values that stays, above 50, at most 100 [default: 99.98]
     #[arg(long, value_name = "PERCENT", value_parser = percentile)]
     percentile: Option<f64>,
     /// Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive,

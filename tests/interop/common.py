@@ -1,6 +1,6 @@
 """What the interop scripts share: the binary, the real models and their data, onnxruntime as the oracle.
 
-Only the standard library is imported up here: `quantize_peer.py` measures children, whose peak memory counts
+Only the standard library is imported up here: `quantize_peers.py` measures children, whose peak memory counts
 from that of the process that starts them.
 """
 

@@ -1,15 +1,23 @@
 #!/bin/sh
-# Makes the virtual environment of the interop scripts. `setup.sh --python` only prints its interpreter.
+# Makes a virtual environment for the interop scripts: `setup.sh` the common one, `setup.sh peers` that of `quantize_peers.py`.
+# With `--python` before the name it only prints the interpreter.
 # EDGECTL_VENVS says in which folder; by default in the cargo target directory, outside the sources.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-venv=${EDGECTL_VENVS:-${CARGO_TARGET_DIR:-$here/../../target}/venvs}/interop
+print=
 if [ "${1:-}" = --python ]; then
+    print=yes
+    shift
+fi
+name=${1:-}
+requirements=$here/requirements${name:+-$name}.txt
+venv=${EDGECTL_VENVS:-${CARGO_TARGET_DIR:-$here/../../target}/venvs}/interop${name:+-$name}
+if [ -n "$print" ]; then
     echo "$venv/bin/python"
     exit
 fi
-if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
+if ! cmp -s "$requirements" "$venv/requirements.txt"; then
     [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-    cp "$here/requirements.txt" "$venv/requirements.txt"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements"
+    cp "$requirements" "$venv/requirements.txt"
 fi

@@ -1,0 +1,203 @@
+"""int8 of `edgectl quantize` beside that of onnxruntime's `quantize_static` and of NNCF, on the labelled models of `../shared/models`:
+`quantize_peers.py [--limit N] [--samples N,..] [--per-tensor] [CASE...]`.
+
+Every tool gets the same files and the first so many calibration samples. The peers' QDQ models are run by onnxruntime, ours is the
+program itself; all on the same evaluation samples. A difference to the best peer is called one only beyond twice its standard error,
+by the samples on which exactly one of the two is right (McNemar). Last, wall time and peak memory of whole processes, each the median
+of three, with the growth of ours from 32 to 10,000 calibration samples. A report: it fails when a child does, never on a figure.
+"""
+
+import argparse
+import json
+import math
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from common import CASES, auc, binary, edgectl, edgectl_run, onnxruntime_run, require_models, table
+
+LABELLED = [case for case in CASES if case.meta and case.metric != "none"]
+LARGEST = next(case for case in CASES if case.name == "fmnist/teacher")
+PEERS = ["minmax", "entropy", "percentile", "nncf"]
+REPEATS = 3
+
+
+class Samples:
+    """onnxruntime's calibration data reader."""
+
+    def __init__(self, name, samples):
+        self.samples = ({name: x[None]} for x in samples)
+
+    def get_next(self):
+        return next(self.samples, None)
+
+
+def static(case, count, method, per_tensor, output):
+    """onnxruntime: what its documentation tells to do for a convolutional network."""
+    import onnx
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    prepared = output.with_suffix(".prepared.onnx")
+    quant_pre_process(str(case.model_path), str(prepared))
+    name = onnx.load(prepared, load_external_data=False).graph.input[0].name
+    methods = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
+    quantization.quantize_static(
+        str(prepared), str(output), Samples(name, case.decoded("calib", count)), quant_format=quantization.QuantFormat.QDQ,
+        per_channel=not per_tensor, activation_type=quantization.QuantType.QInt8, weight_type=quantization.QuantType.QInt8,
+        calibrate_method=getattr(quantization.CalibrationMethod, methods[method]),
+    )
+
+
+def nncf_quantize(case, count, per_tensor, output):
+    """NNCF: its post-training quantization with defaults."""
+    import logging
+
+    import nncf
+    import onnx
+    from nncf.quantization import advanced_parameters as advanced
+
+    nncf.set_log_level(logging.ERROR)
+    model = onnx.load(case.model_path)
+    data = nncf.Dataset(list(case.decoded("calib", count)), lambda x: {model.graph.input[0].name: x[None]})
+    weights = advanced.QuantizationParameters(per_channel=not per_tensor)
+    parameters = advanced.AdvancedQuantizationParameters(weights_quantization_params=weights)
+    onnx.save(nncf.quantize(model, data, subset_size=count, advanced_parameters=parameters), output)
+
+
+def quantize_by(peer, case, count, per_tensor, output):
+    if peer == "nncf":
+        nncf_quantize(case, count, per_tensor, output)
+    else:
+        static(case, count, peer, per_tensor, output)
+
+
+def quantize_arguments(case, count, per_tensor, output):
+    forced = ["--per-tensor"] if per_tensor else []
+    return ["quantize", case.model_path, "--calibration", case.data_path("calib"), "--calibration-samples", count, *case.options, *forced,
+            "-o", output]
+
+
+class Judge:
+    """Scores outputs on a case's evaluation samples."""
+
+    def __init__(self, case, limit):
+        self.case, self.limit = case, limit
+        self.x, self.y = case.decoded("eval", limit), case.stored("eval", limit)[1]
+
+    def right(self, outputs):
+        """Per sample, whether it is classified rightly; for reconstruction, the error."""
+        (values,) = outputs.values()
+        if self.case.metric == "top1":
+            return values.argmax(axis=1) == self.y
+        return ((values - self.x.reshape(len(self.x), -1)) ** 2).mean(axis=1)
+
+    def score(self, right):
+        return right.mean() if self.case.metric == "top1" else auc(right, self.y == 1)
+
+    def verdict(self, own, peer):
+        """Points that ours is above the peer, with a mark where that is beyond twice the standard error."""
+        points = 100 * (self.score(own) - self.score(peer))
+        if self.case.metric != "top1":
+            return f"{points:+.2f}"
+        error = 100 * math.sqrt((own != peer).sum()) / len(own)
+        return f"{points:+.2f}" + (" *" if abs(points) > 2 * error else "")
+
+
+def compare(case, counts, limit, per_tensor, folder):
+    judge = Judge(case, limit)
+    available = len(case.stored("calib", None)[0])
+    float_right = judge.right(onnxruntime_run(case.model_path, judge.x))
+    lines = []
+    for count in sorted({min(count, available) for count in counts}):
+        output = folder / "own.edgm"
+        done = edgectl(*quantize_arguments(case, count, per_tensor, output))
+        if done.status != 0:
+            sys.exit(str(done))
+        own = judge.right(edgectl_run(case, output, case.data_path("eval"), folder / "own.npz", limit))
+        found = {}
+        for peer in PEERS:
+            try:
+                quantize_by(peer, case, count, per_tensor, folder / "peer.onnx")
+                found[peer] = judge.right(onnxruntime_run(folder / "peer.onnx", judge.x))
+            except Exception as error:  # What a peer cannot do is a result.
+                print(f"{case.name}, {count} samples: {peer}: {str(error).splitlines()[-1][:120]}", file=sys.stderr)
+        best = max(found.values(), key=judge.score)
+        shown = [f"{100 * judge.score(found[peer]):.2f}" if peer in found else "failed" for peer in PEERS]
+        lines.append([case.name, str(count), f"{100 * judge.score(float_right):.2f}", f"{100 * judge.score(own):.2f}", *shown,
+                      f"{100 * (judge.score(own) - judge.score(float_right)):+.2f}", judge.verdict(own, best)])
+    return lines
+
+
+def measure(arguments):
+    """Seconds, and peak resident MiB, of a child. Its peak counts from ours, which is why this process imports nothing large."""
+    start = time.perf_counter()
+    with open(os.devnull, "w") as null:
+        actions = [(os.POSIX_SPAWN_DUP2, null.fileno(), 1), (os.POSIX_SPAWN_DUP2, null.fileno(), 2)]
+        pid = os.posix_spawn(arguments[0], arguments, os.environ, file_actions=actions)
+        _, status, usage = os.wait4(pid, 0)
+    seconds = time.perf_counter() - start
+    if os.waitstatus_to_exitcode(status) != 0:
+        sys.exit(f"{' '.join(arguments)}: status {os.waitstatus_to_exitcode(status)}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def resources(folder):
+    """Time and memory on the largest model, and how memory grows with the number of samples."""
+    def median(arguments):
+        runs = [measure([str(a) for a in arguments]) for _ in range(REPEATS)]
+        return [statistics.median(column) for column in zip(*runs)]
+
+    def child(peer):
+        return [sys.executable, Path(__file__).resolve(), "--child", peer, "--samples", "200", folder / "peer.onnx"]
+
+    def own(calibration, count):
+        arguments = quantize_arguments(LARGEST, count, False, folder / "own.edgm")
+        arguments[3] = calibration
+        return [binary(), *arguments]
+
+    ours = median(own(LARGEST.data_path("calib"), 200))
+    lines = [["edgectl", "200", f"{ours[0]:.2f}", f"{ours[1]:.0f}", "", ""]]
+    for peer in ("minmax", "nncf"):
+        found = median(child(peer))
+        lines.append([peer, "200", f"{found[0]:.2f}", f"{found[1]:.0f}", f"{found[0] / ours[0]:.1f}x", f"{found[1] / ours[1]:.1f}x"])
+    for count in (32, 10_000):
+        found = median(own(LARGEST.data_path("eval"), count))
+        lines.append(["edgectl", str(count), f"{found[0]:.2f}", f"{found[1]:.0f}", "", ""])
+    print(f"\n{LARGEST.name}: whole processes, median of {REPEATS}")
+    table(["", "samples", "seconds", "peak MiB", "their time", "their memory"], lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", help="names of models; all that are labelled where there is none")
+    parser.add_argument("--limit", type=int, default=2000, help="evaluation samples at most")
+    parser.add_argument("--samples", default="8,32,100,200", help="numbers of calibration samples")
+    parser.add_argument("--per-tensor", action="store_true", help="one weight scale per layer")
+    parser.add_argument("--child", choices=PEERS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    require_models()
+    counts = [int(count) for count in arguments.samples.split(",")]
+    if arguments.child:
+        quantize_by(arguments.child, LARGEST, counts[0], False, Path(arguments.cases[0]))
+        return
+    if binary().parent.name == "debug":
+        print(f"note: {binary()} is a debug build", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        resources(Path(folder))
+        for per_tensor in (False, True):
+            if arguments.per_tensor and not per_tensor:
+                continue
+            print(f"\n{'one weight scale per layer' if per_tensor else 'a weight scale per output channel'}; * is beyond the sampling error")
+            lines = []
+            for case in LABELLED:
+                if not arguments.cases or case.name in arguments.cases:
+                    lines += compare(case, counts, min(arguments.limit, case.limit) if case.metric == "top1" else case.limit, per_tensor, Path(folder))
+            table(["", "samples", "float", "edgectl", *PEERS, "to float", "to best peer"], lines)
+
+
+if __name__ == "__main__":
+    main()
