@@ -48,6 +48,11 @@ impl Graph {
     fn macs(&self, node: &Node) -> Option<u64> {
         let elements = |index: usize| Some(self.shape(node.input(index)?)?.elements_per_sample()? as u64);
         let output = self.shape(node.output()?)?.elements_per_sample()? as u64;
+        // Each input element meets the filters of all of its group's outputs.
+        if let Op::ConvTranspose(_) = node.op {
+            let channels = self.shape(node.input(0)?)?.dims().get(1)?.fixed()? as u64;
+            return elements(0)?.checked_mul(elements(1)?.checked_div(channels)?);
+        }
         let depth = match &node.op {
             // Filter elements per output channel.
             Op::Conv(_) => elements(1)? / self.shape(node.input(1)?)?.dims().first()?.fixed()? as u64,

@@ -52,7 +52,8 @@ fn arity(op: &Op) -> Option<(usize, usize, &'static str)> {
         Op::Concat { .. } => (1, usize::MAX, "1 or more"),
         Op::BatchNorm { .. } => (5, 5, "5"),
         Op::Binary { .. } | Op::MatMul => (2, 2, "2"),
-        Op::Conv(_) | Op::Dense { .. } | Op::Dequantize { .. } | Op::Gemm { .. } | Op::Quantize { .. } => (2, 3, "2 or 3"),
+        op if op.is_layer() => (2, 3, "2 or 3"),
+        Op::Dequantize { .. } | Op::Gemm { .. } | Op::Quantize { .. } => (2, 3, "2 or 3"),
         _ => (1, 1, "1"),
     })
 }
@@ -99,6 +100,12 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
         }
         Op::Concat { axis } => concat(facts, *axis)?,
         Op::Conv(conv) => convolved(&x.shape, fact(1), fact(2), conv)?,
+        Op::ConvTranspose(conv) => {
+            let filter = fact(1).ok_or("the filter is missing")?.shape.fixed().ok_or("expected a filter of fixed shape")?;
+            let output = conv.output(&x.shape, &filter)?;
+            expect_vector(fact(2), &output.dims()[1], "a bias")?;
+            output
+        }
         Op::Dense { .. } => dense(&x.shape, fact(1), fact(2))?,
         Op::Dequantize { .. } => return Ok(Fact::f32(x.shape.clone())),
         Op::Gather { axis, indices, dims } => gathered(&x.shape, *axis, indices, dims)?,

@@ -14,6 +14,7 @@
 //!   is the only thing that can be lowered to a program or exported as QDQ.
 
 mod check;
+mod conv_transpose;
 mod cost;
 mod dump;
 mod error;
@@ -30,6 +31,7 @@ mod resize;
 mod shape;
 mod unary;
 
+pub use conv_transpose::{ConvTranspose, swap_channels};
 pub use cost::{Cost, NodeCost};
 pub use error::GraphError;
 pub use graph::{Graph, Node, NodeId, Origin, Tensor, TensorId};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Resize, Shape, Unary};
+use crate::{ConvTranspose, Resize, Shape, Unary};
 
 /// What a node computes. Axes count from the front and are never negative.
 ///
@@ -37,6 +37,9 @@ pub enum Op {
     },
     /// Convolution. Inputs `x [N, C, spatial...], filter [O, C / groups, kernel...], bias [O]` (the bias may be absent).
     Conv(Conv),
+    /// Transposed convolution. Inputs `x [N, C, spatial...], filter [O, C / groups, kernel...], bias [O]` (the bias may be absent). Like
+    /// any layer's, its filter has the output channels first.
+    ConvTranspose(ConvTranspose),
     /// Fully connected layer. Inputs `x [..., I], weights [O, I], bias [O]` (the bias may be absent); output `[..., O]`.
     Dense {
         /// Applied to the result.
@@ -160,6 +163,7 @@ impl Op {
             Op::Binary { op, .. } => op.name(),
             Op::Concat { .. } => "Concat",
             Op::Conv(_) => "Conv",
+            Op::ConvTranspose(_) => "ConvTranspose",
             Op::Dense { .. } => "Dense",
             Op::DepthToSpace { .. } => "DepthToSpace",
             Op::Dequantize { .. } => "DequantizeLinear",
@@ -185,11 +189,17 @@ impl Op {
         }
     }
 
+    /// Whether it is a layer: its second input are weights with the output channels first, its third one a bias or nothing.
+    pub fn is_layer(&self) -> bool {
+        matches!(self, Op::Conv(_) | Op::ConvTranspose(_) | Op::Dense { .. })
+    }
+
     /// The clamp that is applied to the result, for operators that can have one.
     pub fn activation(&self) -> Option<Activation> {
         match self {
             Op::Binary { activation, .. } | Op::Dense { activation } => Some(*activation),
             Op::Conv(conv) => Some(conv.activation),
+            Op::ConvTranspose(conv) => Some(conv.activation),
             _ => None,
         }
     }
@@ -200,6 +210,7 @@ impl Op {
         match &mut op {
             Op::Binary { activation: own, .. } | Op::Dense { activation: own } => *own = activation,
             Op::Conv(conv) => conv.activation = activation,
+            Op::ConvTranspose(conv) => conv.activation = activation,
             _ => return None,
         }
         Some(op)

@@ -370,7 +370,7 @@ impl QuantGraph {
             return Err(QuantError::NoInt16 { node: label, op });
         }
         match &node.op {
-            Op::Conv(_) | Op::Dense { .. } => {
+            op if op.is_layer() => {
                 let weights = node.input(1).filter(|id| matches!(self.constant(*id), Some(QuantConst::Weights { .. })));
                 let bias = node.input(2).is_none_or(|id| match self.constant(id) {
                     Some(QuantConst::Bias { .. }) => true,
@@ -378,7 +378,7 @@ impl QuantGraph {
                     _ => false,
                 });
                 if weights.is_none() || !bias {
-                    return Err(QuantError::NoInt8 { node: label, op: format!("{op} with computed weights") });
+                    return Err(QuantError::NoInt8 { node: label, op: format!("{} with computed weights", op.name()) });
                 }
             }
             Op::BatchNorm { .. } | Op::Dequantize { .. } | Op::Gemm { .. } | Op::Opaque(_) | Op::Quantize { .. } => {
@@ -387,7 +387,7 @@ impl QuantGraph {
             _ => {}
         }
         let Some(output) = node.output() else { return Ok(()) };
-        let data_inputs = if matches!(node.op, Op::Conv(_) | Op::Dense { .. }) { 1 } else { node.inputs.len() };
+        let data_inputs = if node.op.is_layer() { 1 } else { node.inputs.len() };
         for input in node.inputs[..data_inputs].iter().flatten() {
             let params = self.params(*input).ok_or_else(|| self.bad(*input, "a scale and a zero point", "none"))?;
             if params.ty != ty && node.op != Op::Identity {

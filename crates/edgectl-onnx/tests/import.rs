@@ -368,3 +368,70 @@ fn forms_that_no_typed_operator_has() {
         assert_eq!(reason(node, constants), expected);
     }
 }
+
+/// With constants, as the passes leave it.
+fn canonical(bytes: &[u8]) -> Graph {
+    let mut graph = read(bytes).graph;
+    edgectl_graph::run_all(&mut graph, edgectl_graph::pass::CANONICAL).unwrap();
+    graph
+}
+
+fn list(name: &str, ints: &[i64]) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), r#type: Some(AttributeType::Ints.into()), ints: ints.to_vec(), ..AttributeProto::default() }
+}
+
+/// onnxruntime's shapes for the same nodes.
+#[test]
+fn transposed_convolutions_have_the_padding_that_onnx_means() {
+    let text = |value: &str| AttributeProto {
+        name: Some("auto_pad".into()),
+        r#type: Some(AttributeType::String.into()),
+        s: Some(value.into()),
+        ..AttributeProto::default()
+    };
+    let strides = || list("strides", &[2, 2]);
+    for (attributes, expected) in [
+        (vec![], "kernel=3x3 strides=1x1 -> [1,2,6,7]"),
+        (vec![strides()], "kernel=3x3 strides=2x2 -> [1,2,9,11]"),
+        (
+            vec![strides(), list("pads", &[1, 0, 0, 1]), list("output_padding", &[0, 1])],
+            "kernel=3x3 strides=2x2 pads=1x0:0x1 output_pads=[0, 1] -> [1,2,8,11]",
+        ),
+        (vec![strides(), text("SAME_UPPER")], "kernel=3x3 strides=2x2 pads=0x0:1x1 -> [1,2,8,10]"),
+        (vec![strides(), text("SAME_LOWER")], "kernel=3x3 strides=2x2 pads=1x1:0x0 -> [1,2,8,10]"),
+        (vec![strides(), list("output_shape", &[8, 10])], "kernel=3x3 strides=2x2 pads=1x1:0x0 -> [1,2,8,10]"),
+        (vec![strides(), text("VALID")], "kernel=3x3 strides=2x2 -> [1,2,9,11]"),
+    ] {
+        let node = attributes.into_iter().fold(node("ConvTranspose", &["x", "w"], "y"), with);
+        let graph = canonical(&bytes(&[1, 1, 4, 5], vec![node], vec![floats("w", &[1, 2, 3, 3], &[0.5; 18])]));
+        let [Op::ConvTranspose(conv)] = graph.nodes().iter().map(|node| &node.op).collect::<Vec<_>>()[..] else { panic!("{graph}") };
+        assert_eq!(format!("{conv} -> {}", shape_of(&graph, "y")), expected);
+        assert_round_trip_of_canonical(&graph);
+    }
+    let refused = with(node("ConvTranspose", &["x", "w"], "y"), list("output_shape", &[80, 10]));
+    let graph = read(&bytes(&[1, 1, 4, 5], vec![refused], vec![floats("w", &[1, 2, 3, 3], &[0.5; 18])])).graph;
+    assert_eq!(operators(&graph), ["ConvTranspose: an output of [80, 10] from [4, 5]"]);
+}
+
+/// The filter is swapped on the way out and on the way in.
+fn assert_round_trip_of_canonical(graph: &Graph) {
+    let again = canonical(&export(graph, &ExportOptions::default()).unwrap());
+    let values = |graph: &Graph| graph.literal(graph.nodes()[0].input(1).unwrap()).unwrap().as_f32().unwrap().to_vec();
+    assert_eq!(values(&again), values(graph));
+    assert_eq!(again.nodes()[0].op, graph.nodes()[0].op);
+}
+
+#[test]
+fn filters_of_transposed_convolutions_get_their_output_channels_first() {
+    let values: Vec<f32> = (0..4 * 3 * 2).map(|value| value as f32).collect();
+    for (groups, shape, expected) in
+        [(1, "[3,4,2]", [0.0, 1.0, 6.0, 7.0]), (2, "[6,2,2]", [0.0, 1.0, 6.0, 7.0]), (4, "[12,1,2]", [0.0, 1.0, 2.0, 3.0])]
+    {
+        let node = with(node("ConvTranspose", &["x", "w"], "y"), int("group", groups));
+        let graph = canonical(&bytes(&[1, 4, 5], vec![node], vec![floats("w", &[4, 3, 2], &values)]));
+        let filter = graph.nodes()[0].input(1).unwrap();
+        assert_eq!(graph.shape(filter).unwrap().to_string(), shape);
+        assert_eq!(graph.literal(filter).unwrap().as_f32().unwrap()[..4], expected);
+        assert_round_trip_of_canonical(&graph);
+    }
+}

@@ -84,6 +84,7 @@ impl Integers<'_> {
         {
             method::empirical_correction(layer, &dequantized(), self.input, patches.patches())
         } else if self.recipe.has(Method::CorrectBias)
+            && !layer.is_sparse()
             && let Some(means) = means()
         {
             method::analytic_correction(layer, &dequantized(), &means)

@@ -1,6 +1,6 @@
-//! Convolutions and dense layers seen as matrix products: `y[o] = sum over columns of w[o] * patch + bias[o]`.
+//! Convolutions, transposed ones and dense layers seen as matrix products: `y[o] = sum over columns of w[o] * patch + bias[o]`.
 
-use edgectl_graph::{Activation, Graph, Literal, NodeId, Op, TensorId, Window};
+use edgectl_graph::{Activation, ConvTranspose, Graph, Literal, NodeId, Op, TensorId, Window};
 
 use crate::QuantizeError;
 
@@ -28,8 +28,20 @@ pub(crate) struct Geometry {
     pub(crate) groups: usize,
     /// Elements of the kernel.
     pub(crate) kernel: usize,
-    /// The window and the input's spatial dimensions; `None` for a dense layer.
-    window: Option<(Window, Vec<usize>)>,
+    reach: Reach,
+    /// The input's spatial dimensions.
+    spatial: Vec<usize>,
+}
+
+/// How outputs come by their patches.
+#[derive(Clone, Debug, PartialEq)]
+enum Reach {
+    /// Each row of the input is a patch: a dense layer.
+    Rows,
+    /// A window slides over the input.
+    Slide(Window),
+    /// The windows lie in the output: a transposed convolution.
+    Spread(ConvTranspose),
 }
 
 impl Layer {
@@ -39,9 +51,10 @@ impl Layer {
     /// A weight that is not finite, a shape that is dynamic, or weights that are not constant.
     pub(crate) fn of(graph: &Graph, id: NodeId) -> Result<Option<Layer>, QuantizeError> {
         let node = graph.node(id);
-        let (window, groups) = match &node.op {
-            Op::Conv(conv) => (Some(conv.window.clone()), conv.groups),
-            Op::Dense { .. } => (None, 1),
+        let (reach, groups) = match &node.op {
+            Op::Conv(conv) => (Reach::Slide(conv.window.clone()), conv.groups),
+            Op::ConvTranspose(conv) => (Reach::Spread(conv.clone()), conv.groups),
+            Op::Dense { .. } => (Reach::Rows, 1),
             _ => return Ok(None),
         };
         let no_int8 =
@@ -57,13 +70,7 @@ impl Layer {
         };
         let per_group = shape.get(1).copied().unwrap_or(1);
         let spatial = graph.fixed_shape(input)?.into_iter().skip(2).collect();
-        let geometry = Geometry {
-            outputs,
-            channels: per_group * groups,
-            groups,
-            kernel: shape.iter().skip(2).product(),
-            window: window.map(|window| (window, spatial)),
-        };
+        let geometry = Geometry { outputs, channels: per_group * groups, groups, kernel: shape.iter().skip(2).product(), reach, spatial };
         Ok(Some(Layer {
             node: id,
             label: graph.label(node),
@@ -86,13 +93,21 @@ impl Layer {
 
     /// Whether it is fully connected.
     pub(crate) fn is_dense(&self) -> bool {
-        self.geometry.window.is_none()
+        self.geometry.reach == Reach::Rows
     }
 
-    /// Whether a window may reach beyond the input, where it meets zeros.
+    /// Whether patches may hold zeros that are not in the input.
     pub(crate) fn is_padded(&self) -> bool {
-        let pads = |window: &Window| window.pads_begin.iter().chain(&window.pads_end).any(|&pad| pad > 0);
-        self.geometry.window.as_ref().is_some_and(|(window, _)| pads(window))
+        match &self.geometry.reach {
+            Reach::Rows => false,
+            Reach::Slide(window) => window.pads_begin.iter().chain(&window.pads_end).any(|&pad| pad > 0),
+            Reach::Spread(_) => true,
+        }
+    }
+
+    /// Whether most outputs see but some of their columns, the others meeting zeros: between the windows of a transposed convolution.
+    pub(crate) fn is_sparse(&self) -> bool {
+        matches!(self.geometry.reach, Reach::Spread(_))
     }
 }
 
@@ -121,29 +136,50 @@ impl Geometry {
 
     /// The number of patches of an input of so many elements.
     pub(crate) fn positions(&self, elements: usize) -> usize {
-        match &self.window {
-            None => elements / self.channels.max(1),
-            Some((window, spatial)) => self.steps(window, spatial).iter().product(),
+        match self.reach {
+            Reach::Rows => elements / self.channels.max(1),
+            _ => self.steps().iter().product(),
         }
     }
 
-    fn steps(&self, window: &Window, spatial: &[usize]) -> Vec<usize> {
-        spatial.iter().enumerate().map(|(axis, &size)| window.output_size(axis, size).unwrap_or(0)).collect()
+    /// The output's spatial dimensions.
+    fn steps(&self) -> Vec<usize> {
+        let size = |(axis, &size): (usize, &usize)| match &self.reach {
+            Reach::Rows => None,
+            Reach::Slide(window) => window.output_size(axis, size),
+            Reach::Spread(conv) => conv.output_size(axis, size),
+        };
+        self.spatial.iter().enumerate().map(|axis| size(axis).unwrap_or(0)).collect()
+    }
+
+    /// The input element of an axis that tap `tap` of the patch at `output` sees, or nothing where it meets a zero.
+    fn source(&self, axis: usize, output: usize, tap: usize) -> Option<usize> {
+        let at = match &self.reach {
+            Reach::Rows => None,
+            Reach::Slide(Window { strides, dilations, pads_begin, .. }) => {
+                (output * strides[axis] + tap * dilations[axis]).checked_sub(pads_begin[axis])
+            }
+            Reach::Spread(ConvTranspose { window: Window { strides, dilations, pads_begin, .. }, .. }) => {
+                let distance = (output + pads_begin[axis]).checked_sub(tap * dilations[axis])?;
+                distance.is_multiple_of(strides[axis]).then(|| distance / strides[axis])
+            }
+        };
+        at.filter(|&at| at < self.spatial[axis])
     }
 
     /// The patch at one position of an input; elements beyond the input are zero.
     pub(crate) fn gather(&self, input: &[f32], position: usize) -> Vec<f32> {
-        let Some((window, spatial)) = &self.window else {
-            return input.chunks(self.channels.max(1)).nth(position).unwrap_or_default().to_vec();
+        let kernel = match &self.reach {
+            Reach::Rows => return input.chunks(self.channels.max(1)).nth(position).unwrap_or_default().to_vec(),
+            Reach::Slide(window) | Reach::Spread(ConvTranspose { window, .. }) => &window.kernel,
         };
-        let start = digits(position, &self.steps(window, spatial));
-        let area: usize = spatial.iter().product();
-        // The place of each kernel element within a channel, or nothing where it meets padding.
+        let output = digits(position, &self.steps());
+        let area: usize = self.spatial.iter().product();
+        // The place of each kernel element within a channel, or nothing where it meets a zero.
         let place = |element: usize| {
-            digits(element, &window.kernel).iter().enumerate().try_fold(0, |place, (axis, &offset)| {
-                let at = (start[axis] * window.strides[axis] + offset * window.dilations[axis]).checked_sub(window.pads_begin[axis])?;
-                (at < spatial[axis]).then_some(place * spatial[axis] + at)
-            })
+            let taps = digits(element, kernel);
+            let axes = output.iter().zip(taps).enumerate();
+            axes.fold(Some(0), |place, (axis, (&output, tap))| Some(place? * self.spatial[axis] + self.source(axis, output, tap)?))
         };
         let places: Vec<Option<usize>> = (0..self.kernel).map(place).collect();
         let channels = (0..self.channels).map(|channel| channel * area);
@@ -179,6 +215,41 @@ mod tests {
     use edgectl_graph::{Conv, Fact, Shape};
 
     use super::*;
+
+    /// Each input element must add its window to the outputs, as a transposed convolution is by definition.
+    #[test]
+    fn patches_of_a_transposed_convolution_hold_what_reaches_an_output() {
+        let mut graph = Graph::new("patches");
+        let x = graph.add_input("x", Fact::f32(Shape::new([1usize, 4, 3, 2])));
+        let window =
+            Window { strides: vec![2, 3], dilations: vec![1, 2], pads_begin: vec![1, 0], pads_end: vec![0, 2], ..Window::new(&[3, 2]) };
+        let conv = ConvTranspose { window, output_pads: vec![1, 0], groups: 2, activation: Activation::NONE };
+        let weights: Vec<f32> = (0..6 * 2 * 6).map(|i| (i as f32).sin()).collect();
+        let w = graph.add_constant("w", Literal::f32([6, 2, 3, 2], weights.clone()).unwrap());
+        let y = graph.add_node("conv", Op::ConvTranspose(conv), vec![Some(x), Some(w)], "y").unwrap();
+        graph.add_output(y);
+        let layer = Layer::all(&graph).unwrap().remove(0);
+        let input: Vec<f32> = (0..24).map(|i| (i as f32).cos()).collect();
+        let (height, width) = (7, 4);
+        assert_eq!(graph.fixed_shape(y).unwrap(), [1, 6, height, width]);
+        let mut expected = vec![0.0; 6 * height * width];
+        for (c, i, j, output, k, l) in (0..4 * 6usize * 3 * 6).map(|n| (n / 108, n / 36 % 3, n / 18 % 2, n / 6 % 3, n / 2 % 3, n % 2)) {
+            let (output, row, column) = (c / 2 * 3 + output, (i * 2 + k).wrapping_sub(1), j * 3 + l * 2);
+            if row < height && column < width {
+                let weight = weights[((output * 2 + c % 2) * 3 + k) * 2 + l];
+                expected[(output * height + row) * width + column] += input[(c * 3 + i) * 2 + j] * weight;
+            }
+        }
+        let (positions, columns) = (layer.geometry.positions(24), layer.geometry.columns());
+        assert_eq!((positions, columns), (height * width, 12));
+        for (index, expected) in expected.into_iter().enumerate() {
+            let (output, position) = (index / positions, index % positions);
+            let patch = layer.geometry.gather(&input, position);
+            let weights = &layer.weights[output * columns..][..columns];
+            let found: f32 = weights.iter().zip(&patch[layer.geometry.seen_by(output)]).map(|(w, x)| w * x).sum();
+            assert!((found - expected).abs() < 1e-5, "{output} {position}: {found} {expected}");
+        }
+    }
 
     /// Patches times weights must be what a convolution is by definition.
     #[test]

@@ -25,7 +25,7 @@ pub fn prepare(graph: &mut Graph) -> Result<(), QuantizeError> {
 fn require_int8(graph: &Graph, node: &Node) -> Result<(), QuantizeError> {
     let computed = |index| node.input(index).is_some_and(|id| graph.literal(id).is_none());
     let reason = match &node.op {
-        Op::Conv(_) | Op::Dense { .. } if computed(1) || computed(2) => "its weights are not constant",
+        op if op.is_layer() && (computed(1) || computed(2)) => "its weights are not constant",
         Op::Gemm { .. } => "neither operand is a constant matrix",
         Op::Binary { op: Binary::Div, .. } => "the divisor is not constant",
         Op::Quantize { .. } | Op::Dequantize { .. } => "the model is quantized already",

@@ -26,11 +26,14 @@ pub(crate) fn arrange(model: &mut Model<'_>, warnings: &mut Vec<Warning>) -> Res
     Ok(kind)
 }
 
-/// The operands whose values an operator needs. The shape operand of a reshape is not among them: its output has the shape already.
+/// The operands whose values an operator needs. The shape operand of a reshape or a transposed convolution is not among them: the output
+/// has the shape already.
 pub(crate) fn operands<'o>(operator: &'o Operator<'_>) -> &'o [Option<usize>] {
-    let reshapes = matches!(operator.code, codes::RESHAPE | codes::EXPAND_DIMS | codes::SQUEEZE);
-    let count = if reshapes { 1 } else { usize::MAX };
-    &operator.inputs[..operator.inputs.len().min(count)]
+    match (operator.code, &operator.inputs[..]) {
+        (codes::RESHAPE | codes::EXPAND_DIMS | codes::SQUEEZE, [x, ..]) => std::slice::from_ref(x),
+        (codes::TRANSPOSE_CONV, [_, rest @ ..]) => rest,
+        (_, all) => all,
+    }
 }
 
 fn reads(operator: &Operator<'_>) -> impl Iterator<Item = usize> {

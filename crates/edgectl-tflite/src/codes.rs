@@ -34,6 +34,7 @@ pub(crate) const SQUEEZE: i32 = 43;
 pub(crate) const SUB: i32 = 41;
 pub(crate) const TANH: i32 = 28;
 pub(crate) const TRANSPOSE: i32 = 39;
+pub(crate) const TRANSPOSE_CONV: i32 = 67;
 
 /// The operators in the order of their codes.
 const OPERATORS: &str = "\
@@ -110,6 +111,7 @@ mod tests {
             (MINIMUM, "MINIMUM"),
             (CUSTOM, "CUSTOM"),
             (QUANTIZE, "QUANTIZE"),
+            (TRANSPOSE_CONV, "TRANSPOSE_CONV"),
             (HARD_SWISH, "HARD_SWISH"),
             (205, "REDUCE_WINDOW"),
         ] {

@@ -87,6 +87,7 @@ impl Case {
             "average_pool2d" => (1, self.pool(), None),
             "concat" => (2, vec![(0, I32(a.axis))], None),
             "conv2d" => (3, self.window(&[(3, self.activation()), (4, I32(a.dilation_w)), (5, I32(a.dilation_h))]), None),
+            "conv_transpose2d" => (67, self.window(&[(3, self.activation())]), None),
             "depthwise_conv2d" => {
                 let own = [(3, I32(a.depth_multiplier)), (4, self.activation()), (5, I32(a.dilation_w)), (6, I32(a.dilation_h))];
                 (4, self.window(&own), None)
@@ -115,7 +116,12 @@ impl Case {
         tensors.extend(constant);
         tensors.push(self.output.tensor("y", 0));
         let y = tensors.len() as i32 - 1;
-        let operands: Vec<i32> = (0..y).collect();
+        let mut operands: Vec<i32> = (0..y).collect();
+        if self.op == "conv_transpose2d" {
+            // The shape of the output, which the importer does not read; the filter; the input.
+            operands[..2].reverse();
+            operands.insert(0, 1);
+        }
         Spec::new(tensors, vec![Operator::new(code, &operands, &[y], &options)], &inputs, &[y])
     }
 
@@ -140,6 +146,7 @@ const OPERATORS: &[&str] = &[
     "average_pool2d",
     "concat",
     "conv2d",
+    "conv_transpose2d",
     "depthwise_conv2d",
     "elu",
     "exp",

@@ -71,6 +71,7 @@ impl<'a> Linear<'a> {
         graph.shape(node.output()?)?;
         let groups = match &node.op {
             Op::Conv(conv) => conv.groups,
+            Op::ConvTranspose(conv) => conv.groups,
             Op::Dense { .. } => 1,
             _ => return None,
         };
@@ -97,7 +98,7 @@ impl<'a> Linear<'a> {
     /// The axis of the channels in an input or output of this rank.
     pub(super) fn channel_axis(&self, rank: usize) -> Option<usize> {
         match self.node.op {
-            Op::Conv(_) => Some(1),
+            Op::Conv(_) | Op::ConvTranspose(_) => Some(1),
             _ => rank.checked_sub(1),
         }
     }
@@ -122,13 +123,14 @@ impl<'a> Linear<'a> {
     }
 
     /// Merges an affine map of the input into the weights: `W(sx + t) + b = (Ws)x + (Wt + b)`. Padding is zeros before and after a scale,
-    /// but not before a shift. `x` is what `first` maps; this node is the only reader of the result.
+    /// but not before a shift; nor do all outputs of a transposed convolution see the same taps. `x` is what `first` maps; this node is the only reader of the result.
     pub(super) fn after(&self, affine: &Affine, first: NodeId, x: TensorId) -> Option<Patch> {
-        let padded = match &self.node.op {
+        let uneven = match &self.node.op {
             Op::Conv(conv) => conv.window.pads_begin.iter().chain(&conv.window.pads_end).any(|&pad| pad > 0),
+            Op::ConvTranspose(_) => true,
             _ => false,
         };
-        if affine.scale.len() != self.inputs() || (padded && affine.shifts()) {
+        if affine.scale.len() != self.inputs() || (uneven && affine.shifts()) {
             return None;
         }
         let (_, literal, values) = self.weights;

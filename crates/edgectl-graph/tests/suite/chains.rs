@@ -1,7 +1,7 @@
 //! Random chains of operators, made canonical: the values stay, and there is an end to it.
 
 use edgectl_graph::pass::CANONICAL;
-use edgectl_graph::{Activation, Binary, Graph, Op, Span, TensorId, Unary, Window, run_all};
+use edgectl_graph::{Activation, Binary, ConvTranspose, Graph, Op, Span, TensorId, Unary, Window, run_all};
 
 use crate::support::random::Random;
 use crate::support::{Build, assert_same_values, binary, clip, conv, relu, reshape, transpose};
@@ -78,7 +78,7 @@ impl Chain {
     fn step(&mut self, x: TensorId, earlier: &[TensorId]) -> TensorId {
         let shape = self.build.graph.fixed_shape(x).unwrap();
         let rank = shape.len();
-        match self.random.below(24) {
+        match self.random.below(25) {
             0..=2 if rank >= 3 && shape[2..].iter().all(|&size| size >= 2) => self.conv(x, &shape),
             0..=2 if rank >= 2 => self.product(x, &shape),
             3 if rank >= 2 => {
@@ -135,6 +135,7 @@ impl Chain {
                 let span = Span { axis, start: size - 1, step: -1, len: 1 + self.random.below(size) };
                 self.node(Op::Slice { spans: vec![span] }, &[x])
             }
+            24 if rank >= 3 && shape[2..].iter().all(|&size| size <= 6) => self.conv_transpose(x, &shape),
             _ => x,
         }
     }
@@ -162,6 +163,23 @@ impl Chain {
             inputs.push(self.constant(&[out]));
         }
         self.node(conv(window, groups), &inputs)
+    }
+
+    fn conv_transpose(&mut self, x: TensorId, shape: &[usize]) -> TensorId {
+        let groups = if self.random.below(2) == 0 { shape[1] } else { 1 };
+        let out = groups * (1 + self.random.below(2));
+        let mut window = Window::new(&vec![3; shape.len() - 2]);
+        window.pads_begin.fill(self.random.below(2));
+        window.pads_end.fill(self.random.below(2));
+        window.strides.fill(1 + self.random.below(2));
+        let output_pads = vec![self.random.below(2); window.kernel.len()];
+        let filter = self.constant(&[&[out, shape[1] / groups], &window.kernel[..]].concat());
+        let mut inputs = vec![x, filter];
+        if self.random.below(2) == 0 {
+            inputs.push(self.constant(&[out]));
+        }
+        let op = ConvTranspose { window, output_pads, groups, activation: Activation::NONE };
+        self.node(Op::ConvTranspose(op), &inputs)
     }
 
     fn product(&mut self, x: TensorId, shape: &[usize]) -> TensorId {

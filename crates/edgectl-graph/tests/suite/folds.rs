@@ -1,6 +1,6 @@
 //! Passes that compute constants.
 
-use edgectl_graph::{Activation, Binary, Data, Graph, Literal, Op, Span, Window, run};
+use edgectl_graph::{Activation, Binary, ConvTranspose, Data, Graph, Literal, Op, Span, Window, run};
 
 use crate::support::{Build, assert_keeps, assert_rewrites, assert_same_values, binary, clip, conv, nodes, pass, relu, reshape, transpose};
 
@@ -207,6 +207,37 @@ fn batch_norm_folds_into_what_is_before_it() {
     let a = b.dense("a", b.x, &[3, 4]);
     let y = b.batch_norm("y", a, 3);
     assert_rewrites("fold-batch-norm", &b.finish(&[y]), &["y: f32[2,3] = Dense(x, a_w, a_w_bias)"]);
+}
+
+#[test]
+fn affine_maps_fold_into_transposed_convolutions() {
+    let conv = |b: &mut Build, x, groups: usize| {
+        let window = Window { strides: vec![2, 2], pads_begin: vec![1, 0], ..Window::new(&[3, 2]) };
+        let op = ConvTranspose { window, output_pads: vec![0, 1], groups, activation: Activation::NONE };
+        let w = b.constant("w", &[6, 4 / groups, 3, 2]);
+        b.node("a", Op::ConvTranspose(op), &[x, w])
+    };
+    let mut b = Build::new(&[1, 4, 3, 3]);
+    let x = b.x;
+    let a = conv(&mut b, x, 2);
+    let y = b.batch_norm("y", a, 6);
+    let folded = ["y: f32[1,6,6,7] = ConvTranspose {kernel=3x2 strides=2x2 pads=1x0:0x0 output_pads=[0, 1] groups=2}(x, w, w_bias)"];
+    assert_rewrites("fold-batch-norm", &b.finish(&[y]), &folded);
+
+    // Outputs see different taps: a scale of the input can go into the weights, a shift cannot go into the bias.
+    for (op, folds) in [(Binary::Mul, true), (Binary::Add, false)] {
+        let mut b = Build::new(&[1, 4, 3, 3]);
+        let c = b.constant("c", &[4, 1, 1]);
+        let x = b.node("x_mapped", binary(op), &[b.x, c]);
+        let y = conv(&mut b, x, 1);
+        let before = b.finish(&[y]);
+        if folds {
+            let found = "a: f32[1,6,6,7] = ConvTranspose {kernel=3x2 strides=2x2 pads=1x0:0x0 output_pads=[0, 1]}(x, w)";
+            assert_rewrites("fold-input-scale", &before, &[found]);
+        } else {
+            assert_keeps("fold-input-scale", &before);
+        }
+    }
 }
 
 #[test]

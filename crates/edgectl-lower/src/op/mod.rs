@@ -4,6 +4,7 @@ mod binary;
 mod blocks;
 mod concat;
 mod conv;
+mod conv_transpose;
 mod dense;
 mod gather;
 mod matmul;
@@ -32,6 +33,7 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::Binary { op, activation } => binary::lower(builder, node, *op, *activation),
         Op::Concat { axis } => concat::lower(builder, node, *axis),
         Op::Conv(conv) => conv::lower(builder, node, conv),
+        Op::ConvTranspose(conv) => conv_transpose::lower(builder, node, conv),
         Op::Dense { activation } => dense::lower(builder, node, *activation),
         Op::DepthToSpace { block, channel_first } => blocks::depth_to_space(builder, node, *block, *channel_first),
         Op::Gather { axis, indices, dims } => gather::lower(builder, node, *axis, indices, dims.len()),

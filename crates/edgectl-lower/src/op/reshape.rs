@@ -37,7 +37,10 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
 /// Whether an operator whose kernel wants channels last reads a value.
 fn is_read_channels_last(builder: &Builder<'_>, id: TensorId) -> bool {
     let graph = builder.graph();
-    let wants = |op: &Op| matches!(op, Op::AveragePool { .. } | Op::Conv(_) | Op::GlobalMaxPool | Op::MaxPool(_) | Op::Resize(_));
+    let wants = |op: &Op| {
+        let windows = matches!(op, Op::AveragePool { .. } | Op::Conv(_) | Op::ConvTranspose(_) | Op::MaxPool(_));
+        windows || matches!(op, Op::GlobalMaxPool | Op::Resize(_))
+    };
     graph.consumers(id).iter().any(|&reader| wants(&graph.node(reader).op))
 }
 

@@ -90,6 +90,29 @@ impl Builder {
         &mut self.proto.node[at]
     }
 
+    /// Adds nodes that write weights of this shape with the input channels first, or back; returns the name of the result.
+    pub(super) fn swap_channels(&mut self, name: String, shape: &[usize], groups: usize) -> Result<String, OnnxError> {
+        let output = self.unique(format!("{name}/swapped"));
+        let [first, second, kernel @ ..] = shape else {
+            return Err(OnnxError::Tensor { tensor: name, what: format!("expected a filter, found the shape {shape:?}") });
+        };
+        if groups == 1 {
+            let perm: Vec<usize> = [1, 0].into_iter().chain(2..shape.len()).collect();
+            self.node("Transpose", output.clone(), vec![name], output.clone()).set_ints("perm", ints(&perm));
+            return Ok(output);
+        }
+        let grouped = [&[groups, first / groups.max(1), *second], kernel].concat();
+        let wanted = [&[groups * second, first / groups.max(1)], kernel].concat();
+        let perm: Vec<usize> = [0, 2, 1].into_iter().chain(3..grouped.len()).collect();
+        let [split, swapped] = ["grouped", "regrouped"].map(|what| self.unique(format!("{output}/{what}")));
+        let target = self.new_constant(format!("{split}/shape"), &Literal::i64s(ints(&grouped)))?;
+        self.node("Reshape", split.clone(), vec![name, target], split.clone());
+        self.node("Transpose", swapped.clone(), vec![split], swapped.clone()).set_ints("perm", ints(&perm));
+        let target = self.new_constant(format!("{output}/shape"), &Literal::i64s(ints(&wanted)))?;
+        self.node("Reshape", output.clone(), vec![swapped, target], output.clone());
+        Ok(output)
+    }
+
     /// Adds a constant of this very name.
     pub(super) fn constant(&mut self, name: &str, literal: &Literal) -> Result<(), OnnxError> {
         let mut tensor = proto(literal)?;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use edgectl_graph::{Graph, Node, Op, TensorId};
+use edgectl_graph::{Graph, Literal, Node, Op, TensorId, swap_channels};
 use prost::Message;
 
 use super::builder::Builder;
@@ -32,7 +32,7 @@ pub fn export(graph: &Graph, options: &ExportOptions<'_>) -> Result<Vec<u8>, Onn
         let tensor = graph.tensor(id);
         builder.input(&tensor.name, tensor.fact.as_ref());
     }
-    let mut operands = Float { graph, written: HashSet::new(), transposed: HashMap::new() };
+    let mut operands = Float { graph, written: HashSet::new(), swapped: HashMap::new() };
     for node in graph.nodes() {
         match (&node.op, node.output()) {
             (Op::Opaque(opaque), _) => {
@@ -79,7 +79,8 @@ fn current(graph: &Graph, node: &Node, payload: &[u8]) -> Result<NodeProto, Onnx
 struct Float<'a> {
     graph: &'a Graph,
     written: HashSet<TensorId>,
-    transposed: HashMap<TensorId, String>,
+    /// By tensor and number of groups.
+    swapped: HashMap<(TensorId, usize), String>,
 }
 
 impl Float<'_> {
@@ -91,28 +92,33 @@ impl Float<'_> {
     }
 }
 
+/// A float32 constant with its first two axes in the other order.
+fn swapped(literal: &Literal, groups: usize) -> Option<Literal> {
+    let (shape, values) = swap_channels(literal.as_f32()?, literal.shape(), groups)?;
+    Literal::f32(shape, values)
+}
+
 impl Operands for Float<'_> {
     fn name(&mut self, builder: &mut Builder, node: &Node, index: usize, form: Form) -> Result<String, OnnxError> {
         let Some(id) = node.input(index) else { return Ok(String::new()) };
         let name = self.graph.tensor(id).name.clone();
-        if form == Form::Plain {
+        let Form::Swapped(groups) = form else {
             self.constant(builder, id)?;
             return Ok(name);
-        }
-        if let Some(name) = self.transposed.get(&id) {
+        };
+        if let Some(name) = self.swapped.get(&(id, groups)) {
             return Ok(name.clone());
         }
-        let wanted = format!("{name}/transposed");
-        let transposed = match self.graph.literal(id).and_then(|literal| literal.permuted_f32(&[1, 0])) {
-            Some(literal) => builder.new_constant(wanted, &literal)?,
+        let swapped = match self.graph.literal(id).and_then(|literal| swapped(literal, groups)) {
+            Some(literal) => builder.new_constant(format!("{name}/swapped"), &literal)?,
             None => {
                 self.constant(builder, id)?;
-                let output = builder.unique(wanted);
-                builder.node("Transpose", output.clone(), vec![name], output.clone()).set_ints("perm", vec![1, 0]);
-                output
+                let shape =
+                    self.graph.fixed_shape(id).map_err(|error| OnnxError::Tensor { tensor: name.clone(), what: error.to_string() })?;
+                builder.swap_channels(name, &shape, groups)?
             }
         };
-        self.transposed.insert(id, transposed.clone());
-        Ok(transposed)
+        self.swapped.insert((id, groups), swapped.clone());
+        Ok(swapped)
     }
 }

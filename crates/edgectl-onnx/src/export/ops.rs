@@ -1,6 +1,6 @@
 //! Typed operators as ONNX nodes, for the float and the quantized export alike.
 
-use edgectl_graph::{Activation, Conv, DType, Dim, Graph, Literal, Node, Op, Reduction, Shape, Window};
+use edgectl_graph::{Activation, Conv, ConvTranspose, DType, Dim, Graph, Literal, Node, Op, Reduction, Shape, Window};
 
 use prost::Message;
 
@@ -13,8 +13,8 @@ use crate::{OnnxError, dtype};
 pub(super) enum Form {
     /// As it is.
     Plain,
-    /// A matrix with its axes exchanged.
-    Transposed,
+    /// Weights with the input channels first, in so many groups; of a matrix that is its transpose.
+    Swapped(usize),
 }
 
 /// Where the operands come from: float or dequantized.
@@ -52,6 +52,7 @@ impl Emitter<'_> {
             Op::Binary { activation, .. } => self.activated(*activation, |this, output| this.whole(output).map(drop)),
             Op::Concat { axis } => self.attribute_int("axis", *axis),
             Op::Conv(conv) => self.activated(conv.activation, |this, output| this.conv(conv, output)),
+            Op::ConvTranspose(conv) => self.activated(conv.activation, |this, output| this.conv_transpose(conv, output)),
             Op::Dense { activation } => self.activated(*activation, Self::dense),
             Op::Dequantize { axis } => self.linear(*axis, None),
             Op::Gather { axis, indices, dims } => self.gather(*axis, indices, dims),
@@ -200,6 +201,17 @@ impl Emitter<'_> {
         Ok(())
     }
 
+    fn conv_transpose(&mut self, conv: &ConvTranspose, output: String) -> Result<(), OnnxError> {
+        let mut inputs = vec![self.operand(0)?, self.operands.name(self.builder, self.node, 1, Form::Swapped(conv.groups))?];
+        if self.node.input(2).is_some() {
+            inputs.push(self.operand(2)?);
+        }
+        let node = self.own("ConvTranspose", inputs, output)?;
+        set_window(node, &conv.window);
+        node.set_ints("output_padding", ints(&conv.output_pads)).set_int("group", ints(&[conv.groups])[0]);
+        Ok(())
+    }
+
     /// A `Gemm` for matrices, otherwise `MatMul` and `Add`.
     fn dense(&mut self, output: String) -> Result<(), OnnxError> {
         let biased = self.node.input(2).is_some();
@@ -208,7 +220,7 @@ impl Emitter<'_> {
             self.own("Gemm", inputs, output)?.set_int("transB", 1);
             return Ok(());
         }
-        let inputs = vec![self.operand(0)?, self.operands.name(self.builder, self.node, 1, Form::Transposed)?];
+        let inputs = vec![self.operand(0)?, self.operands.name(self.builder, self.node, 1, Form::Swapped(1))?];
         if !biased {
             return self.own("MatMul", inputs, output).map(drop);
         }

@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use edgectl_graph::{Data, Graph, Literal, Node, Op, QuantConst, QuantGraph, QuantParams, TensorId, Unary, permute};
+use edgectl_graph::{Data, Graph, Literal, Node, Op, QuantConst, QuantGraph, QuantParams, TensorId, Unary, swap_channels};
 
 use super::builder::Builder;
 use super::ops::{self, Form, Operands};
@@ -129,12 +129,13 @@ impl Dequantized<'_> {
             QuantConst::Weights { values, scales } => {
                 let parameters = per_channel(builder, name, scales, Data::I8(vec![0; scales.len()].into()))?;
                 match key.form {
-                    Form::Plain => (literal(name, &shape, Data::I8(values.clone()))?, parameters, 0),
-                    Form::Transposed => {
-                        let values = permute(values, &shape, &[1, 0]).ok_or_else(|| tensor_error(name, "expected a matrix"))?;
-                        let shape: Vec<usize> = shape.iter().rev().copied().collect();
+                    Form::Swapped(groups) if groups == 1 || scales.len() == 1 => {
+                        let swapped = swap_channels(values, &shape, groups);
+                        let (shape, values) = swapped.ok_or_else(|| tensor_error(name, "expected weights of as many groups"))?;
                         (literal(name, &shape, Data::I8(values.into()))?, parameters, 1)
                     }
+                    // With groups, no axis of the swapped weights is that of the output channels: they are swapped when they are real.
+                    _ => (literal(name, &shape, Data::I8(values.clone()))?, parameters, 0),
                 }
             }
             _ => return Err(tensor_error(name, "its quantized form is not known")),
@@ -146,7 +147,12 @@ impl Dequantized<'_> {
         let inputs = vec![quantized, scale, zero_point];
         // Without meaning, but harmless, where there is one scale for all.
         builder.node("DequantizeLinear", format!("{output}/dequantize"), inputs, output.clone()).set_int("axis", axis);
-        Ok(output)
+        match (key.form, constant) {
+            (Form::Swapped(groups), QuantConst::Weights { scales, .. }) if groups > 1 && scales.len() > 1 => {
+                builder.swap_channels(output, &shape, groups)
+            }
+            _ => Ok(output),
+        }
     }
 
     /// `scale[c] = input scale * weight scale[c]`

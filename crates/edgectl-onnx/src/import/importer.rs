@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use edgectl_graph::{Dim, Fact, Graph, GraphError, Opaque, Origin, Shape, TensorId};
+use edgectl_graph::{Dim, Fact, Graph, GraphError, Op, Opaque, Origin, Shape, TensorId};
 use prost::Message;
 
 use super::external::External;
@@ -240,6 +240,12 @@ impl Importer {
         while inputs.last().is_some_and(Option::is_none) {
             inputs.pop();
         }
+        if let (Op::ConvTranspose(conv), Some(&Some(filter))) = (&op, inputs.get(1)) {
+            match self.swap_channels(filter, conv.groups, output) {
+                Ok(swapped) => inputs[1] = Some(swapped),
+                Err(error) => return Ok(Err(error.to_string())),
+            }
+        }
         match self.graph.add_node(node.name(), op, inputs, output) {
             Ok(id) => {
                 self.ids.insert(output.clone(), id);
@@ -276,6 +282,26 @@ impl Importer {
             self.compare(output, id);
         }
         Ok(Ok(()))
+    }
+
+    /// Adds nodes that give the filter of a transposed convolution the order of the graph: output channels first.
+    fn swap_channels(&mut self, filter: TensorId, groups: usize, output: &str) -> Result<TensorId, GraphError> {
+        let shape = self.graph.fixed_shape(filter)?;
+        let mut name = format!("{output}/filter");
+        while self.read.contains(&name) || self.ids.contains_key(&name) {
+            name.push('_');
+        }
+        let ([first, second, kernel @ ..], true) = (&shape[..], groups > 0) else { return Ok(filter) };
+        if groups == 1 {
+            let perm = [1, 0].into_iter().chain(2..shape.len()).collect();
+            return self.graph.add_node("", Op::Transpose { perm }, vec![Some(filter)], name);
+        }
+        let grouped = [&[groups, first / groups, *second], kernel].concat();
+        let wanted = [&[groups.saturating_mul(*second), first / groups], kernel].concat();
+        let perm = [0, 2, 1].into_iter().chain(3..grouped.len()).collect();
+        let split = self.graph.add_node("", Op::Reshape { shape: Shape::new(grouped) }, vec![Some(filter)], format!("{name}/grouped"))?;
+        let swapped = self.graph.add_node("", Op::Transpose { perm }, vec![Some(split)], format!("{name}/regrouped"))?;
+        self.graph.add_node("", Op::Reshape { shape: Shape::new(wanted) }, vec![Some(swapped)], name)
     }
 
     /// What a row of the table sees of a node.

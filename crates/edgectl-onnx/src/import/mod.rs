@@ -10,6 +10,7 @@ mod ops_layout;
 mod ops_quant;
 mod ops_resize;
 mod ops_slice;
+mod ops_transposed;
 mod ops_window;
 mod order;
 mod source;

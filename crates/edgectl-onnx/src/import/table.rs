@@ -7,7 +7,7 @@ use edgectl_graph::{Binary, Op, Reduction, Unary};
 use super::source::{Reason, Source};
 use super::{
     ops_elementwise as elementwise, ops_layout as layout, ops_quant as quant, ops_resize as resize, ops_slice as slice,
-    ops_window as window,
+    ops_transposed as transposed, ops_window as window,
 };
 
 /// Turns a node into a typed operator and the number of leading inputs that it reads, or says why it cannot.
@@ -23,6 +23,7 @@ const TABLE: &[(&str, Row)] = &[
     ("Clip", elementwise::clip),
     ("Concat", layout::concat),
     ("Conv", window::conv),
+    ("ConvTranspose", transposed::conv_transpose),
     ("DepthToSpace", resize::depth_to_space),
     ("DequantizeLinear", quant::dequantize),
     ("Div", |source| elementwise::binary(source, Binary::Div)),

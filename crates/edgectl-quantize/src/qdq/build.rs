@@ -143,8 +143,8 @@ impl Builder<'_> {
         if let Some(source) = Source::of(self.source, self.stored, input)? {
             let before = |index: usize| before.get(index).copied().flatten();
             let constant = match (&node.op, index) {
-                (Op::Conv(_) | Op::Dense { .. }, 1) => source.weights(node, &mut self.notes)?,
-                (Op::Conv(_) | Op::Dense { .. }, 2) => {
+                (op, 1) if op.is_layer() => source.weights(node, &mut self.notes)?,
+                (op, 2) if op.is_layer() => {
                     let input_scale = before(0).and_then(|x| self.activations.get(&x)).map(|params| params.scale);
                     let scales = match before(1).and_then(|weights| self.constants.get(&weights)) {
                         Some(QuantConst::Weights { scales, .. }) => scales.clone(),

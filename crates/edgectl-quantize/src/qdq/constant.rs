@@ -1,6 +1,6 @@
 //! The constants of one node, in the form that its int8 operator needs.
 
-use edgectl_graph::{DType, Graph, Literal, Node, QuantConst, QuantParams, QuantType, TensorId, permute};
+use edgectl_graph::{DType, Graph, Literal, Node, Op, QuantConst, QuantParams, QuantType, TensorId, swap_channels};
 
 use super::stored::{Entry, Stored};
 use super::{QdqError, QdqNote};
@@ -86,17 +86,18 @@ impl<'g> Source<'g> {
 
     /// As the weights of a layer, output channels first.
     ///
-    /// The passes may have transposed what is stored, or multiplied each output channel by a number (a batch normalization folded into
+    /// The passes may have swapped the first two axes of what is stored, or multiplied each output channel by a number (a batch normalization folded into
     /// it): then the integers stay, and the scale is multiplied.
     pub(super) fn weights(&self, node: &Node, notes: &mut Vec<QdqNote>) -> Result<Constant, QdqError> {
         let bad = |expected, found| QdqError::Weights { node: self.graph.label(node), tensor: self.name.to_owned(), expected, found };
         let outputs = self.literal.shape().first().copied().unwrap_or(1).max(1);
-        let transposed = self.transposed();
-        let exact = self.stored.exactly(self.name, self.values).chain(self.stored.exactly(self.name, transposed.as_deref().unwrap_or(&[])));
+        let groups = if let Op::ConvTranspose(conv) = &node.op { conv.groups } else { 1 };
+        let swapped = swap_channels(self.values, self.literal.shape(), groups).map(|(_, values)| values);
+        let exact = self.stored.exactly(self.name, self.values).chain(self.stored.exactly(self.name, swapped.as_deref().unwrap_or(&[])));
         let entry = exact.chain(self.stored.named(self.name)).find(|entry| entry.steps.len() == self.values.len());
         let entry = entry.ok_or_else(|| bad("quantized weights", "float32".into()))?;
         let rows = Rows::direct(entry, outputs).and_then(|rows| rows.scales(self.values));
-        let found = rows.or_else(|| Rows::transposed(entry, outputs).and_then(|rows| rows.scales(self.values)));
+        let found = rows.or_else(|| Rows::swapped(entry, outputs, groups).and_then(|rows| rows.scales(self.values)));
         let (steps, scales) = found.ok_or_else(|| {
             let found = format!("{} along axis {} of {:?}, or another factor for each input", entry.scales.len(), entry.axis, entry.shape);
             bad("one scale, or one per output channel", found)
@@ -115,11 +116,6 @@ impl<'g> Source<'g> {
             notes.push(QdqNote::WeightsClamped { tensor: entry.name.clone(), count: clamped });
         }
         Ok(Constant { name: entry.name.clone(), value })
-    }
-
-    /// The values with both axes of a matrix swapped.
-    fn transposed(&self) -> Option<Vec<f32>> {
-        permute(self.values, self.literal.shape(), &[1, 0])
     }
 }
 
@@ -142,11 +138,15 @@ impl Rows {
         (entry.scales.len() == 1 || per_row).then(|| Rows { steps: entry.steps.clone(), scales: entry.scales.clone(), outputs })
     }
 
-    /// Of a matrix that was stored the other way round.
-    fn transposed(entry: &Entry, outputs: usize) -> Option<Rows> {
-        let steps = permute(&entry.steps, &entry.shape, &[1, 0])?;
-        let per_row = entry.axis == 1 && entry.scales.len() == outputs;
-        (entry.scales.len() == 1 || per_row).then(|| Rows { steps, scales: entry.scales.clone(), outputs })
+    /// With the input channels first; each group of outputs has the same scales.
+    fn swapped(entry: &Entry, outputs: usize, groups: usize) -> Option<Rows> {
+        let (_, steps) = swap_channels(&entry.steps, &entry.shape, groups)?;
+        let scales = match entry.scales.len() {
+            1 => entry.scales.clone(),
+            per_group if entry.axis == 1 && per_group * groups == outputs => entry.scales.repeat(groups),
+            _ => return None,
+        };
+        Some(Rows { steps, scales, outputs })
     }
 
     /// Steps and scales whose products are these values; `None` where there are no such scales.

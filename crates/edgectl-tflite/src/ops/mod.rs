@@ -43,6 +43,7 @@ pub(crate) fn import(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Re
         code::SUB => elementwise::binary(importer, operator, Binary::Sub),
         code::TANH => elementwise::unary(importer, operator, Unary::Tanh),
         code::TRANSPOSE => layout::transpose(importer, operator),
+        code::TRANSPOSE_CONV => weighted::transposed(importer, operator),
         _ => unsupported(""),
     }
 }

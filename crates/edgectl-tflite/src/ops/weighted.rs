@@ -1,6 +1,6 @@
 //! Operators with weights: convolutions and fully connected layers.
 
-use edgectl_graph::{Activation, Conv, Op, Shape, Window};
+use edgectl_graph::{Activation, Conv, ConvTranspose, Op, Shape, Window};
 
 use super::fused;
 use super::window::{pair, pair_or, planar, slide};
@@ -17,6 +17,7 @@ const CONV_DILATION_H: Field = Field(5, "a convolution's dilation");
 const DEPTHWISE_ACTIVATION: Field = Field(4, "a convolution's activation");
 const DEPTHWISE_DILATION_W: Field = Field(5, "a convolution's dilation");
 const DEPTHWISE_DILATION_H: Field = Field(6, "a convolution's dilation");
+const TRANSPOSED_ACTIVATION: Field = Field(3, "a transposed convolution's activation");
 const DENSE_ACTIVATION: Field = Field(0, "a fully connected layer's activation");
 const DENSE_WEIGHTS_FORMAT: Field = Field(1, "a fully connected layer's format of weights");
 const DENSE_KEEP_NUM_DIMS: Field = Field(2, "a fully connected layer's options");
@@ -50,6 +51,33 @@ pub(super) fn depthwise(importer: &mut Importer<'_>, operator: &Operator<'_>) ->
     let window = window(importer, operator, [kernel_h, kernel_w], dilations)?;
     let filter = importer.weights(filter, &[3, 0, 1, 2], 3)?;
     emit(importer, operator, Conv { window, groups, activation }, filter)
+}
+
+/// Operands shape, filter `[O, H, W, C]`, input. The windows are those of a convolution from the output to the input.
+pub(super) fn transposed(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Result<(), Stop> {
+    let activation = fused(operator, TRANSPOSED_ACTIVATION)?;
+    let (filter, x, y) = (importer.input(operator, 1)?, importer.input(operator, 2)?, importer.output(operator)?);
+    let [_, kernel_h, kernel_w, _] = importer.tensor(filter).shape[..] else {
+        return unsupported(format!("its filter is of rank {}", importer.tensor(filter).shape.len()));
+    };
+    if kernel_h == 0 || kernel_w == 0 {
+        return unsupported("its filter is empty");
+    }
+    let (from, to) = (planar(importer, x)?, planar(importer, y)?);
+    let window = slide(operator.u8(PADDING)?, to, [kernel_h, kernel_w], pair(operator, [STRIDE_H, STRIDE_W])?, [1, 1])?;
+    let mut conv = ConvTranspose { window, output_pads: vec![0; 2], groups: 1, activation };
+    conv.window.pads_end.fill(0);
+    for (axis, (&from, &to)) in from.iter().zip(&to).enumerate() {
+        // What the last window reaches beyond the output is cut off, what it lacks is added.
+        let Some(uncut) = conv.output_size(axis, from) else {
+            return unsupported(format!("an input of {from} with {conv} gives no output"));
+        };
+        (conv.window.pads_end[axis], conv.output_pads[axis]) = (uncut.saturating_sub(to), to.saturating_sub(uncut));
+    }
+    let filter = importer.weights(filter, &[0, 3, 1, 2], 0)?;
+    let bias = importer.bias(operator.input(3))?;
+    let x = importer.number(x, Layout::ChannelsFirst)?;
+    importer.emit(operator, Layout::ChannelsFirst, Op::ConvTranspose(conv), vec![Some(x), Some(filter), bias], activation)
 }
 
 fn window(importer: &Importer<'_>, operator: &Operator<'_>, kernel: [usize; 2], dilations: [Field; 2]) -> Result<Window, Stop> {

@@ -25,14 +25,22 @@ impl Array {
         Array { shape: literal.shape().to_vec(), values }
     }
 
-    /// The element at an index.
-    fn at(&self, index: &[usize]) -> f64 {
+    fn offset(&self, index: &[usize]) -> usize {
         assert_eq!(index.len(), self.shape.len());
-        let offset = index.iter().zip(&self.shape).fold(0, |offset, (&i, &size)| {
+        index.iter().zip(&self.shape).fold(0, |offset, (&i, &size)| {
             assert!(i < size);
             offset * size + i
-        });
-        self.values[offset]
+        })
+    }
+
+    /// The element at an index.
+    fn at(&self, index: &[usize]) -> f64 {
+        self.values[self.offset(index)]
+    }
+
+    fn at_mut(&mut self, index: &[usize]) -> &mut f64 {
+        let offset = self.offset(index);
+        &mut self.values[offset]
     }
 
     /// The element at an index of a shape that this one broadcasts to.
@@ -117,6 +125,27 @@ fn apply(op: &Op, operands: &[Option<&Array>], shape: &[usize]) -> Array {
                 });
                 products.sum::<f64>() + bias.map_or(0.0, |bias| bias.values[y[1]])
             })
+        }
+        Op::ConvTranspose(conv) => {
+            // Each input element adds its window to the outputs of its group.
+            let (filter, bias) = (operand(1).unwrap(), operand(2));
+            let (depth, outputs) = (filter.shape[1], filter.shape[0] / conv.groups);
+            let mut y = Array::from_fn(shape, |y| bias.map_or(0.0, |bias| bias.values[y[1]]));
+            for i in indices(&x.shape) {
+                for (output, k) in (0..outputs).flat_map(|output| indices(&conv.window.kernel).into_iter().map(move |k| (output, k))) {
+                    let output = i[1] / depth * outputs + output;
+                    let place = |(axis, k): (usize, &usize)| {
+                        let Window { strides, dilations, pads_begin, .. } = &conv.window;
+                        (i[2 + axis] * strides[axis] + k * dilations[axis]).checked_sub(pads_begin[axis])
+                    };
+                    let Some(position) = k.iter().enumerate().map(place).collect::<Option<Vec<_>>>() else { continue };
+                    let at = [&[i[0], output], &position[..]].concat();
+                    if at.iter().zip(shape).all(|(i, size)| i < size) {
+                        *y.at_mut(&at) += x.at(&i) * filter.at(&[&[output, i[1] % depth], &k[..]].concat());
+                    }
+                }
+            }
+            y
         }
         Op::Dense { .. } => {
             let (weights, bias) = (operand(1).unwrap(), operand(2));
