@@ -42,16 +42,14 @@ pub(crate) mod header {
     pub(crate) const PRODUCER: usize = 88;
 }
 
-/// The little-endian `u16` at `at`; 0 beyond the end, which a record of fixed size does not have.
-pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    let field = bytes.get(at..).and_then(<[u8]>::first_chunk);
-    field.map_or(0, |field| u16::from_le_bytes(*field))
+/// The little-endian `u16` at byte `at` of a record; 0 beyond the end, which a record of fixed size does not have.
+pub(crate) fn u16_at(record: &[u32], at: usize) -> u16 {
+    (u32_at(record, at) >> (at % WORD_BYTES * 8)) as u16
 }
 
-/// The little-endian `u32` at `at`; 0 beyond the end, which a record of fixed size does not have.
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let field = bytes.get(at..).and_then(<[u8]>::first_chunk);
-    field.map_or(0, |field| u32::from_le_bytes(*field))
+/// The little-endian `u32` that holds byte `at` of a record; 0 beyond the end, which a record of fixed size does not have.
+pub(crate) fn u32_at(record: &[u32], at: usize) -> u32 {
+    record.get(at / WORD_BYTES).copied().map_or(0, u32::from_le)
 }
 
 /// CRC-32 of a file without its checksum field.

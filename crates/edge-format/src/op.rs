@@ -12,8 +12,8 @@ pub trait OpParams: Sized {
     /// Length in words.
     const WORDS: usize;
 
-    /// Reads them from words; `None` where there are too few.
-    fn decode(words: &mut dyn Iterator<Item = u32>) -> Option<Self>;
+    /// Reads them from words as they lie in the file; `None` where there are too few.
+    fn decode(words: &[u32]) -> Option<Self>;
 
     /// Hands each word to `put`.
     fn encode(&self, put: &mut dyn FnMut(u32));
@@ -72,8 +72,8 @@ macro_rules! operators {
                 match self { $(Self::$name(_) => OpCode::$name),* }
             }
 
-            /// Reads the parameters of `op` from words; `None` where there are too few.
-            pub fn decode(op: OpCode, words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
+            /// Reads the parameters of `op` from words as they lie in the file; `None` where there are too few.
+            pub fn decode(op: OpCode, words: &[u32]) -> Option<Self> {
                 match op { $(OpCode::$name => <$params>::decode(words).map(Self::$name)),* }
             }
 

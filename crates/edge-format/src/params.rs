@@ -9,14 +9,16 @@ use crate::shape::MAX_RANK;
 /// A field: one or more words.
 trait Field: Sized {
     const WORDS: usize;
-    fn take(words: &mut dyn Iterator<Item = u32>) -> Option<Self>;
+    fn take(words: &mut &[u32]) -> Option<Self>;
     fn put(&self, put: &mut dyn FnMut(u32));
 }
 
 impl Field for u32 {
     const WORDS: usize = 1;
-    fn take(words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
-        words.next()
+    fn take(words: &mut &[u32]) -> Option<Self> {
+        let (&word, rest) = words.split_first()?;
+        *words = rest;
+        Some(u32::from_le(word))
     }
     fn put(&self, put: &mut dyn FnMut(u32)) {
         put(*self);
@@ -25,8 +27,8 @@ impl Field for u32 {
 
 impl Field for i32 {
     const WORDS: usize = 1;
-    fn take(words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
-        words.next().map(u32::cast_signed)
+    fn take(words: &mut &[u32]) -> Option<Self> {
+        u32::take(words).map(u32::cast_signed)
     }
     fn put(&self, put: &mut dyn FnMut(u32)) {
         put(self.cast_unsigned());
@@ -35,10 +37,10 @@ impl Field for i32 {
 
 impl<const N: usize> Field for [u32; N] {
     const WORDS: usize = N;
-    fn take(words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
+    fn take(words: &mut &[u32]) -> Option<Self> {
         let mut array = [0; N];
         for element in &mut array {
-            *element = words.next()?;
+            *element = u32::take(words)?;
         }
         Some(array)
     }
@@ -62,8 +64,10 @@ macro_rules! params {
             const OP: OpCode = OpCode::$op;
             const WORDS: usize = $name::WORDS;
 
-            fn decode(_words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
-                Some(Self { $($field: Field::take(_words)?,)* })
+            fn decode(words: &[u32]) -> Option<Self> {
+                // A length that is known, so that each field is a load and nothing else.
+                let mut _words = words.first_chunk::<{ $name::WORDS }>()?.as_slice();
+                Some(Self { $($field: Field::take(&mut _words)?,)* })
             }
 
             fn encode(&self, _put: &mut dyn FnMut(u32)) {

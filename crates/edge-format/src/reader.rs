@@ -12,7 +12,13 @@ use crate::packing::Packing;
 use crate::shape::{DType, MAX_RANK, Shape};
 
 /// Words of an op as they lie in the file.
-type Words<'p> = &'p [[u8; WORD_BYTES]];
+type Words<'p> = &'p [u32];
+
+/// A record of a table. A reader on a small machine loads words: bytes would cost it four loads each.
+type TensorRecord = [u32; TENSOR_BYTES / WORD_BYTES];
+type OpRecord = [u32; OP_BYTES / WORD_BYTES];
+type IoRecord = [u32; IO_BYTES / WORD_BYTES];
+type Header = [u32; HEADER_BYTES / WORD_BYTES];
 
 /// A validated program that borrows its bytes.
 ///
@@ -22,11 +28,11 @@ pub struct Program<'p> {
     name: &'p str,
     producer: &'p str,
     arena_bytes: u32,
-    tensors: &'p [[u8; TENSOR_BYTES]],
-    ops: &'p [[u8; OP_BYTES]],
+    tensors: &'p [TensorRecord],
+    ops: &'p [OpRecord],
     words: Words<'p>,
-    inputs: &'p [[u8; IO_BYTES]],
-    outputs: &'p [[u8; IO_BYTES]],
+    inputs: &'p [IoRecord],
+    outputs: &'p [IoRecord],
     strings: &'p str,
     data: &'p [u8],
 }
@@ -109,7 +115,7 @@ impl<'p> Op<'p> {
 
     /// Tensor index of one input, in constant time.
     pub fn input(&self, index: usize) -> Option<u32> {
-        self.inputs.get(index).copied().map(u32::from_le_bytes)
+        self.inputs.get(index).copied().map(u32::from_le)
     }
 
     /// Tensor indices of the outputs, in the operator's order.
@@ -119,12 +125,12 @@ impl<'p> Op<'p> {
 
     /// The parameters, for who knows the operator; `None` where it is another one.
     pub fn params<P: OpParams>(&self) -> Option<P> {
-        (self.code == P::OP).then(|| P::decode(&mut decode(self.params))).flatten()
+        if self.code == P::OP { P::decode(self.params) } else { None }
     }
 
     /// The parameters, whatever the operator is.
     pub fn any_params(&self) -> Option<Params> {
-        Params::decode(self.code, &mut decode(self.params))
+        Params::decode(self.code, self.params)
     }
 }
 
@@ -159,24 +165,19 @@ impl<'p> Program<'p> {
         if remainder != 0 {
             return Err(FormatError::BaseAlignment { expected: BASE_ALIGNMENT as u32, found: remainder as u32 });
         }
-        Self::parse_anywhere(bytes)
-    }
-
-    /// As [`Program::parse`], wherever the bytes begin.
-    pub(crate) fn parse_anywhere(bytes: &'p [u8]) -> Result<Self, FormatError> {
-        let length = check_envelope(bytes)?;
-        let mut sections = Sections { bytes, end: HEADER_BYTES };
+        let (header, length) = check_envelope(bytes)?;
+        let mut sections = Sections { bytes, header, end: HEADER_BYTES };
         let program = Self {
             name: "",
             producer: "",
-            arena_bytes: u32_at(bytes, header::ARENA),
+            arena_bytes: u32_at(header, header::ARENA),
             tensors: sections.next(Section::Tensors)?,
             ops: sections.next(Section::Ops)?,
-            words: sections.next(Section::Words)?,
+            words: sections.next::<1>(Section::Words)?.as_flattened(),
             inputs: sections.next(Section::Inputs)?,
             outputs: sections.next(Section::Outputs)?,
-            strings: text(sections.next::<1>(Section::Strings)?.as_flattened())?,
-            data: sections.next::<1>(Section::Data)?.as_flattened(),
+            strings: text(sections.bytes(Section::Strings)?)?,
+            data: sections.bytes(Section::Data)?,
         };
         if sections.end != bytes.len() {
             return Err(FormatError::TrailingBytes { expected: sections.end as u32, found: length });
@@ -202,8 +203,8 @@ impl<'p> Program<'p> {
             program.check_io(Part::Output(index), record)?;
         }
         Ok(Self {
-            name: program.string(bytes, header::NAME, Part::Header)?,
-            producer: program.string(bytes, header::PRODUCER, Part::Header)?,
+            name: program.string(header, header::NAME, Part::Header)?,
+            producer: program.string(header, header::PRODUCER, Part::Header)?,
             ..program
         })
     }
@@ -268,7 +269,7 @@ impl<'p> Program<'p> {
         (0..).zip(self.outputs).filter_map(move |(index, record)| program.read_io(Part::Output(index), record).ok())
     }
 
-    fn string(&self, record: &[u8], at: usize, part: Part) -> Result<&'p str, FormatError> {
+    fn string(&self, record: &[u32], at: usize, part: Part) -> Result<&'p str, FormatError> {
         let (offset, length) = (u32_at(record, at), u32_at(record, at + 4));
         let error = FormatError::StringExtent { part, offset, length, limit: self.strings.len() as u32 };
         let string = self.strings.get(offset as usize..).ok_or(error)?;
@@ -276,8 +277,8 @@ impl<'p> Program<'p> {
     }
 
     /// The tensor of a record that [`Program::check_tensor`] has accepted.
-    fn read_tensor(&self, record: &[u8; TENSOR_BYTES]) -> Option<Tensor<'p>> {
-        let [dtype, rank, place, ..] = *record;
+    fn read_tensor(&self, record: &TensorRecord) -> Option<Tensor<'p>> {
+        let [dtype, rank, place, _] = u32_at(record, 0).to_le_bytes();
         let mut dims = [0; MAX_RANK];
         for (index, dim) in dims.iter_mut().enumerate() {
             *dim = u32_at(record, 4 + 4 * index);
@@ -299,8 +300,8 @@ impl<'p> Program<'p> {
         })
     }
 
-    fn check_tensor(&self, index: u32, record: &[u8; TENSOR_BYTES]) -> Result<(), FormatError> {
-        let [dtype, rank, place, reserved, ..] = *record;
+    fn check_tensor(&self, index: u32, record: &TensorRecord) -> Result<(), FormatError> {
+        let [dtype, rank, place, reserved] = u32_at(record, 0).to_le_bytes();
         if reserved != 0 {
             let offset = (HEADER_BYTES + index as usize * TENSOR_BYTES) as u32 + 3;
             return Err(FormatError::Reserved { offset, found: reserved });
@@ -355,7 +356,7 @@ impl<'p> Program<'p> {
         Ok(u32_at(record, 44))
     }
 
-    fn read_op(&self, index: u32, record: &[u8; OP_BYTES]) -> Result<Op<'p>, FormatError> {
+    fn read_op(&self, index: u32, record: &OpRecord) -> Result<Op<'p>, FormatError> {
         let found = u16_at(record, 0);
         let code = OpCode::from_code(found).ok_or(FormatError::OpCode { op: index, found })?;
         let counts = [2, 4, 6].map(|at| usize::from(u16_at(record, at)));
@@ -376,7 +377,7 @@ impl<'p> Program<'p> {
     }
 
     /// Checks an op whose words are to begin at `expected`; gives where they end.
-    fn check_op(&self, index: u32, record: &[u8; OP_BYTES], expected: u32) -> Result<u32, FormatError> {
+    fn check_op(&self, index: u32, record: &OpRecord, expected: u32) -> Result<u32, FormatError> {
         let op = self.read_op(index, record)?;
         let found = u32_at(record, 8);
         if found != expected {
@@ -398,11 +399,11 @@ impl<'p> Program<'p> {
         Ok(expected + (op.inputs.len() + op.outputs.len() + op.params.len()) as u32)
     }
 
-    fn read_io(&self, part: Part, record: &[u8; IO_BYTES]) -> Result<Io<'p>, FormatError> {
+    fn read_io(&self, part: Part, record: &IoRecord) -> Result<Io<'p>, FormatError> {
         Ok(Io { name: self.string(record, 32, part)?, shape: read_shape(record, 8, u32_at(record, 4), part)?, tensor: u32_at(record, 0) })
     }
 
-    fn check_io(&self, part: Part, record: &[u8; IO_BYTES]) -> Result<(), FormatError> {
+    fn check_io(&self, part: Part, record: &IoRecord) -> Result<(), FormatError> {
         let io = self.read_io(part, record)?;
         let written = self.written_by(io.tensor, part)? != NO_OP;
         let Some(Tensor { place: Place::Arena { .. }, shape, .. }) =
@@ -430,44 +431,43 @@ impl fmt::Debug for Program<'_> {
 }
 
 fn decode<'p>(words: Words<'p>) -> impl ExactSizeIterator<Item = u32> + use<'p> {
-    words.iter().copied().map(u32::from_le_bytes)
+    words.iter().copied().map(u32::from_le)
 }
 
-/// Checks what precedes the sections; gives the file's length.
-fn check_envelope(bytes: &[u8]) -> Result<u32, FormatError> {
-    if bytes.len() < HEADER_BYTES {
-        return Err(FormatError::Truncated { expected: HEADER_BYTES as u32, found: bytes.len() as u32 });
-    }
+/// Checks what precedes the sections; gives it, and the file's length.
+fn check_envelope(bytes: &[u8]) -> Result<(&Header, u32), FormatError> {
+    let header = bytes.get(..HEADER_BYTES).and_then(|header| bytemuck::try_from_bytes::<Header>(header).ok());
+    let header = header.ok_or(FormatError::Truncated { expected: HEADER_BYTES as u32, found: bytes.len() as u32 })?;
     match bytes.first_chunk() {
         Some(&MAGIC) => {}
         found => {
             return Err(FormatError::Magic { found: found.copied().unwrap_or_default() });
         }
     }
-    let found = u16_at(bytes, header::VERSION);
+    let found = u16_at(header, header::VERSION);
     if found != FORMAT_VERSION {
         return Err(FormatError::FormatVersion { expected: FORMAT_VERSION, found });
     }
-    let found = u16_at(bytes, header::ABI);
+    let found = u16_at(header, header::ABI);
     if found != RUNTIME_ABI {
         return Err(FormatError::RuntimeAbi { expected: RUNTIME_ABI, found });
     }
-    let length = u32_at(bytes, header::LENGTH);
+    let length = u32_at(header, header::LENGTH);
     if u64::from(length) != bytes.len() as u64 || length > MAX_BYTES {
         return Err(FormatError::Length { expected: length, found: bytes.len() as u64 });
     }
-    let (expected, found) = (u32_at(bytes, header::CHECKSUM), checksum(bytes));
+    let (expected, found) = (u32_at(header, header::CHECKSUM), checksum(bytes));
     if expected != found {
         return Err(FormatError::Checksum { expected, found });
     }
-    Ok(length)
+    Ok((header, length))
 }
 
 fn text(bytes: &[u8]) -> Result<&str, FormatError> {
     core::str::from_utf8(bytes).map_err(|error| FormatError::StringUtf8 { offset: error.valid_up_to() as u32 })
 }
 
-fn read_shape(record: &[u8], at: usize, rank: u32, part: Part) -> Result<Shape, FormatError> {
+fn read_shape(record: &[u32], at: usize, rank: u32, part: Part) -> Result<Shape, FormatError> {
     let mut dims = [0; MAX_RANK];
     for (index, dim) in dims.iter_mut().enumerate() {
         *dim = u32_at(record, at + 4 * index);
@@ -479,16 +479,28 @@ fn read_shape(record: &[u8], at: usize, rank: u32, part: Part) -> Result<Shape, 
 /// Walks the sections in the order of the file.
 struct Sections<'p> {
     bytes: &'p [u8],
+    header: &'p Header,
     /// End of the section before.
     end: usize,
 }
 
 impl<'p> Sections<'p> {
-    /// The next section, as records of `N` bytes.
-    fn next<const N: usize>(&mut self, section: Section) -> Result<&'p [[u8; N]], FormatError> {
+    /// The next section, as records of `N` words.
+    fn next<const N: usize>(&mut self, section: Section) -> Result<&'p [[u32; N]], FormatError> {
+        let bytes = self.extent(section, WORD_BYTES, N * WORD_BYTES)?;
+        Ok(bytemuck::try_cast_slice(bytes).unwrap_or_default().as_chunks().0)
+    }
+
+    /// The next section, as bytes.
+    fn bytes(&mut self, section: Section) -> Result<&'p [u8], FormatError> {
         let alignment = if section == Section::Data { DATA_ALIGNMENT } else { WORD_BYTES };
+        self.extent(section, alignment, 1)
+    }
+
+    /// The bytes of the next section, whose records are of `size` bytes.
+    fn extent(&mut self, section: Section, alignment: usize, size: usize) -> Result<&'p [u8], FormatError> {
         let at = header::SECTIONS + 8 * section as usize;
-        let (count, offset) = (u32_at(self.bytes, at), u32_at(self.bytes, at + 4));
+        let (count, offset) = (u32_at(self.header, at), u32_at(self.header, at + 4));
         let expected = self.end.next_multiple_of(alignment);
         if offset as usize != expected {
             return Err(FormatError::SectionOffset { section, expected: expected as u32, found: offset });
@@ -501,10 +513,10 @@ impl<'p> Sections<'p> {
                 found: padding.get(position).copied().unwrap_or_default(),
             });
         }
-        let length = (count as usize).checked_mul(N).ok_or(error)?;
+        let length = (count as usize).checked_mul(size).ok_or(error)?;
         let rest = self.bytes.get(expected..).ok_or(error)?;
         let records = rest.get(..length).ok_or(error)?;
         self.end = expected + length;
-        Ok(records.as_chunks().0)
+        Ok(records)
     }
 }

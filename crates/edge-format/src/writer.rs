@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::aligned::AlignedBytes;
 use crate::error::{FormatError, Section};
 use crate::layout::{DATA_ALIGNMENT, FORMAT_VERSION, HEADER_BYTES, MAGIC, MAX_BYTES, NO_OP, RUNTIME_ABI, WORD_BYTES, header, seal};
 use crate::op::Params;
@@ -192,7 +193,7 @@ pub fn write(spec: &ProgramSpec) -> Result<Vec<u8>, WriteError> {
         bytes.extend_from_slice(table);
     }
     seal(&mut bytes);
-    Program::parse_anywhere(&bytes)?;
+    Program::parse(&AlignedBytes::from(&bytes[..]))?;
     Ok(bytes)
 }
 

@@ -57,12 +57,12 @@ fn every_operator_has_one_code_one_name_and_as_many_words_as_it_states() {
         assert_eq!(OpCode::from_code(op as u16), Some(op));
         assert!(OpCode::ALL[..index].iter().all(|other| other.name() != op.name()));
         let words: Vec<u32> = (1..=op.param_words() as u32).collect();
-        let params = Params::decode(op, &mut words.iter().copied()).unwrap();
+        let params = Params::decode(op, &words).unwrap();
         let mut encoded = Vec::new();
         params.encode(&mut |word| encoded.push(word));
-        assert_eq!((params.op_code(), encoded), (op, words));
+        assert_eq!((params.op_code(), &encoded), (op, &words));
         let too_few = op.param_words().saturating_sub(1);
-        let short = Params::decode(op, &mut (0..too_few as u32));
+        let short = Params::decode(op, &words[..too_few]);
         assert_eq!(short.is_none(), op.param_words() > 0);
     }
 }

@@ -169,6 +169,8 @@ fn expect_i8<'p>(tensor: Tensor<'p>, operand: Operand) -> Result<Tensor<'p>, Che
 }
 
 /// A shape that does not fit, as an error.
+#[cold]
+#[inline(never)]
 fn misfit<T>(operand: Operand, tensor: &Tensor<'_>) -> Result<T, CheckError> {
     Err(CheckError::Shape { operand, found: tensor.shape })
 }
