@@ -1,5 +1,7 @@
 //! Weights as vector kernels read them: rows in blocks of sixteen, columns in groups of four.
 
+use core::num::NonZero;
+
 use crate::shape::Shape;
 
 /// Rows of a block: as many accumulators of 32 bits as a vector of 512 has.
@@ -70,8 +72,8 @@ impl Packing {
 
     /// Rows and columns of a tensor's matrix; a scalar has none.
     pub fn matrix(shape: &Shape) -> Option<[usize; 2]> {
-        let rows = *shape.dims().first()?;
-        Some([rows as usize, (shape.elements() / rows) as usize])
+        let (&rows, columns) = shape.dims().split_first()?;
+        Some([rows as usize, columns.iter().product::<u32>() as usize])
     }
 
     /// Bytes of a matrix.
@@ -81,7 +83,7 @@ impl Packing {
 
     /// The first byte beyond a matrix's elements that is not zero, with its place.
     pub(crate) fn padding([rows, columns]: [usize; 2], bytes: &[u8]) -> Option<(usize, u8)> {
-        let groups = Self::groups(columns);
+        let groups = NonZero::new(Self::groups(columns))?;
         let is_padding = |group: usize, at: usize| {
             let (row, column) = (group / groups * BLOCK_ROWS + at / GROUP_COLUMNS, group % groups * GROUP_COLUMNS + at % GROUP_COLUMNS);
             row >= rows || column >= columns

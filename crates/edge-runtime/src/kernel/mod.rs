@@ -234,7 +234,7 @@ impl<'p, 'a> Frame<'p, 'a> {
     {
         let tensor = self.node.input(index).ok()?;
         if let Place::Data(bytes) = tensor.place {
-            return Some(bytemuck::cast_slice(bytes));
+            return bytemuck::try_cast_slice(bytes).ok();
         }
         let (offset, length) = extent(&tensor)?;
         match offset.checked_sub(self.before.len() + self.output.len()) {
