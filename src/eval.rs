@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use edgectl_data::{Agreement, AgreementValue, DataSet, Metric, MetricError, MetricKind, MetricValue, Pipeline, Reference, Sample};
+use edgectl_data::{
+    Agreement, AgreementValue, ClassTable, DataSet, Metric, MetricError, MetricKind, MetricValue, Pipeline, Reference, Sample,
+};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -15,6 +17,8 @@ use crate::ui::{Progress, Ui};
 const CHUNK: usize = 256;
 /// The most elements of a chunk's samples.
 const CHUNK_ELEMENTS: usize = 1 << 23;
+/// The most samples that change class of which the places are kept.
+const MAX_CHANGED: usize = 64;
 
 /// Why a model cannot be measured on data.
 #[derive(Debug, Error)]
@@ -70,7 +74,7 @@ pub(crate) fn default_metric(samples: &Samples, engine: &dyn Engine) -> Option<M
 
 /// Whether the place of the largest value can mean something: one dimension besides the batch, and not that of the input, as an
 /// autoencoder has it.
-fn is_list_of_classes(output: &Port, engine: &dyn Engine) -> bool {
+pub(crate) fn is_list_of_classes(output: &Port, engine: &dyn Engine) -> bool {
     output.shape.iter().filter(|&&dim| dim > 1).count() == 1 && engine.inputs().iter().all(|input| input.shape != output.shape)
 }
 
@@ -99,6 +103,10 @@ pub(crate) struct Evaluation {
     pub(crate) reference_metric: Option<MetricValue>,
     /// With the float model, output by output.
     pub(crate) agreement: Vec<OutputAgreement>,
+    /// What becomes of each class of the first output, where that is a list of classes and there is a float model.
+    pub(crate) classes: Option<ClassTable>,
+    /// The first samples, by their place in the data, to which the float model gives another class.
+    pub(crate) changed: Vec<usize>,
     /// The time of a sample, of the model.
     pub(crate) p50: Duration,
 }
@@ -136,7 +144,7 @@ pub(crate) fn evaluate(
         let expected = reference.map(|engine| run(engine, inputs, &progress)).transpose()?;
         for (i, (sample, Inference { outputs, time })) in chunk.iter().zip(&found).enumerate() {
             let expected = expected.as_ref().map(|all| &all[i].outputs[..]);
-            scores.add(sample.label, &inputs[i], outputs, expected).with_context(|| format!("cannot measure sample {}", sample.index))?;
+            scores.add(sample, &inputs[i], outputs, expected).with_context(|| format!("cannot measure sample {}", sample.index))?;
             times.push(*time);
             sink(outputs)?;
         }
@@ -160,6 +168,8 @@ struct Scores {
     /// Of the float model. None where the metric itself compares with that model.
     reference: Option<Metric>,
     agreements: Vec<(Port, Agreement)>,
+    classes: Option<ClassTable>,
+    changed: Vec<usize>,
 }
 
 impl Scores {
@@ -174,18 +184,25 @@ impl Scores {
             agreements = reference.outputs().into_iter().map(|port| (port, Agreement::new())).collect();
         }
         let comparable = metric.filter(|kind| reference.is_some() && kind.reference() != Reference::FloatOutput);
-        Ok(Scores { own: metric.map(Metric::new), reference: comparable.map(Metric::new), agreements })
+        let has_classes = agreements.first().is_some_and(|(port, _)| is_list_of_classes(port, engine));
+        Ok(Scores {
+            own: metric.map(Metric::new),
+            reference: comparable.map(Metric::new),
+            agreements,
+            classes: has_classes.then(ClassTable::default),
+            changed: vec![],
+        })
     }
 
-    /// Adds a sample: its label, the model's input, the outputs of the model and of the float model.
-    fn add(&mut self, label: Option<i64>, input: &[f32], found: &[Vec<f32>], expected: Option<&[Vec<f32>]>) -> Result<(), MetricError> {
+    /// Adds a sample: as stored, the model's input, the outputs of the model and of the float model.
+    fn add(&mut self, sample: &Sample, input: &[f32], found: &[Vec<f32>], expected: Option<&[Vec<f32>]>) -> Result<(), MetricError> {
         let measure = |metric: &mut Metric, outputs: &[Vec<f32>]| {
             let reference = match metric.kind().reference() {
                 Reference::FloatOutput => expected.and_then(<[_]>::first).map_or(&[][..], Vec::as_slice),
                 Reference::Input => input,
                 Reference::None => &[],
             };
-            metric.update(outputs.first().map_or(&[][..], Vec::as_slice), reference, label)
+            metric.update(outputs.first().map_or(&[][..], Vec::as_slice), reference, sample.label)
         };
         if let Some(metric) = &mut self.own {
             measure(metric, found)?;
@@ -193,6 +210,12 @@ impl Scores {
         let Some(expected) = expected else { return Ok(()) };
         if let Some(metric) = &mut self.reference {
             measure(metric, expected)?;
+        }
+        if let (Some(classes), Some(expected), Some(found)) = (&mut self.classes, expected.first(), found.first())
+            && classes.update(expected, found, sample.label)
+            && self.changed.len() < MAX_CHANGED
+        {
+            self.changed.push(sample.index);
         }
         let mut outputs = self.agreements.iter_mut().zip(expected).zip(found);
         outputs.try_for_each(|(((_, agreement), float), int8)| agreement.update(float, int8))
@@ -210,6 +233,8 @@ impl Scores {
             metric: self.own.map(Metric::finish).transpose()?,
             reference_metric: self.reference.map(Metric::finish).transpose()?,
             agreement: agreement.collect(),
+            classes: self.classes,
+            changed: self.changed,
             p50,
         })
     }

@@ -87,6 +87,6 @@ impl Agreement {
 }
 
 /// Index of the first largest value.
-fn argmax(values: &[f32]) -> usize {
+pub(crate) fn argmax(values: &[f32]) -> usize {
     values.iter().enumerate().fold(0, |best, (index, &value)| if value > values[best] { index } else { best })
 }

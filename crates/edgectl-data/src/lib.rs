@@ -14,6 +14,7 @@
 
 mod agreement;
 mod array;
+mod classes;
 mod csv;
 mod dataset;
 mod dtype;
@@ -30,6 +31,7 @@ mod stats;
 mod write;
 
 pub use agreement::{Agreement, AgreementValue};
+pub use classes::{ClassCounts, ClassTable, Collapse};
 pub use csv::LabelColumn;
 pub use dataset::{DataFacts, DataOptions, DataSet, Sample, Samples};
 pub use dtype::DType;
