@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let evaluation = args.evaluation(&float, true)?;
             let outputs = args.create_outputs()?;
             let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
-            let recipe = Recipe { calibrator, methods: args.passes.0.clone(), options };
+            let recipe = Recipe { calibrator, methods: args.passes.0.clone(), options, ..Recipe::default() };
             let bench = Workbench { prepared, float, calibration, evaluation };
             let attempt = bench.attempt(&recipe, ui).with_context(cannot)?;
             attempt.notes.iter().for_each(|note| ui.detail(format_args!("{note}")));

@@ -12,7 +12,6 @@ use crate::{Calibrator, Observer, QuantizeError, Range};
 
 /// Observers of activations: of all whose range must be found, and of what the methods of a [`Recipe`](crate::Recipe) ask for beside.
 pub struct Calibration {
-    calibrator: Calibrator,
     /// What is watched, and by whom.
     watched: BTreeMap<TensorId, Watched>,
     samples: u64,
@@ -22,7 +21,7 @@ pub struct Calibration {
 #[derive(Default)]
 struct Watched {
     name: String,
-    range: Option<Box<dyn Observer>>,
+    range: Option<(Calibrator, Box<dyn Observer>)>,
     channels: Option<Channels>,
     /// By the output of the layer that reads the tensor.
     patches: BTreeMap<TensorId, Reservoir>,
@@ -31,18 +30,29 @@ struct Watched {
 impl Calibration {
     /// Observers for the ranges of a [prepared](crate::prepare) graph that have seen nothing.
     pub fn new(graph: &Graph, calibrator: Calibrator) -> Calibration {
-        let mut calibration = Calibration::without_ranges(calibrator);
-        for source in Groups::new(graph).sources(graph).into_values().flatten() {
-            if let Source::Free(id) = source {
-                calibration.watch(graph, id).range = Some(calibrator.observer());
+        Calibration::with_overrides(graph, calibrator, &BTreeMap::new())
+    }
+
+    /// As [`Calibration::new`], with calibrators of their own for tensors of these names and all that share their scales.
+    pub(crate) fn with_overrides(graph: &Graph, calibrator: Calibrator, overrides: &BTreeMap<String, Calibrator>) -> Calibration {
+        let mut calibration = Calibration::without_ranges();
+        let groups = Groups::new(graph);
+        let named = graph.iter_tensors().filter_map(|(id, tensor)| Some((groups.of(id), *overrides.get(&tensor.name)?)));
+        let overridden: BTreeMap<usize, Calibrator> = named.collect();
+        for (group, sources) in groups.sources(graph) {
+            let calibrator = overridden.get(&group).copied().unwrap_or(calibrator);
+            for source in sources {
+                if let Source::Free(id) = source {
+                    calibration.watch(graph, id).range = Some((calibrator, calibrator.observer()));
+                }
             }
         }
         calibration
     }
 
     /// No observers yet.
-    pub(crate) fn without_ranges(calibrator: Calibrator) -> Calibration {
-        Calibration { calibrator, watched: BTreeMap::new(), samples: 0 }
+    pub(crate) fn without_ranges() -> Calibration {
+        Calibration { watched: BTreeMap::new(), samples: 0 }
     }
 
     fn watch(&mut self, graph: &Graph, id: TensorId) -> &mut Watched {
@@ -61,8 +71,8 @@ impl Calibration {
 
     /// Another calibration of the same tensors that has seen nothing.
     pub fn fork(&self) -> Calibration {
-        let fork = |(&id, watched): (&TensorId, &Watched)| (id, watched.fork(self.calibrator));
-        Calibration { calibrator: self.calibrator, watched: self.watched.iter().map(fork).collect(), samples: 0 }
+        let fork = |(&id, watched): (&TensorId, &Watched)| (id, watched.fork());
+        Calibration { watched: self.watched.iter().map(fork).collect(), samples: 0 }
     }
 
     /// The tensors whose values must be shown.
@@ -111,7 +121,7 @@ impl Calibration {
     /// # Errors
     /// Where no sample was observed.
     pub fn ranges(&self) -> Result<Ranges, QuantizeError> {
-        let ranges = self.watched.iter().filter_map(|(&id, watched)| Some((id, watched.range.as_ref()?.range())));
+        let ranges = self.watched.iter().filter_map(|(&id, watched)| Some((id, watched.range.as_ref()?.1.range())));
         let ranges = ranges.map(|(id, range)| Some((id, range?))).collect::<Option<_>>().filter(|_| self.samples > 0);
         Ok(Ranges { ranges: ranges.ok_or(QuantizeError::NoSamples)?, samples: self.samples })
     }
@@ -128,29 +138,29 @@ impl Calibration {
 }
 
 impl Watched {
-    fn fork(&self, calibrator: Calibrator) -> Watched {
+    fn fork(&self) -> Watched {
         Watched {
             name: self.name.clone(),
-            range: self.range.as_ref().map(|_| calibrator.observer()),
+            range: self.range.as_ref().map(|&(calibrator, _)| (calibrator, calibrator.observer())),
             channels: self.channels.as_ref().map(Channels::fork),
             patches: self.patches.iter().map(|(&id, patches)| (id, patches.fork())).collect(),
         }
     }
 
     fn observe(&mut self, values: &[f32]) {
-        self.range.iter_mut().for_each(|observer| observer.observe(values));
+        self.range.iter_mut().for_each(|(_, observer)| observer.observe(values));
         self.channels.iter_mut().for_each(|channels| channels.observe(values));
         self.patches.values_mut().for_each(|patches| patches.observe(values));
     }
 
     fn merge(&mut self, other: &Watched) {
-        self.range.iter_mut().zip(&other.range).for_each(|(range, other)| range.merge(&**other));
+        self.range.iter_mut().zip(&other.range).for_each(|((_, range), (_, other))| range.merge(&**other));
         self.channels.iter_mut().zip(&other.channels).for_each(|(channels, other)| channels.merge(other));
         self.patches.values_mut().zip(other.patches.values()).for_each(|(patches, other)| patches.merge(other));
     }
 
     fn bytes(&self) -> usize {
-        let range = self.range.as_ref().map_or(0, |observer| observer.bytes());
+        let range = self.range.as_ref().map_or(0, |(_, observer)| observer.bytes());
         let channels = self.channels.as_ref().map_or(0, Channels::bytes);
         range + channels + self.patches.values().map(Reservoir::bytes).sum::<usize>()
     }

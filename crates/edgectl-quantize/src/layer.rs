@@ -178,8 +178,8 @@ impl Geometry {
         // The place of each kernel element within a channel, or nothing where it meets a zero.
         let place = |element: usize| {
             let taps = digits(element, kernel);
-            let axes = output.iter().zip(taps).enumerate();
-            axes.fold(Some(0), |place, (axis, (&output, tap))| Some(place? * self.spatial[axis] + self.source(axis, output, tap)?))
+            let mut axes = output.iter().zip(taps).enumerate();
+            axes.try_fold(0, |place, (axis, (&output, tap))| Some(place * self.spatial[axis] + self.source(axis, output, tap)?))
         };
         let places: Vec<Option<usize>> = (0..self.kernel).map(place).collect();
         let channels = (0..self.channels).map(|channel| channel * area);

@@ -1,5 +1,7 @@
 //! A recipe: a calibrator, methods and a scheme, applied to a graph in one call.
 
+use std::collections::BTreeMap;
+
 use edgectl_graph::{Graph, QuantGraph};
 
 use crate::layer::Layer;
@@ -12,6 +14,9 @@ use crate::{Calibration, Calibrator, QuantizeError, QuantizeOptions};
 pub struct Recipe {
     /// How ranges are found.
     pub calibrator: Calibrator,
+    /// How those of single tensors are found instead, by name. A tensor that shares its scale with others decides for all of them; a name
+    /// that the graph does not have is ignored.
+    pub overrides: BTreeMap<String, Calibrator>,
     /// What is done beside, in whatever order given: it is applied in that of [`METHODS`](crate::METHODS).
     pub methods: Vec<Method>,
     /// The scheme.
@@ -21,7 +26,7 @@ pub struct Recipe {
 impl Default for Recipe {
     fn default() -> Recipe {
         let calibrator = Calibrator::Percentile { percent: Calibrator::DEFAULT_PERCENT };
-        Recipe { calibrator, methods: Recipe::DEFAULT_METHODS.to_vec(), options: QuantizeOptions::default() }
+        Recipe { calibrator, overrides: BTreeMap::new(), methods: Recipe::DEFAULT_METHODS.to_vec(), options: QuantizeOptions::default() }
     }
 }
 
@@ -63,7 +68,7 @@ impl Recipe {
         let mut notes = vec![];
         let mut most_bytes = 0;
         for rewriting in [Method::Equalize, Method::AbsorbBias].into_iter().filter(|&method| self.has(method)) {
-            let mut seen = Calibration::without_ranges(self.calibrator);
+            let mut seen = Calibration::without_ranges();
             for pair in method::candidates(&graph, &Layer::all(&graph)?) {
                 seen.watch_channels(&graph, pair.from.output, pair.from.geometry.outputs);
             }
@@ -76,7 +81,7 @@ impl Recipe {
                 }
             }
         }
-        let mut calibration = Calibration::new(&graph, self.calibrator);
+        let mut calibration = Calibration::with_overrides(&graph, self.calibrator, &self.overrides);
         self.watch_layers(&graph, &mut calibration)?;
         show(&graph, &mut calibration)?;
         let quantized = quantize_layers(graph, &calibration.ranges()?, self, Some(&calibration), &mut notes)?;
@@ -96,5 +101,42 @@ impl Recipe {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use edgectl_graph::{Fact, Op, Shape, Unary};
+
+    use super::*;
+
+    /// `x -> exp -> y -> max pool -> z`: `y` and `z` share their scale.
+    #[test]
+    fn a_tensor_may_have_a_calibrator_of_its_own_and_takes_those_along_that_share_its_scale() {
+        let mut graph = Graph::new("overrides");
+        let x = graph.add_input("x", Fact::f32(Shape::new([1usize, 1, 2, 2])));
+        let y = graph.add_node("exp", Op::Unary(Unary::Exp), vec![Some(x)], "y").unwrap();
+        let z = graph.add_node("pool", Op::GlobalMaxPool, vec![Some(y)], "z").unwrap();
+        graph.add_output(z);
+        let scales = |name: &str| {
+            let overrides = BTreeMap::from([(name.to_owned(), Calibrator::MinMax)]);
+            let recipe = Recipe { calibrator: Calibrator::MovingAverage, overrides, ..Recipe::default() };
+            let quantized = recipe.apply(graph.clone(), |_, seen| -> Result<(), QuantizeError> {
+                [1.0f32, 3.0].into_iter().try_for_each(|value| {
+                    let values = [[value; 4], [value.exp(); 4]];
+                    seen.observe(values.iter().map(|values| &values[..]))
+                })
+            });
+            let quantized = quantized.unwrap().graph;
+            [x, y, z].map(|id| quantized.params(id).unwrap().scale)
+        };
+        let averages = scales("no such tensor");
+        assert_eq!(averages[1], averages[2]);
+        for name in ["y", "z"] {
+            let overridden = scales(name);
+            assert_eq!((overridden[0], overridden[1]), (averages[0], overridden[2]), "{name}");
+            assert!(overridden[1] > averages[1] * 1.5, "{name}: {overridden:?} {averages:?}");
+        }
     }
 }
