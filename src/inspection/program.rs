@@ -48,6 +48,8 @@ struct ModelRow {
     /// All constants, tables and padding included.
     weight_bytes: u64,
     arena_bytes: u32,
+    /// How much of it keeps its contents between invocations.
+    state_bytes: u32,
     /// The most bytes that are needed at one time: no plan for these ops can be smaller.
     arena_lower_bound_bytes: u64,
     macs: u64,
@@ -84,6 +86,8 @@ struct TensorRow {
     shape: Vec<u32>,
     bytes: u32,
     arena_offset: u32,
+    /// Whether it keeps its contents between invocations.
+    state: bool,
     /// The first and the last op that need it; the number of ops where it is a result.
     first_op: usize,
     last_op: usize,
@@ -107,6 +111,7 @@ impl ProgramReport {
                 parameters: edgectl_bench::program::parameters(program),
                 weight_bytes: program.data().len() as u64,
                 arena_bytes: program.arena_bytes(),
+                state_bytes: program.state_bytes(),
                 arena_lower_bound_bytes: edgectl_bench::program::peak(&values).map_or(0, |peak| peak.bytes),
                 macs: nodes.iter().map(|node| node.macs).sum(),
                 operators: nodes.len(),
@@ -129,8 +134,8 @@ impl From<OpFacts> for OpRow {
 
 impl From<Value> for TensorRow {
     fn from(value: Value) -> TensorRow {
-        let Value { name, dtype, shape, bytes, offset, first_op, last_op } = value;
-        TensorRow { name, dtype: dtype.name(), shape, bytes, arena_offset: offset, first_op, last_op }
+        let Value { name, dtype, shape, bytes, offset, state, first_op, last_op } = value;
+        TensorRow { name, dtype: dtype.name(), shape, bytes, arena_offset: offset, state, first_op, last_op }
     }
 }
 
@@ -162,6 +167,9 @@ impl Report for ProgramReport {
         }
         let arena = [model.arena_bytes.into(), model.arena_lower_bound_bytes].map(count);
         facts.row(["arena".into(), format!("{} bytes; no plan can need less than {}", arena[0], arena[1])]);
+        if model.state_bytes > 0 {
+            facts.row(["state".into(), format!("{} bytes of the arena, kept between invocations", count(model.state_bytes.into()))]);
+        }
         facts.row(["constants".into(), format!("{} bytes", count(model.weight_bytes))]);
 
         let columns = [("op", Left), ("operator", Left), ("output", Left), ("MACs", Right), ("parameters", Right), ("weights", Right)];
@@ -178,7 +186,7 @@ impl Report for ProgramReport {
         for tensor in &self.tensors {
             let kind = format!("{}{}", tensor.dtype, shape(&tensor.shape));
             let last = if tensor.last_op == model.operators { "end".into() } else { tensor.last_op.to_string() };
-            let life = format!("{} to {last}", tensor.first_op);
+            let life = if tensor.state { "kept".into() } else { format!("{} to {last}", tensor.first_op) };
             tensors.row([tensor.name.clone(), kind, count(tensor.bytes.into()), count(tensor.arena_offset.into()), life]);
         }
         format!("{}\n{}\n{}", facts.text(style), ops.text(style), tensors.text(style))

@@ -130,6 +130,14 @@ pub enum FormatError {
         /// Size in the header.
         found: u32,
     },
+    /// The state is larger than the arena, of which it is a part.
+    #[error("state of {found} bytes in an arena of {limit}")]
+    StateSize {
+        /// Size of the arena.
+        limit: u32,
+        /// Size in the header.
+        found: u32,
+    },
     /// A section does not begin where its predecessor ends.
     #[error("section {section} begins at {found}, expected {expected}")]
     SectionOffset {
@@ -240,8 +248,8 @@ pub enum FormatError {
         /// Bytes found.
         found: u32,
     },
-    /// A tensor lies outside of the arena or of the data section.
-    #[error("tensor {tensor}: {length} bytes at {offset} lie outside of {limit} bytes")]
+    /// A tensor lies outside of its part of the arena or of the data section.
+    #[error("tensor {tensor}: {length} bytes at {offset} lie outside of {start}..{end}")]
     Extent {
         /// Tensor index.
         tensor: u32,
@@ -249,8 +257,10 @@ pub enum FormatError {
         offset: u32,
         /// Length in bytes.
         length: u32,
-        /// Length of arena or data.
-        limit: u32,
+        /// Where the part of the arena that it may lie in begins; 0 for data.
+        start: u32,
+        /// Where that part, or the data section, ends.
+        end: u32,
     },
     /// A tensor's offset is not aligned.
     #[error("tensor {tensor}: offset {found} is not a multiple of {expected}")]
@@ -360,8 +370,26 @@ pub enum FormatError {
         /// Op by which it is written; `u32::MAX`: none.
         found: u32,
     },
-    /// A model input or output is a constant, or a model input is written by an op.
-    #[error("{part}: tensor {tensor} cannot be one: it is constant, or is written by an op")]
+    /// An op writes a state elsewhere than in the place of the one that it reads, or is none that updates states.
+    #[error("op {op}: tensor {tensor} does not take the place of the state before it")]
+    StateUpdate {
+        /// Op index.
+        op: u32,
+        /// Index of the output.
+        tensor: u32,
+    },
+    /// An op has fewer outputs than states.
+    #[error("op {op}: {found} outputs, expected at least its {expected} states")]
+    StateCount {
+        /// Op index.
+        op: u32,
+        /// Number of states.
+        expected: u32,
+        /// Number of outputs found.
+        found: u32,
+    },
+    /// A model input or output is a constant, or a model input is a state or written by an op.
+    #[error("{part}: tensor {tensor} cannot be one: it is constant, a state, or written by an op")]
     IoTensor {
         /// The model input or output.
         part: Part,

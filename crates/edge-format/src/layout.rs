@@ -6,7 +6,7 @@ use crate::crc::crc32;
 pub const MAGIC: [u8; 8] = *b"\x89EDGM\r\n\x1a";
 
 /// Version of the layout.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 
 /// Version of the meaning: op codes, parameters and the arithmetic behind them.
 pub const RUNTIME_ABI: u16 = 1;
@@ -23,7 +23,7 @@ pub(crate) const MAX_BYTES: u32 = i32::MAX as u32;
 /// "Written by" of a tensor that no op writes.
 pub(crate) const NO_OP: u32 = u32::MAX;
 
-pub(crate) const HEADER_BYTES: usize = 96;
+pub(crate) const HEADER_BYTES: usize = 100;
 pub(crate) const TENSOR_BYTES: usize = 56;
 pub(crate) const OP_BYTES: usize = 12;
 pub(crate) const WORD_BYTES: usize = 4;
@@ -40,6 +40,14 @@ pub(crate) mod header {
     pub(crate) const SECTIONS: usize = 24;
     pub(crate) const NAME: usize = 80;
     pub(crate) const PRODUCER: usize = 88;
+    pub(crate) const STATE: usize = 96;
+}
+
+/// Codes of a tensor's place, but for those of [`Packing`](crate::Packing).
+pub(crate) mod place {
+    pub(crate) const ARENA: u8 = 0;
+    pub(crate) const DATA: u8 = 1;
+    pub(crate) const STATE: u8 = 128;
 }
 
 /// The little-endian `u16` at byte `at` of a record; 0 beyond the end, which a record of fixed size does not have.

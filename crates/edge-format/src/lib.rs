@@ -10,13 +10,13 @@
 //! exactly one layout. A *string* is `{ offset: u32, length: u32 }` into the strings section, UTF-8.
 //!
 //! ```text
-//! offset size  header (96 bytes)
+//! offset size  header (100 bytes)
 //!      0    8  magic            89 45 44 47 4D 0D 0A 1A   ("\x89EDGM\r\n\x1a")
-//!      8    2  format version   1: the layout on this page
+//!      8    2  format version   2: the layout on this page
 //!     10    2  runtime ABI      1: the meaning of op codes, parameters and arithmetic
 //!     12    4  file length      in bytes; equal to the length of the slice given to the reader
 //!     16    4  checksum         CRC-32 (IEEE 802.3) of the whole file without these four bytes
-//!     20    4  arena_bytes      memory that the executor needs for activations
+//!     20    4  arena_bytes      memory that the executor needs for state and activations
 //!     24    8  tensors          { count, offset }    56 bytes each
 //!     32    8  ops              { count, offset }    12 bytes each
 //!     40    8  words            { count, offset }     4 bytes each
@@ -26,18 +26,19 @@
 //!     72    8  data             { length, offset }   ends the file
 //!     80    8  model name       string
 //!     88    8  producer         string; free text, such as the tool and its version
+//!     96    4  state_bytes      the first bytes of the arena, which keep their contents between invocations
 //!
 //!              tensor (56 bytes)
 //!      0    1  dtype            0 i8, 1 u8, 2 i16, 3 i32, 4 f32 (reserved: no kernel reads it)
 //!      1    1  rank             0..=6
-//!      2    1  place            0 arena, 1 data, 2 or 3 data packed: see [`Packing`], i8 and rank 1 or more only
+//!      2    1  place            0 arena, 1 data, 2 or 3 data packed: see [`Packing`], i8 and rank 1 or more only; 128 state
 //!      3    1  reserved         0
 //!      4   24  dims             6 x u32, outermost first, batch included; 1.. each, 0 after the rank
-//!     28    4  offset           into the arena, or into the data section
+//!     28    4  offset           into the arena (state: below state_bytes; else from there on), or into the data section
 //!     32    4  byte length      product of dims x size of dtype; packed: what the packing makes of it
 //!     36    4  scale            f32, finite and positive: real = scale * (q - zero_point)
 //!     40    4  zero_point       i32, within dtype
-//!     44    4  written by       index of the op; FFFF_FFFF: there before the first op (constant, model input)
+//!     44    4  written by       index of the op; FFFF_FFFF: there before the first op (constant, model input, state)
 //!     48    8  name             string, may be empty
 //!
 //!              op (12 bytes)
@@ -49,7 +50,7 @@
 //!                              use up the words one after the other
 //!
 //!              model input, model output (40 bytes)
-//!      0    4  tensor           index, of a tensor in the arena
+//!      0    4  tensor           index, of a tensor in the arena; of an output also of one in the state
 //!      4    4  rank             of the model's shape
 //!      8   24  dims             the shape by which the model's author knows it; as many elements as the tensor
 //!     32    8  name             string
@@ -61,6 +62,14 @@
 //! read in place. Constants begin at multiples of [`DATA_ALIGNMENT`] bytes from the start of the file, so that
 //! flash mapped at such a boundary can feed wide loads. A tensor in the arena is aligned to its data type.
 //!
+//! # State
+//!
+//! What an operator remembers from one invocation to the next, such as the hidden state of a recurrent layer, lies in the
+//! first `state_bytes` of the arena, where no activation does. On reset each element of a tensor there is its zero point.
+//! An operator that updates states ([`OpCode::states`]: how many) reads them as its last inputs and writes them as its
+//! last outputs, in the same order and in the same places; no other op writes a state. The same operators forget when
+//! these inputs and outputs are ordinary tensors in the arena, still in the same places.
+//!
 //! # Limits
 //!
 //! File and arena are shorter than 2^31 bytes, so any extent fits a 32-bit `usize`. Counts are bounded by the
@@ -70,6 +79,11 @@
 //!
 //! A reader refuses any format version or runtime ABI but its own. The ABI rises whenever an existing program
 //! would compute other bytes; a new op code alone does not raise it, as a reader without it refuses the op.
+//!
+//! | format version | what it changed |
+//! |---|---|
+//! | 1 | the first: a header of 96 bytes, no state |
+//! | 2 | `state_bytes` and the place *state* |
 //!
 //! # What a parsed program promises
 //!

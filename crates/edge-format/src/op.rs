@@ -49,6 +49,14 @@ macro_rules! operators {
                 match self { $(Self::$name => $in_place),* }
             }
 
+            /// How many states the op updates: its last inputs before, its last outputs after, in the same places.
+            pub const fn states(self) -> usize {
+                match self {
+                    Self::Shift => 1,
+                    _ => 0,
+                }
+            }
+
             /// Length of the parameters in words.
             pub const fn param_words(self) -> usize {
                 match self { $(Self::$name => <$params>::WORDS),* }
@@ -151,6 +159,9 @@ operators! {
     /// Transposed 2-D convolution, NHWC; a 1-D one has height 1. Inputs: x `[N, H, W, C]` i8, filter `[O, KH, KW, C / groups]` i8,
     /// bias, multiplier_q31 and shift `[O]` i32. Output: `[N, OH, OW, O]`; pixels that no window reaches have the bias alone.
     ConvTranspose2d(ConvTranspose2dParams) = 25, "conv_transpose2d", false;
+    /// Appends to a window that slides: what is as long as the input leaves it at the front. Inputs: x i8, window i8. Output: the
+    /// window after. All have one scale and zero point, and agree but for the axis, along which the window is at least as long.
+    Shift(ShiftParams) = 42, "shift", false;
 }
 
 impl fmt::Display for OpCode {

@@ -370,6 +370,12 @@ params! {
         /// The axis.
         axis: u32,
     }
+
+    /// Parameters of [`OpCode::Shift`].
+    ShiftParams for Shift {
+        /// The axis that moves.
+        axis: u32,
+    }
 }
 
 impl From<AddParams> for SubParams {

@@ -1,11 +1,12 @@
 //! The reader: bytes to [`Program`], checked once, borrowed for good.
 
 use core::fmt;
+use core::ops::Range;
 
 use crate::error::{FormatError, Part, Section};
 use crate::layout::{
     BASE_ALIGNMENT, DATA_ALIGNMENT, FORMAT_VERSION, HEADER_BYTES, IO_BYTES, MAGIC, MAX_BYTES, NO_OP, OP_BYTES, RUNTIME_ABI, TENSOR_BYTES,
-    WORD_BYTES, checksum, header, u16_at, u32_at,
+    WORD_BYTES, checksum, header, place, u16_at, u32_at,
 };
 use crate::op::{OpCode, OpParams, Params};
 use crate::packing::Packing;
@@ -28,6 +29,7 @@ pub struct Program<'p> {
     name: &'p str,
     producer: &'p str,
     arena_bytes: u32,
+    state_bytes: u32,
     tensors: &'p [TensorRecord],
     ops: &'p [OpRecord],
     words: Words<'p>,
@@ -49,6 +51,11 @@ pub enum Place<'p> {
     Data(&'p [u8]),
     /// In the file: these weights, packed.
     Packed(Packing, &'p [u8]),
+    /// At the front of the arena, from this offset in bytes on, with contents that last from one invocation to the next.
+    State {
+        /// Offset in bytes, from the start of the arena.
+        offset: u32,
+    },
 }
 
 /// A tensor of a program.
@@ -74,8 +81,16 @@ impl<'p> Tensor<'p> {
     /// The bytes of a constant that is not packed.
     pub fn constant(&self) -> Option<&'p [u8]> {
         match self.place {
-            Place::Arena { .. } | Place::Packed(..) => None,
+            Place::Arena { .. } | Place::Packed(..) | Place::State { .. } => None,
             Place::Data(bytes) => Some(bytes),
+        }
+    }
+
+    /// Where in the arena the bytes of an activation or a state are.
+    pub fn arena_range(&self) -> Option<Range<usize>> {
+        match self.place {
+            Place::Arena { offset } | Place::State { offset } => Some(offset as usize..(offset + self.byte_length) as usize),
+            Place::Data(_) | Place::Packed(..) => None,
         }
     }
 
@@ -171,6 +186,7 @@ impl<'p> Program<'p> {
             name: "",
             producer: "",
             arena_bytes: u32_at(header, header::ARENA),
+            state_bytes: u32_at(header, header::STATE),
             tensors: sections.next(Section::Tensors)?,
             ops: sections.next(Section::Ops)?,
             words: sections.next::<1>(Section::Words)?.as_flattened(),
@@ -184,6 +200,9 @@ impl<'p> Program<'p> {
         }
         if program.arena_bytes > MAX_BYTES {
             return Err(FormatError::ArenaSize { limit: MAX_BYTES, found: program.arena_bytes });
+        }
+        if program.state_bytes > program.arena_bytes {
+            return Err(FormatError::StateSize { limit: program.arena_bytes, found: program.state_bytes });
         }
         for (index, record) in (0..).zip(program.tensors) {
             program.check_tensor(index, record)?;
@@ -219,9 +238,14 @@ impl<'p> Program<'p> {
         self.producer
     }
 
-    /// Memory for activations that the executor needs.
+    /// Memory for state and activations that the executor needs.
     pub fn arena_bytes(&self) -> u32 {
         self.arena_bytes
+    }
+
+    /// How many of them, at the front, hold state.
+    pub fn state_bytes(&self) -> u32 {
+        self.state_bytes
     }
 
     /// All constants.
@@ -290,8 +314,9 @@ impl<'p> Program<'p> {
             dtype: DType::from_code(dtype)?,
             shape: Shape::checked(dims, rank),
             place: match place {
-                0 => Place::Arena { offset },
-                1 => Place::Data(bytes(byte_length)?),
+                place::ARENA => Place::Arena { offset },
+                place::DATA => Place::Data(bytes(byte_length)?),
+                place::STATE => Place::State { offset },
                 code => Place::Packed(Packing::from_code(code)?, bytes(byte_length)?),
             },
             byte_length,
@@ -314,7 +339,7 @@ impl<'p> Program<'p> {
         let written_by = u32_at(record, 44);
 
         let packed = match (place, Packing::from_code(place), Packing::matrix(&shape).filter(|_| dtype == DType::I8)) {
-            (0 | 1, ..) => None,
+            (place::ARENA | place::DATA | place::STATE, ..) => None,
             (_, Some(_), Some(matrix)) => Some(matrix),
             (_, Some(_), None) => return Err(FormatError::Packed { tensor: index, dtype, rank: rank.into() }),
             (found, None, _) => return Err(FormatError::Place { tensor: index, found }),
@@ -324,10 +349,13 @@ impl<'p> Program<'p> {
         if u64::from(length) != expected || length > MAX_BYTES {
             return Err(FormatError::ByteLength { tensor: index, expected, found: length });
         }
-        let (limit, alignment) =
-            if place == 0 { (self.arena_bytes, dtype.size_bytes()) } else { (self.data.len() as u32, DATA_ALIGNMENT as u32) };
-        if u64::from(offset) + u64::from(length) > u64::from(limit) {
-            return Err(FormatError::Extent { tensor: index, offset, length, limit });
+        let (limits, alignment) = match place {
+            place::ARENA => (self.state_bytes..self.arena_bytes, dtype.size_bytes()),
+            place::STATE => (0..self.state_bytes, dtype.size_bytes()),
+            _ => (0..self.data.len() as u32, DATA_ALIGNMENT as u32),
+        };
+        if offset < limits.start || u64::from(offset) + u64::from(length) > u64::from(limits.end) {
+            return Err(FormatError::Extent { tensor: index, offset, length, start: limits.start, end: limits.end });
         }
         if !offset.is_multiple_of(alignment) {
             return Err(FormatError::TensorAlignment { tensor: index, expected: alignment, found: offset });
@@ -344,7 +372,8 @@ impl<'p> Program<'p> {
             return Err(FormatError::ZeroPoint { tensor: index, min, max, found: zero_point });
         }
         let limit = self.ops.len() as u32;
-        if written_by != NO_OP && (written_by >= limit || place != 0) {
+        let constant = place != place::ARENA && place != place::STATE;
+        if written_by != NO_OP && (written_by >= limit || constant) {
             return Err(FormatError::WrittenBy { tensor: index, found: written_by, limit });
         }
         self.string(record, 48, Part::Tensor(index)).map(drop)
@@ -396,7 +425,29 @@ impl<'p> Program<'p> {
                 return Err(FormatError::Order { op: index, tensor, found });
             }
         }
+        self.check_states(index, &op)?;
         Ok(expected + (op.inputs.len() + op.outputs.len() + op.params.len()) as u32)
+    }
+
+    /// Checks that an op writes states in the places of those that it reads, and no others.
+    fn check_states(&self, index: u32, op: &Op<'p>) -> Result<(), FormatError> {
+        let place = |tensor: u32| self.tensor(tensor).map(|tensor| (tensor.place, tensor.byte_length));
+        let mut before = op.inputs.iter().rev().copied().map(u32::from_le);
+        for (behind, tensor) in op.outputs.iter().rev().copied().map(u32::from_le).enumerate() {
+            let after = place(tensor);
+            let fits = if behind < op.code.states() {
+                before.next().and_then(place) == after
+            } else {
+                !matches!(after, Some((Place::State { .. }, _)))
+            };
+            if !fits {
+                return Err(FormatError::StateUpdate { op: index, tensor });
+            }
+        }
+        if op.outputs.len() < op.code.states() {
+            return Err(FormatError::StateCount { op: index, expected: op.code.states() as u32, found: op.outputs.len() as u32 });
+        }
+        Ok(())
     }
 
     fn read_io(&self, part: Part, record: &IoRecord) -> Result<Io<'p>, FormatError> {
@@ -406,9 +457,12 @@ impl<'p> Program<'p> {
     fn check_io(&self, part: Part, record: &IoRecord) -> Result<(), FormatError> {
         let io = self.read_io(part, record)?;
         let written = self.written_by(io.tensor, part)? != NO_OP;
-        let Some(Tensor { place: Place::Arena { .. }, shape, .. }) =
-            self.tensor(io.tensor).filter(|_| !(written && matches!(part, Part::Input(_))))
-        else {
+        let possible = |tensor: &Tensor<'_>| match tensor.place {
+            Place::Arena { .. } => !(written && matches!(part, Part::Input(_))),
+            Place::Data(_) | Place::Packed(..) => false,
+            Place::State { .. } => matches!(part, Part::Output(_)),
+        };
+        let Some(Tensor { shape, .. }) = self.tensor(io.tensor).filter(possible) else {
             return Err(FormatError::IoTensor { part, tensor: io.tensor });
         };
         if io.shape.elements() != shape.elements() {
@@ -424,6 +478,7 @@ impl fmt::Debug for Program<'_> {
             .field("name", &self.name)
             .field("producer", &self.producer)
             .field("arena_bytes", &self.arena_bytes)
+            .field("state_bytes", &self.state_bytes)
             .field("tensors", &self.tensors.len())
             .field("ops", &self.ops.len())
             .finish_non_exhaustive()

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::aligned::AlignedBytes;
 use crate::error::{FormatError, Section};
-use crate::layout::{DATA_ALIGNMENT, FORMAT_VERSION, HEADER_BYTES, MAGIC, MAX_BYTES, NO_OP, RUNTIME_ABI, WORD_BYTES, header, seal};
+use crate::layout::{DATA_ALIGNMENT, FORMAT_VERSION, HEADER_BYTES, MAGIC, MAX_BYTES, NO_OP, RUNTIME_ABI, WORD_BYTES, header, place, seal};
 use crate::op::Params;
 use crate::packing::Packing;
 use crate::reader::Program;
@@ -24,6 +24,11 @@ pub enum PlaceSpec {
     Data(Vec<u8>),
     /// In the file: weights as [`Packing::pack`] makes them.
     Packed(Packing, Vec<u8>),
+    /// Among the states at the front of the arena.
+    State {
+        /// Offset in bytes, from the start of the arena.
+        offset: u32,
+    },
 }
 
 /// A tensor to write.
@@ -76,6 +81,8 @@ pub struct ProgramSpec {
     pub producer: String,
     /// Arena size in bytes.
     pub arena_bytes: u32,
+    /// How many of these bytes, at the front, hold state.
+    pub state_bytes: u32,
     /// Tensors.
     pub tensors: Vec<TensorSpec>,
     /// Ops in execution order.
@@ -185,6 +192,7 @@ pub fn write(spec: &ProgramSpec) -> Result<Vec<u8>, WriteError> {
     bytes.resize(HEADER_BYTES, 0);
     bytes[header::NAME..][..8].copy_from_slice(&name);
     bytes[header::PRODUCER..][..8].copy_from_slice(&producer);
+    bytes[header::STATE..][..4].copy_from_slice(&spec.state_bytes.to_le_bytes());
     for (section, count, table) in counted {
         let alignment = if section == Section::Data { DATA_ALIGNMENT } else { WORD_BYTES };
         bytes.resize(bytes.len().next_multiple_of(alignment), 0);
@@ -202,9 +210,12 @@ fn written_by(spec: &ProgramSpec) -> Result<Vec<u32>, WriteError> {
     let mut written: Vec<Option<u32>> = spec.tensors.iter().map(|_| None).collect();
     let mut latest = BTreeMap::new();
     let extent = |tensor: &TensorSpec| match tensor.place {
-        PlaceSpec::Arena { offset } => Some((offset, byte_length(tensor))),
+        PlaceSpec::Arena { offset } | PlaceSpec::State { offset } => Some((offset, byte_length(tensor))),
         PlaceSpec::Data(_) | PlaceSpec::Packed(..) => None,
     };
+    for place in spec.tensors.iter().filter(|tensor| matches!(tensor.place, PlaceSpec::State { .. })).filter_map(extent) {
+        latest.insert(place, NO_OP);
+    }
     for io in &spec.inputs {
         if let Some(place) = spec.tensors.get(io.tensor as usize).and_then(extent) {
             latest.insert(place, NO_OP);
@@ -260,9 +271,10 @@ struct Tables<'s> {
 impl<'s> Tables<'s> {
     fn tensor(&mut self, tensor: &'s TensorSpec, written_by: u32) -> Result<(), WriteError> {
         let (place, offset, length) = match &tensor.place {
-            PlaceSpec::Arena { offset } => (0, *offset, byte_length(tensor)),
-            PlaceSpec::Data(bytes) => (1, self.constant(bytes) as u32, bytes.len() as u32),
+            PlaceSpec::Arena { offset } => (place::ARENA, *offset, byte_length(tensor)),
+            PlaceSpec::Data(bytes) => (place::DATA, self.constant(bytes) as u32, bytes.len() as u32),
             PlaceSpec::Packed(packing, bytes) => (*packing as u8, self.constant(bytes) as u32, bytes.len() as u32),
+            PlaceSpec::State { offset } => (place::STATE, *offset, byte_length(tensor)),
         };
         let rank = tensor.shape.len() as u8;
         let dims = padded(&tensor.name, &tensor.shape)?;

@@ -8,7 +8,7 @@ use edge_format::*;
 use proptest::prelude::*;
 
 /// Offsets in the file of [`common::spec`].
-const TENSORS: usize = 96;
+const TENSORS: usize = 100;
 const OPS: usize = TENSORS + 10 * 56;
 const WORDS: usize = OPS + 2 * 12;
 const INPUT: usize = WORDS + 11 * 4;
@@ -39,9 +39,9 @@ fn tensor(index: usize, field: usize) -> usize {
 
 #[test]
 fn envelope() {
-    assert_eq!(Program::parse(&AlignedBytes::from(&[][..])).unwrap_err(), FormatError::Truncated { expected: 96, found: 0 });
+    assert_eq!(Program::parse(&AlignedBytes::from(&[][..])).unwrap_err(), FormatError::Truncated { expected: 100, found: 0 });
     assert_eq!(with_byte(0, b'x'), FormatError::Magic { found: *b"xEDGM\r\n\x1a" });
-    assert_eq!(with_byte(8, 2), FormatError::FormatVersion { expected: 1, found: 2 });
+    assert_eq!(with_byte(8, 3), FormatError::FormatVersion { expected: 2, found: 3 });
     assert_eq!(with_byte(10, 9), FormatError::RuntimeAbi { expected: 1, found: 9 });
     let whole = bytes();
     let length = whole.len() as u32;
@@ -53,7 +53,7 @@ fn envelope() {
 #[test]
 fn sections() {
     let found = TENSORS as u32 + 4;
-    assert_eq!(with(28, found), FormatError::SectionOffset { section: Section::Tensors, expected: 96, found });
+    assert_eq!(with(28, found), FormatError::SectionOffset { section: Section::Tensors, expected: 100, found });
     let offset = TENSORS as u32;
     assert_eq!(with(24, u32::MAX), FormatError::SectionEnd { section: Section::Tensors, offset, count: u32::MAX });
     let (length, data_length) = (bytes().len() as u32, u32::from_le_bytes(bytes()[72..76].try_into().unwrap()));
@@ -85,9 +85,9 @@ fn tensors() {
     assert_eq!(with(tensor(0, 8), u32::MAX), FormatError::Shape { part, rank: 2, dims: [1, u32::MAX, 0, 0, 0, 0] });
     assert_eq!(with_byte(tensor(1, 2), 4), FormatError::Place { tensor: 1, found: 4 });
     assert_eq!(with(tensor(0, 32), 5), FormatError::ByteLength { tensor: 0, expected: 4, found: 5 });
-    assert_eq!(with(tensor(0, 28), 37), FormatError::Extent { tensor: 0, offset: 37, length: 4, limit: 40 });
+    assert_eq!(with(tensor(0, 28), 37), FormatError::Extent { tensor: 0, offset: 37, length: 4, start: 0, end: 40 });
     let error = with(tensor(0, 28), u32::MAX);
-    assert_eq!(error, FormatError::Extent { tensor: 0, offset: u32::MAX, length: 4, limit: 40 });
+    assert_eq!(error, FormatError::Extent { tensor: 0, offset: u32::MAX, length: 4, start: 0, end: 40 });
     assert_eq!(with(tensor(1, 28), 4), FormatError::TensorAlignment { tensor: 1, expected: 16, found: 4 });
     assert_eq!(with(tensor(0, 36), (-1f32).to_bits()), FormatError::Scale { tensor: 0, found: -1.0 });
     assert!(matches!(with(tensor(0, 36), f32::NAN.to_bits()), FormatError::Scale { tensor: 0, .. }));
@@ -126,8 +126,8 @@ fn inputs_and_outputs() {
 #[test]
 fn errors_say_what_where_expected_and_found() {
     let text = with(tensor(0, 28), 37).to_string();
-    assert_eq!(text, "tensor 0: 4 bytes at 37 lie outside of 40 bytes");
-    assert_eq!(with_byte(8, 2).to_string(), "format version 2, this reader knows 1");
+    assert_eq!(text, "tensor 0: 4 bytes at 37 lie outside of 0..40");
+    assert_eq!(with_byte(8, 3).to_string(), "format version 3, this reader knows 2");
     let magic = with_byte(0, b'x').to_string();
     assert_eq!(magic, "not an edgm program: it begins with [78, 45, 44, 47, 4d, 0d, 0a, 1a]");
 }
@@ -152,7 +152,7 @@ fn descriptions_that_cannot_be_written() {
     let error = refused(|spec| spec.tensors[1].place = PlaceSpec::Data(vec![1; 11]));
     assert_eq!(error, WriteError::Format(FormatError::ByteLength { tensor: 1, expected: 12, found: 11 }));
     let error = refused(|spec| spec.arena_bytes = 18);
-    assert_eq!(error, WriteError::Format(FormatError::Extent { tensor: 5, offset: 16, length: 3, limit: 18 }));
+    assert_eq!(error, WriteError::Format(FormatError::Extent { tensor: 5, offset: 16, length: 3, start: 0, end: 18 }));
 }
 
 /// Everything that a program offers, for a panic or an index that does not exist to show.

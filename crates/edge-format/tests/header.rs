@@ -14,12 +14,12 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 fn fields_are_where_the_diagram_shows_them() {
     let (bytes, spec) = (bytes(), spec());
     assert_eq!(bytes[..8], [0x89, 0x45, 0x44, 0x47, 0x4D, 0x0D, 0x0A, 0x1A]);
-    assert_eq!(bytes[8..12], [1, 0, 1, 0]);
+    assert_eq!(bytes[8..12], [2, 0, 1, 0]);
     assert_eq!(u32_at(&bytes, 12) as usize, bytes.len());
     assert_eq!(u32_at(&bytes, 20), spec.arena_bytes);
     let section = |at| (u32_at(&bytes, at) as usize, u32_at(&bytes, at + 4) as usize);
     let (tensors, tensors_at) = section(24);
-    assert_eq!((tensors, tensors_at), (spec.tensors.len(), 96));
+    assert_eq!((tensors, tensors_at), (spec.tensors.len(), 100));
     let (ops, ops_at) = section(32);
     assert_eq!((ops, ops_at), (spec.ops.len(), tensors_at + 56 * tensors));
     let (words, words_at) = section(40);
@@ -35,19 +35,20 @@ fn fields_are_where_the_diagram_shows_them() {
     assert_eq!((data_at, data_at + data), ((strings_at + strings).next_multiple_of(16), bytes.len()));
     let (length, offset) = (u32_at(&bytes, 84) as usize, u32_at(&bytes, 80) as usize);
     assert_eq!(&bytes[strings_at + offset..][..length], b"small");
+    assert_eq!(u32_at(&bytes, 96), spec.state_bytes);
 }
 
 #[test]
 fn a_tensor_is_laid_out_as_the_diagram_shows() {
     let bytes = bytes();
-    let x = &bytes[96..96 + 56];
+    let x = &bytes[100..100 + 56];
     assert_eq!(x[..4], [0, 2, 0, 0]);
     assert_eq!([4, 8, 12].map(|at| u32_at(x, at)), [1, 4, 0]);
     assert_eq!([28, 32].map(|at| u32_at(x, at)), [0, 4]);
     assert_eq!((f32::from_bits(u32_at(x, 36)), u32_at(x, 40).cast_signed()), (0.5, -3));
     assert_eq!(u32_at(x, 44), u32::MAX);
     // The view of what op 0 wrote says so.
-    assert_eq!(u32_at(&bytes[96 + 6 * 56..], 44), 0);
+    assert_eq!(u32_at(&bytes[100 + 6 * 56..], 44), 0);
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn everything_comes_back() {
         assert_eq!((read.scale, read.zero_point), (written.scale, written.zero_point));
         match (&written.place, read.place) {
             (PlaceSpec::Arena { offset: written }, Place::Arena { offset }) => assert_eq!(offset, *written),
+            (PlaceSpec::State { offset: written }, Place::State { offset }) => assert_eq!(offset, *written),
             (PlaceSpec::Data(written), Place::Data(bytes)) => assert_eq!(bytes, written),
             (written, read) => panic!("{written:?} became {read:?}"),
         }

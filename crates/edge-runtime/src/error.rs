@@ -34,9 +34,11 @@ pub enum CheckError {
         /// Inputs found.
         found: u32,
     },
-    /// Not exactly one output, in the arena.
-    #[error("{found} outputs, expected one, in the arena")]
+    /// Wrong number of outputs in the arena.
+    #[error("{found} outputs in the arena, expected {expected}")]
     OutputCount {
+        /// Outputs that the operator has.
+        expected: u32,
         /// Outputs found.
         found: u32,
     },

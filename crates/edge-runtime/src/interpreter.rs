@@ -19,14 +19,15 @@ pub struct Executed<'p, 'x> {
     pub index: u32,
     /// The op.
     pub op: Op<'p>,
-    /// The bytes of its output.
+    /// The bytes of its first output.
     pub output: &'x [i8],
 }
 
 impl<'p, 'a> Interpreter<'p, 'a> {
     /// Checks every op against its kernel.
     ///
-    /// The arena may be larger than the program needs; its contents need not be initialized.
+    /// The arena may be larger than the program needs; its contents need not be initialized. The program begins as after
+    /// [`Interpreter::reset`].
     ///
     /// # Errors
     /// Where the arena is too small, a kernel is missing, or an op is not what its kernel takes.
@@ -41,7 +42,21 @@ impl<'p, 'a> Interpreter<'p, 'a> {
         }
         program.inputs().enumerate().try_for_each(|(index, io)| expect_i8(program, index, &io))?;
         program.outputs().enumerate().try_for_each(|(index, io)| expect_i8(program, index, &io))?;
-        Ok(Self { program, resolver, arena: bytemuck::cast_slice_mut(arena) })
+        let mut interpreter = Self { program, resolver, arena: bytemuck::cast_slice_mut(arena) };
+        interpreter.reset();
+        Ok(interpreter)
+    }
+
+    /// Makes the program forget what it remembers of earlier invocations: every element of its state becomes its zero point.
+    pub fn reset(&mut self) {
+        let states = self.program.tensors().filter(|tensor| matches!(tensor.place, Place::State { .. }));
+        for tensor in states {
+            let state = tensor.arena_range().and_then(|range| self.arena.get_mut(range)).unwrap_or_default();
+            let element = tensor.zero_point.to_le_bytes();
+            for bytes in state.chunks_exact_mut(tensor.dtype.size_bytes().max(1) as usize) {
+                bytes.iter_mut().zip(element).for_each(|(byte, value)| *byte = value.cast_signed());
+            }
+        }
     }
 
     /// The program.
@@ -67,7 +82,7 @@ impl<'p, 'a> Interpreter<'p, 'a> {
         Ok(self.arena.get(range).unwrap_or_default())
     }
 
-    /// Runs the program once.
+    /// Runs the program once. What it remembers is what the invocations since the last [`Interpreter::reset`] left.
     ///
     /// # Errors
     /// [`RuntimeError::Fault`], which [`Interpreter::new`] rules out for kernels that check what they need.
@@ -109,8 +124,5 @@ fn range<'p>(
 ) -> Result<core::ops::Range<usize>, RuntimeError> {
     let count = ios.clone().count();
     let tensor = ios.nth(index).and_then(|io| program.tensor(io.tensor));
-    match tensor.map(|tensor| (tensor.place, tensor.byte_length)) {
-        Some((Place::Arena { offset }, length)) => Ok(offset as usize..(offset + length) as usize),
-        _ => Err(RuntimeError::NoSuchIo { found: index, count }),
-    }
+    tensor.and_then(|tensor| tensor.arena_range()).ok_or(RuntimeError::NoSuchIo { found: index, count })
 }

@@ -64,6 +64,7 @@ impl Resolver<'static> {
             reduce_min::KERNEL,
             resize_bilinear::KERNEL,
             resize_nearest::KERNEL,
+            shift::KERNEL,
             softmax::KERNEL,
             strided_slice::KERNEL,
             sub::KERNEL,

@@ -35,6 +35,8 @@ pub struct Value {
     pub bytes: u32,
     /// Its place.
     pub offset: u32,
+    /// Whether it lasts from one invocation to the next: then it is there all the time.
+    pub state: bool,
     /// The op that writes it; 0 for an input.
     pub first_op: usize,
     /// The op that last reads it; the number of ops for a result.
@@ -106,7 +108,7 @@ fn elements(shape: &Shape) -> u64 {
     u64::from(shape.elements())
 }
 
-/// The values in the arena, in the order in which they are written.
+/// The values in the arena: states, then the others in the order in which they are written.
 pub fn values(program: Program<'_>) -> Vec<Value> {
     let inputs = program.inputs().map(|io| (0, io.tensor, true));
     let ops = program.ops().enumerate().flat_map(|(at, op)| {
@@ -117,14 +119,24 @@ pub fn values(program: Program<'_>) -> Vec<Value> {
     let mut values: Vec<Value> = vec![];
     // Offset and bytes to the value that is there.
     let mut held: BTreeMap<(u32, u32), usize> = BTreeMap::new();
+    let value = |tensor: Tensor<'_>, offset: u32, at: usize| {
+        let (name, dtype, shape, bytes) = (tensor.name.into(), tensor.dtype, tensor.shape.dims().to_vec(), tensor.byte_length);
+        Value { name, dtype, shape, bytes, offset, state: false, first_op: at, last_op: at }
+    };
+    for tensor in program.tensors() {
+        let Place::State { offset } = tensor.place else { continue };
+        held.entry((offset, tensor.byte_length)).or_insert_with(|| {
+            values.push(Value { state: true, last_op: program.op_count() as usize, ..value(tensor, offset, 0) });
+            values.len() - 1
+        });
+    }
     for (at, id, written) in inputs.chain(ops).chain(outputs) {
         let Some(tensor) = program.tensor(id) else { continue };
         let Place::Arena { offset } = tensor.place else { continue };
         let key = (offset, tensor.byte_length);
         if written {
             held.insert(key, values.len());
-            let (name, dtype, shape) = (tensor.name.into(), tensor.dtype, tensor.shape.dims().to_vec());
-            values.push(Value { name, dtype, shape, bytes: tensor.byte_length, offset, first_op: at, last_op: at });
+            values.push(value(tensor, offset, at));
         } else if let Some(&value) = held.get(&key) {
             values[value].last_op = at;
         }

@@ -27,6 +27,8 @@ pub(crate) enum Home {
     Data(Vec<u8>),
     /// In the program: packed weights.
     Packed(Packing, Vec<u8>),
+    /// In a state, which several views may share: it keeps its bytes between invocations.
+    State(usize),
 }
 
 /// An op and the node that it comes from.
@@ -52,6 +54,8 @@ pub(crate) struct Builder<'g> {
     pub(crate) ops: Vec<Step>,
     /// Sizes of the arena's buffers.
     pub(crate) buffers: Vec<usize>,
+    /// Sizes of the states.
+    pub(crate) states: Vec<usize>,
     /// More than one where a value is needed in several orders; the first is the one in which it was made.
     values: HashMap<TensorId, Vec<Value>>,
     /// For a flattened value that only dense layers read: physical column `i` holds the graph's column `columns[i]`.
@@ -62,7 +66,7 @@ pub(crate) struct Builder<'g> {
 impl<'g> Builder<'g> {
     pub(crate) fn new(quantized: &'g QuantGraph, packing: Option<Packing>) -> Builder<'g> {
         let (tensors, ops, buffers) = (vec![], vec![], vec![]);
-        Builder { quantized, packing, tensors, ops, buffers, values: HashMap::new(), columns: HashMap::new(), node: None }
+        Builder { quantized, packing, tensors, ops, buffers, states: vec![], values: HashMap::new(), columns: HashMap::new(), node: None }
     }
 
     pub(crate) fn graph(&self) -> &'g Graph {
@@ -191,6 +195,7 @@ impl<'g> Builder<'g> {
             Home::Buffer(buffer) => Home::Buffer(*buffer),
             Home::Data(bytes) => Home::Data(bytes.clone()),
             Home::Packed(packing, bytes) => Home::Packed(*packing, bytes.clone()),
+            Home::State(state) => Home::State(*state),
         };
         let view = Draft { name: name.clone(), dtype: *dtype, shape, params: *params, home };
         self.add(view)
@@ -205,6 +210,17 @@ impl<'g> Builder<'g> {
             QuantType::I16 => DType::I16,
         };
         self.add(Draft { name, dtype, shape, params: Some(params), home })
+    }
+
+    /// A new int8 tensor that keeps its bytes between invocations and begins as real zeros, and the tensor for its update.
+    #[expect(dead_code, reason = "recurrent layers come next")]
+    pub(crate) fn state(&mut self, name: String, shape: Vec<usize>, params: QuantParams) -> [usize; 2] {
+        self.states.push(shape.iter().product());
+        let state = self.states.len() - 1;
+        [(); 2].map(|()| {
+            let (name, shape, params) = (name.clone(), shape.clone(), Some(params));
+            self.add(Draft { name, dtype: DType::I8, shape, params, home: Home::State(state) })
+        })
     }
 
     /// A new int8 constant. Names are stored in the program: those that only say what the operand's place says are empty.

@@ -68,7 +68,8 @@ pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, 
     let inputs: Vec<usize> = graph.inputs().iter().map(|&id| builder.tensor_of(id)).collect::<Result<_, _>>()?;
     let lives = plan::lives(&mut builder, &inputs, &outputs);
     let plan = plan::place(&lives, options.arena_alignment);
-    let report = Report::new(&builder, &lives, &plan);
+    let (state_offsets, state_bytes) = plan::states(&builder.states, options.arena_alignment);
+    let report = Report::new(&builder, &lives, &plan, &state_offsets, state_bytes);
 
     let io = |ids: &[edgectl_graph::TensorId], tensors: &[usize]| -> Result<Vec<IoSpec>, LowerError> {
         ids.iter()
@@ -82,7 +83,8 @@ pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, 
     let spec = ProgramSpec {
         name: graph.name.clone(),
         producer: options.producer.clone(),
-        arena_bytes: layout::dim(plan.arena_bytes)?,
+        arena_bytes: layout::dim(state_bytes + plan.arena_bytes)?,
+        state_bytes: layout::dim(state_bytes)?,
         inputs: io(graph.inputs(), &inputs)?,
         outputs: io(graph.outputs(), &outputs)?,
         tensors: builder
@@ -92,7 +94,8 @@ pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, 
                 let place = match tensor.home {
                     Home::Data(bytes) => PlaceSpec::Data(bytes),
                     Home::Packed(packing, bytes) => PlaceSpec::Packed(packing, bytes),
-                    Home::Buffer(buffer) => PlaceSpec::Arena { offset: layout::dim(plan.offsets[buffer])? },
+                    Home::Buffer(buffer) => PlaceSpec::Arena { offset: layout::dim(state_bytes + plan.offsets[buffer])? },
+                    Home::State(state) => PlaceSpec::State { offset: layout::dim(state_offsets[state])? },
                 };
                 let (scale, zero_point) = tensor.params.map_or((1.0, 0), |params| (params.scale, params.zero_point.into()));
                 Ok(TensorSpec { name: tensor.name, dtype: tensor.dtype, shape: layout::dims(&tensor.shape)?, place, scale, zero_point })

@@ -19,7 +19,7 @@ impl Life {
 /// A place for every buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// By buffer.
+    /// By buffer, from the end of the states on.
     pub(crate) offsets: Vec<usize>,
     /// The end of the last one.
     pub(crate) arena_bytes: usize,
@@ -33,7 +33,7 @@ pub(crate) fn lives(builder: &mut Builder<'_>, inputs: &[usize], outputs: &[usiz
     let mut lives: Vec<Life> = builder.buffers.iter().map(|&bytes| Life { bytes, first: usize::MAX, last: 0 }).collect();
     let buffer = |builder: &Builder<'_>, tensor: usize| match builder.tensors[tensor].home {
         Home::Buffer(buffer) => Some(buffer),
-        Home::Data(_) | Home::Packed(..) => None,
+        Home::Data(_) | Home::Packed(..) | Home::State(_) => None,
     };
     let mut touch = |tensor: usize, at: usize| {
         if let Some(buffer) = buffer(builder, tensor) {
@@ -73,6 +73,17 @@ pub(crate) fn lives(builder: &mut Builder<'_>, inputs: &[usize], outputs: &[usiz
         }
     }
     lives
+}
+
+/// Where each state is, one after the other at the front of the arena, and where the last one ends.
+pub(crate) fn states(bytes: &[usize], alignment: usize) -> (Vec<usize>, usize) {
+    let mut end = 0;
+    let place = |&bytes: &usize| {
+        let offset = end;
+        end = (end + bytes).next_multiple_of(alignment);
+        offset
+    };
+    (bytes.iter().map(place).collect(), end)
 }
 
 /// Finds a place for every buffer. First-fit in several orders, then, where that misses the lower bound, a bounded search over orders; the

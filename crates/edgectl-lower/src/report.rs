@@ -8,10 +8,12 @@ use crate::plan::{Life, Plan};
 pub struct Report {
     /// Every op, in the order of execution.
     pub ops: Vec<OpRow>,
-    /// Every buffer of the arena, by offset.
+    /// Every state and every buffer of the arena, by offset.
     pub tensors: Vec<TensorRow>,
-    /// Size of the arena.
+    /// Size of the arena, states included.
     pub arena_bytes: usize,
+    /// How much of it keeps its contents between invocations.
+    pub state_bytes: usize,
     /// The most bytes that are needed at one time: no plan for these ops can be smaller.
     pub arena_lower_bound_bytes: usize,
     /// Bytes of the quantized weights, biases and constant operands.
@@ -43,7 +45,7 @@ pub struct TensorRow {
 }
 
 impl Report {
-    pub(crate) fn new(builder: &Builder<'_>, lives: &[Life], plan: &Plan) -> Report {
+    pub(crate) fn new(builder: &Builder<'_>, lives: &[Life], plan: &Plan, state_offsets: &[usize], state_bytes: usize) -> Report {
         let graph = builder.graph();
         let ops = builder.ops.iter().map(|step| OpRow {
             op: step.spec.params.op_code().name(),
@@ -54,15 +56,15 @@ impl Report {
             .enumerate()
             .filter(|(_, life)| life.bytes > 0 && life.first <= life.last)
             .map(|(buffer, life)| {
-                let mut names: Vec<String> = vec![];
-                for tensor in &builder.tensors {
-                    if matches!(tensor.home, Home::Buffer(home) if home == buffer) && !names.contains(&tensor.name) {
-                        names.push(tensor.name.clone());
-                    }
-                }
-                TensorRow { names, offset: plan.offsets[buffer], bytes: life.bytes, first_op: life.first, last_op: life.last }
+                let names = names(builder, |home| matches!(home, Home::Buffer(home) if *home == buffer));
+                let offset = state_bytes + plan.offsets[buffer];
+                TensorRow { names, offset, bytes: life.bytes, first_op: life.first, last_op: life.last }
             })
             .collect();
+        tensors.extend(builder.states.iter().zip(state_offsets).enumerate().map(|(state, (&bytes, &offset))| {
+            let names = names(builder, |home| matches!(home, Home::State(home) if *home == state));
+            TensorRow { names, offset, bytes, first_op: 0, last_op: builder.ops.len() }
+        }));
         tensors.sort_by_key(|row| (row.offset, row.first_op));
         let weights = builder.quantized.constants().map(|(_, constant)| match constant {
             edgectl_graph::QuantConst::Bias { values } => values.len() * size_of::<i32>(),
@@ -74,9 +76,21 @@ impl Report {
         Report {
             ops: ops.collect(),
             tensors,
-            arena_bytes: plan.arena_bytes,
-            arena_lower_bound_bytes: plan.lower_bound_bytes,
+            arena_bytes: state_bytes + plan.arena_bytes,
+            state_bytes,
+            arena_lower_bound_bytes: state_bytes + plan.lower_bound_bytes,
             weights_bytes: weights.sum(),
         }
     }
+}
+
+/// The names of the tensors at home there, each once.
+fn names(builder: &Builder<'_>, at_home: impl Fn(&Home) -> bool) -> Vec<String> {
+    let mut names: Vec<String> = vec![];
+    for tensor in builder.tensors.iter().filter(|tensor| at_home(&tensor.home)) {
+        if !names.contains(&tensor.name) {
+            names.push(tensor.name.clone());
+        }
+    }
+    names
 }

@@ -20,6 +20,7 @@ pub(crate) fn spec() -> ProgramSpec {
         name: "small".into(),
         producer: "edge-format tests".into(),
         arena_bytes: 40,
+        state_bytes: 0,
         tensors: vec![
             tensor("x", DType::I8, &[1, 4], PlaceSpec::Arena { offset: 0 }, 0.5, -3),
             tensor("filter", DType::I8, &[3, 4], PlaceSpec::Data((0..12).collect()), 0.25, 0),

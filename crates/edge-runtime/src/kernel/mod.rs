@@ -26,6 +26,7 @@ pub mod reduce_min;
 mod requantize;
 pub mod resize_bilinear;
 pub mod resize_nearest;
+pub mod shift;
 pub mod softmax;
 mod strided;
 pub mod strided_slice;
@@ -96,15 +97,32 @@ impl<'p> Node<'p> {
         tensor.ok_or(CheckError::InputCount { expected: index as u32 + 1, found: self.op.inputs().len() as u32 })
     }
 
-    /// The tensor of the output.
+    /// The tensor of the only output.
     ///
     /// # Errors
     /// [`CheckError::OutputCount`] where there is not exactly one.
     pub fn output(&self) -> Result<Tensor<'p>, CheckError> {
-        let mut outputs = self.op.outputs();
-        let error = CheckError::OutputCount { found: outputs.len() as u32 };
-        let tensor = if outputs.len() == 1 { outputs.next() } else { None };
-        tensor.and_then(|tensor| self.program.tensor(tensor)).ok_or(error)
+        self.expect_outputs(1)?;
+        self.output_at(0)
+    }
+
+    /// Demands exactly `expected` outputs.
+    ///
+    /// # Errors
+    /// [`CheckError::OutputCount`].
+    pub fn expect_outputs(&self, expected: usize) -> Result<(), CheckError> {
+        let found = self.op.outputs().len();
+        let error = CheckError::OutputCount { expected: expected as u32, found: found as u32 };
+        if found == expected { Ok(()) } else { Err(error) }
+    }
+
+    /// The tensor of an output, of which an operator may have several.
+    ///
+    /// # Errors
+    /// [`CheckError::OutputCount`] where there are fewer outputs.
+    pub fn output_at(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
+        let tensor = self.op.outputs().nth(index).and_then(|tensor| self.program.tensor(tensor));
+        tensor.ok_or(CheckError::OutputCount { expected: index as u32 + 1, found: self.op.outputs().len() as u32 })
     }
 
     /// The tensor of an input of data type i8.
@@ -194,22 +212,42 @@ fn expect_activation(min: i32, max: i32) -> Result<(), CheckError> {
     expect_range("activation_min", min, -128..=max)
 }
 
-/// An op with its tensors and memory: the output, and everything in the arena beside it.
+/// Greatest number of outputs of an op.
+pub const MAX_OUTPUTS: usize = 4;
+
+/// An op with its tensors and memory: the outputs, and everything in the arena between them.
 pub struct Frame<'p, 'a> {
     /// The op and its tensors.
     pub node: Node<'p>,
-    before: &'a [i8],
+    /// What no output covers, by offset in the arena.
+    gaps: [(usize, &'a [i8]); MAX_OUTPUTS + 1],
+    /// The first output.
     output: &'a mut [i8],
-    after: &'a [i8],
+    /// Further outputs, empty where there are none.
+    others: [&'a mut [i8]; MAX_OUTPUTS - 1],
 }
 
 impl<'p, 'a> Frame<'p, 'a> {
-    /// Splits the arena around the op's output.
+    /// Splits the arena around the op's outputs, which must lie apart.
     pub(crate) fn new(node: Node<'p>, arena: &'a mut [i8]) -> Option<Self> {
-        let (offset, length) = extent(&node.output().ok()?)?;
-        let (before, rest) = arena.split_at_mut_checked(offset)?;
-        let (output, after) = rest.split_at_mut_checked(length)?;
-        Some(Self { node, before, output, after })
+        let mut pieces: [&'a mut [i8]; MAX_OUTPUTS] = Default::default();
+        let mut gaps: [(usize, &'a [i8]); MAX_OUTPUTS + 1] = Default::default();
+        let (mut start, mut rest) = (0, arena);
+        let mut free = gaps.iter_mut();
+        for _ in node.op.outputs() {
+            // The next output behind those that are split off.
+            let ahead = |index| extent(&node.output_at(index).ok()?).map(|(offset, length)| (offset, length, index));
+            let ahead = (0..MAX_OUTPUTS).filter_map(ahead).filter(|&(offset, ..)| offset >= start);
+            let (offset, length, index) = ahead.min_by_key(|&(offset, ..)| offset)?;
+            let (before, from) = rest.split_at_mut_checked(offset.checked_sub(start)?)?;
+            let (output, after) = from.split_at_mut_checked(length)?;
+            *free.next()? = (start, before);
+            *pieces.get_mut(index)? = output;
+            (start, rest) = (offset + length, after);
+        }
+        *free.next()? = (start, rest);
+        let [output, others @ ..] = pieces;
+        Some(Self { node, gaps, output, others })
     }
 
     /// The parameters.
@@ -237,10 +275,10 @@ impl<'p, 'a> Frame<'p, 'a> {
             return bytemuck::try_cast_slice(bytes).ok();
         }
         let (offset, length) = extent(&tensor)?;
-        match offset.checked_sub(self.before.len() + self.output.len()) {
-            Some(offset) => self.after.get(offset..)?.get(..length),
-            None => self.before.get(offset..)?.get(..length),
-        }
+        // The last gap that begins at or before the input; those that are not used are empty.
+        let holds = |(start, gap): &(usize, &'a [i8])| (offset.checked_sub(*start)? + length <= gap.len()).then(|| (offset - start, *gap));
+        let (at, gap) = self.gaps.iter().find_map(holds)?;
+        gap.get(at..)?.get(..length)
     }
 
     /// The bytes of an input, or `None` within where the output takes its place.
@@ -249,13 +287,19 @@ impl<'p, 'a> Frame<'p, 'a> {
         'p: 'a,
     {
         let tensor = self.node.input(index).ok()?;
-        let in_place = extent(&tensor) == Some((self.before.len(), self.output.len()));
+        let in_place = extent(&tensor) == extent(&self.node.output_at(0).ok()?);
         if in_place { Some(None) } else { self.input(index).map(Some) }
     }
 
-    /// The bytes of the output, for good.
+    /// The bytes of the first output, for good.
     pub fn into_output(self) -> &'a mut [i8] {
         self.output
+    }
+
+    /// The bytes of all outputs, for good; those beyond the last one are empty.
+    pub fn into_outputs(self) -> [&'a mut [i8]; MAX_OUTPUTS] {
+        let [first, second, third] = self.others;
+        [self.output, first, second, third]
     }
 }
 
@@ -265,29 +309,37 @@ fn like(tensor: Tensor<'_>) -> (Shape, Affine) {
 
 /// Offset and length in the arena, in bytes.
 fn extent(tensor: &Tensor<'_>) -> Option<(usize, usize)> {
-    match tensor.place {
-        Place::Arena { offset } => Some((offset as usize, tensor.byte_length as usize)),
-        Place::Data(_) | Place::Packed(..) => None,
-    }
+    let range = tensor.arena_range()?;
+    Some((range.start, range.len()))
 }
 
-/// Demands one output in the arena, and that it covers no input but as the operator allows.
+/// Demands outputs in the arena that cover neither each other nor an input, but as the operator allows.
 pub(crate) fn expect_apart(node: &Node<'_>) -> Result<(), CheckError> {
-    let output = node.output()?;
-    let Some((output_offset, output_length)) = extent(&output) else {
-        return Err(CheckError::OutputCount { found: 0 });
-    };
-    for index in 0..node.op.inputs().len() {
-        let Some((offset, length)) = extent(&node.weights(index)?) else { continue };
-        let apart = offset + length <= output_offset || output_offset + output_length <= offset;
-        let same = (offset, length) == (output_offset, output_length);
-        if !(apart || same && node.op.code.in_place()) {
-            return Err(CheckError::Overlap {
-                operand: Operand::Input(index as u32),
-                input_offset: offset as u32,
-                output_offset: output_offset as u32,
-            });
+    let (inputs, outputs) = (node.op.inputs().len(), node.op.outputs().len());
+    if !(1..=MAX_OUTPUTS).contains(&outputs) {
+        return Err(CheckError::OutputCount { expected: 1, found: outputs as u32 });
+    }
+    for at in 0..outputs {
+        let output = extent(&node.output_at(at)?).ok_or(CheckError::OutputCount { expected: 1, found: 0 })?;
+        // A state is written in the place of the one that is read, from the back: the last output in that of the last input.
+        let (behind, states) = (outputs - at, node.op.code.states());
+        for index in 0..inputs {
+            let in_place = if behind <= states { inputs - index == behind } else { at == 0 && node.op.code.in_place() };
+            expect_free(node.weights(index)?, output, in_place, Operand::Input(index as u32))?;
+        }
+        for other in 0..at {
+            expect_free(node.output_at(other)?, output, false, Operand::Output)?;
         }
     }
     Ok(())
+}
+
+/// Demands that a tensor lies apart from an output, or in its very place where that is allowed.
+fn expect_free(tensor: Tensor<'_>, output: (usize, usize), in_place: bool, operand: Operand) -> Result<(), CheckError> {
+    let Some((offset, length)) = extent(&tensor) else { return Ok(()) };
+    let apart = offset + length <= output.0 || output.0 + output.1 <= offset;
+    if apart || in_place && (offset, length) == output {
+        return Ok(());
+    }
+    Err(CheckError::Overlap { operand, input_offset: offset as u32, output_offset: output.0 as u32 })
 }
