@@ -1,10 +1,11 @@
 //! The command line: its root, and one line per subcommand.
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cmd;
-use crate::ui::{Ui, UiArgs, Verdict};
+use crate::ui::{Format, Ui, UiArgs, Verdict};
 
 /// From a trained model to a proven int8 program on a device.
 #[derive(Debug, Parser)]
@@ -17,19 +18,44 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+impl Cli {
+    /// The command line; what clap cannot check is checked here, before any work.
+    pub(crate) fn read() -> Result<Cli, clap::Error> {
+        let cli = Cli::try_parse()?;
+        if matches!(cli.ui.format, Format::Csv | Format::Markdown) && !cli.command.is_tabular() {
+            let message = "only `bench` and `profiles list` have tables for --format csv and --format markdown";
+            return Err(Cli::command().error(ErrorKind::ArgumentConflict, message));
+        }
+        Ok(cli)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Bench(cmd::bench::Args),
     Completions(cmd::completions::Args),
     Inspect(cmd::inspect::Args),
+    Profiles(cmd::profiles::Args),
     Quantize(cmd::quantize::Args),
     Run(cmd::run::Args),
 }
 
 impl Command {
+    /// Whether its results have the form of a table, for CSV and Markdown.
+    fn is_tabular(&self) -> bool {
+        match self {
+            Command::Bench(_) => true,
+            Command::Profiles(args) => args.is_tabular(),
+            _ => false,
+        }
+    }
+
     pub(crate) fn run(&self, ui: &Ui) -> Result<Verdict> {
         match self {
+            Command::Bench(args) => cmd::bench::run(args, ui),
             Command::Completions(args) => cmd::completions::run(args, ui),
             Command::Inspect(args) => cmd::inspect::run(args, ui),
+            Command::Profiles(args) => cmd::profiles::run(args, ui),
             Command::Quantize(args) => cmd::quantize::run(args, ui),
             Command::Run(args) => cmd::run::run(args, ui),
         }
@@ -39,7 +65,6 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli` | the command line: one line per subcommand |
 //! | `cmd` | one file per subcommand: arguments → options → library → report |
+//! | `benchmark` | what `bench` asks, finds and reports |
 //! | `args` | arguments that several subcommands share |
 //! | `calibrate` | runs the float graph on calibration data and watches its activations |
 //! | `model` | MODEL: what a file is, and its content |
@@ -12,11 +13,13 @@
 //! | `inspection` | what `inspect` reports |
 //! | `output` | output files that appear whole or not at all |
 //! | `quantization` | what `quantize` reports |
+//! | `sheet` | device profiles as tables |
 //! | `stack` | the outputs of all samples as an array file |
 //! | `workbench` | a float model and data; recipes are tried on it |
 //! | `ui` | the terminal: results, notes, progress, errors, hints |
 
 mod args;
+mod benchmark;
 mod calibrate;
 mod cli;
 mod cmd;
@@ -26,16 +29,15 @@ mod inspection;
 mod model;
 mod output;
 mod quantization;
+mod sheet;
 mod stack;
 mod ui;
 mod workbench;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    let cli = match cli::Cli::read() {
         Ok(cli) => cli,
         Err(error) => return ui::usage(&error),
     };

@@ -1,6 +1,8 @@
 //! One file per subcommand: arguments → options → library → report.
 
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod inspect;
+pub(crate) mod profiles;
 pub(crate) mod quantize;
 pub(crate) mod run;

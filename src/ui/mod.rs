@@ -15,20 +15,20 @@ use clap::ValueEnum;
 use indicatif::MultiProgress;
 use serde::Serialize;
 
-pub(crate) use number::{bytes, count, counted, percent, percent_points};
+pub(crate) use number::{bytes, count, counted, micros, percent, percent_points, range_of, three_digits};
 pub(crate) use progress::Progress;
 pub(crate) use style::Style;
 pub(crate) use table::{Align, Table};
 
 /// The version of the JSON documents. It rises when a name goes away or changes its meaning.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = edgectl_bench::baseline::SCHEMA_VERSION;
 
 /// How results are written, and how much is said beside them.
 #[derive(clap::Args, Debug)]
 pub(crate) struct UiArgs {
-    /// Form of the result on stdout: text for people, or one JSON document
+    /// Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text, global = true)]
-    format: Format,
+    pub(crate) format: Format,
     /// Say nothing but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
@@ -37,10 +37,13 @@ pub(crate) struct UiArgs {
     verbose: bool,
 }
 
+/// How results are written.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     Text,
     Json,
+    Csv,
+    Markdown,
 }
 
 /// What the work says about the model, when it could be done.
@@ -52,10 +55,40 @@ pub(crate) enum Verdict {
     Negative,
 }
 
+/// How much an annotation matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    Error,
+    Warning,
+}
+
 /// A result: JSON by its fields, text for people.
 pub(crate) trait Report: Serialize {
     /// The text, at most 100 columns wide; it ends with a line feed.
     fn text(&self, style: Style) -> String;
+
+    /// The rows of its table, the header first; every cell as a machine wants it. Only for commands that offer CSV.
+    fn csv(&self) -> Vec<Vec<String>> {
+        vec![]
+    }
+
+    /// As Markdown. Only for commands that offer it.
+    fn markdown(&self) -> String {
+        String::new()
+    }
+}
+
+/// The JSON document of a result.
+pub(crate) fn document(report: &impl Serialize) -> Result<Vec<u8>> {
+    #[derive(Serialize)]
+    struct Document<'a, R> {
+        schema_version: u32,
+        #[serde(flatten)]
+        report: &'a R,
+    }
+    let mut json = serde_json::to_vec_pretty(&Document { schema_version: SCHEMA_VERSION, report })?;
+    json.push(b'\n');
+    Ok(json)
 }
 
 /// The terminal.
@@ -83,19 +116,11 @@ impl Ui {
 
     /// Writes the result.
     pub(crate) fn result(&self, report: &impl Report) -> Result<()> {
-        #[derive(Serialize)]
-        struct Document<'a, R> {
-            schema_version: u32,
-            #[serde(flatten)]
-            report: &'a R,
-        }
         match self.format {
             Format::Text => self.raw(report.text(self.stdout).as_bytes()),
-            Format::Json => {
-                let mut json = serde_json::to_vec_pretty(&Document { schema_version: SCHEMA_VERSION, report })?;
-                json.push(b'\n');
-                self.raw(&json)
-            }
+            Format::Json => self.raw(&document(report)?),
+            Format::Csv => self.raw(table::csv(&report.csv()).as_bytes()),
+            Format::Markdown => self.raw(report.markdown().as_bytes()),
         }
     }
 
@@ -112,6 +137,18 @@ impl Ui {
     pub(crate) fn warning(&self, text: impl std::fmt::Display) {
         if !self.quiet {
             self.say(&format!("{} {text}", self.stderr.yellow("warning:")));
+        }
+    }
+
+    /// What a pipeline should show beside the code that it is about; nothing where that is not GitHub's.
+    pub(crate) fn annotate(&self, level: Level, text: &str) {
+        if style::github() {
+            let level = match level {
+                Level::Error => "error",
+                Level::Warning => "warning",
+            };
+            let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+            self.say(&format!("::{level} title=edgectl::{escaped}"));
         }
     }
 

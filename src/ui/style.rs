@@ -45,3 +45,8 @@ impl Style {
 pub(super) fn ci() -> bool {
     env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
 }
+
+/// Whether this is a run of GitHub Actions, which reads annotations from what is printed.
+pub(super) fn github() -> bool {
+    env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}

@@ -28,6 +28,18 @@ impl Table {
         Table { header: columns.map(|(title, _)| title).into(), align: columns.map(|(_, align)| align).into(), rows: vec![] }
     }
 
+    /// Leaves out the columns in which no cell says anything: all are empty or `-`.
+    pub(crate) fn without_empty_columns(self) -> Table {
+        let says = |column: &usize| self.rows.iter().any(|row| row.get(*column).is_some_and(|cell| !matches!(cell.trim(), "" | "-")));
+        let kept: Vec<usize> = (0..self.header.len()).filter(says).collect();
+        let pick = |row: &Vec<String>| kept.iter().filter_map(|&column| row.get(column).cloned()).collect();
+        Table {
+            header: kept.iter().map(|&column| self.header[column]).collect(),
+            align: kept.iter().map(|&column| self.align[column]).collect(),
+            rows: self.rows.iter().map(pick).collect(),
+        }
+    }
+
     pub(crate) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
     }
@@ -56,6 +68,15 @@ impl Table {
         text
     }
 
+    /// As a table of Markdown.
+    pub(crate) fn markdown(&self) -> String {
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let escaped = |cell: &String| cell.trim().replace('|', "\\|").replace(char::is_control, " ");
+        let rule = |align: &Align| if *align == Align::Left { "---".into() } else { "---:".into() };
+        let header = line(self.header.iter().map(ToString::to_string).collect()) + &line(self.align.iter().map(rule).collect());
+        self.rows.iter().fold(header, |text, row| text + &line(row.iter().map(escaped).collect()))
+    }
+
     fn line(&self, cells: &[String], widths: &[usize]) -> String {
         let mut line = String::new();
         for (column, ((cell, &width), align)) in cells.iter().zip(widths).zip(&self.align).enumerate() {
@@ -69,6 +90,15 @@ impl Table {
         line.truncate(line.trim_end().len());
         line
     }
+}
+
+/// Rows as comma-separated values (RFC 4180).
+pub(crate) fn csv(rows: &[Vec<String>]) -> String {
+    let cell = |cell: &String| match cell.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.clone(),
+    };
+    rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(",") + "\n").collect()
 }
 
 /// The text in at most `width` columns, its middle left out where it is longer; control characters are shown as spaces.
@@ -91,6 +121,22 @@ mod tests {
         assert_eq!(elide("short", 5), "short");
         assert_eq!(elide("functional_1/conv2d/BiasAdd", 11), "funct…asAdd");
         assert_eq!(elide("a\x1b[31mb", 20), "a [31mb");
+    }
+
+    #[test]
+    fn cells_stay_cells_in_other_forms() {
+        let mut table = Table::new([("name", Align::Left), ("n", Align::Right)]);
+        table.row(["a|b".into(), "1".into()]);
+        assert_eq!(table.markdown(), "| name | n |\n| --- | ---: |\n| a\\|b | 1 |\n");
+        assert_eq!(csv(&[vec!["a,\"b\"".into(), "1".into()]]), "\"a,\"\"b\"\"\",1\n");
+    }
+
+    #[test]
+    fn columns_that_say_nothing_are_left_out() {
+        let mut table = Table::new([("name", Align::Left), ("nothing", Align::Right), ("n", Align::Right)]);
+        table.row(["a".into(), "-".into(), "1".into()]);
+        table.row(["b".into(), String::new(), "-".into()]);
+        assert_eq!(table.without_empty_columns().text(Style::new(false)), "name  n\na     1\nb     -\n");
     }
 
     #[test]

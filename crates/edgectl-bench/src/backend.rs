@@ -52,6 +52,14 @@ pub enum BackendError {
     /// The cost model has none.
     #[error(transparent)]
     Estimate(#[from] EstimateError),
+    /// What is not ours has failed.
+    #[error("{engine} failed")]
+    Foreign {
+        /// The engine.
+        engine: &'static str,
+        /// What it says.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The runtime cannot execute the program.
     #[error("cannot execute the program")]
     Runtime(#[from] RuntimeError),
@@ -135,6 +143,11 @@ pub struct Host {
     pub protocol: Protocol,
 }
 
+impl Host {
+    /// What runs the programs.
+    pub const KERNELS: &str = "edge-runtime";
+}
+
 impl Backend for Host {
     fn kind(&self) -> BackendKind {
         BackendKind::Host
@@ -153,7 +166,7 @@ impl Backend for Host {
         });
         let title = "the kernels that devices run".into();
         Ok(Answer {
-            engine: Engine { kernels: "edge-runtime".into(), title, dtype: "int8".into(), threads: 1 },
+            engine: Engine { kernels: Host::KERNELS.into(), title, dtype: "int8".into(), threads: 1 },
             ops: ops.collect(),
             provenance: format!("measured here, {} runs after {} for warming up", run.times.runs, run.times.warm_up_runs),
             latency: Latency { value_us: run.times.p50_us, interval: None, times: Some(run.times) },

@@ -1,6 +1,7 @@
 //! Comparison with what was found before: a document that was saved, and the verdict on each figure of now.
 //!
-//! Times that were measured are compared by the interval of their ratio; what has no noise (estimates, bytes) is compared as it is.
+//! Times that were measured are compared by the interval of their ratio: it says what is noise. How much of a change matters is for the
+//! user to say. What has no noise (estimates, bytes) is compared as it is.
 //! Figures that do not mean the same are refused: another model, another machine, another profile.
 
 use serde::{Deserialize, Serialize};
@@ -112,11 +113,12 @@ impl Baseline {
         Ok(serde_json::from_slice(bytes)?)
     }
 
-    /// Compares a finding with the one of the same model, target, back end and kernels.
+    /// Compares a finding with the one of the same model, target, back end and kernels. Measured times that have changed by less than the
+    /// share `tolerance` are the same: two runs differ by a little for reasons that one run cannot see, such as where its code was loaded.
     ///
     /// # Errors
     /// Where there is none, or it cannot be compared.
-    pub fn compare(&self, now: &Finding) -> Result<Vec<Comparison>, BaselineError> {
+    pub fn compare(&self, now: &Finding, tolerance: f64) -> Result<Vec<Comparison>, BaselineError> {
         let describe = |finding: &Finding| {
             let [model, target, backend, kernels] = finding.key();
             format!("{model} on {target} ({backend}, {kernels})")
@@ -140,11 +142,11 @@ impl Baseline {
         if then.target.profile_crc32 != now.target.profile_crc32 {
             return Err(BaselineError::Profile { profile: now.target.name.clone() });
         }
-        Ok(figures(then, now))
+        Ok(figures(then, now, tolerance))
     }
 }
 
-fn figures(then: &Finding, now: &Finding) -> Vec<Comparison> {
+fn figures(then: &Finding, now: &Finding, tolerance: f64) -> Vec<Comparison> {
     // Numbers that went through a text file may differ in their last bit.
     let exact = |baseline: f64, current: f64| {
         let ratio = if (current - baseline).abs() <= 1e-9 * current.abs() { 1.0 } else { current / baseline };
@@ -153,20 +155,23 @@ fn figures(then: &Finding, now: &Finding) -> Vec<Comparison> {
     let (baseline, current) = (then.latency.value_us, now.latency.value_us);
     let measured = then.latency.times.as_ref().zip(now.latency.times.as_ref());
     let ratio = measured.and_then(|(then, now)| ratio_interval(&then.block_p50_us, &now.block_p50_us));
-    let mut figures = vec![comparison("latency_us", baseline, current, ratio.unwrap_or_else(|| exact(baseline, current)))];
+    let mut figures = vec![match ratio {
+        Some(ratio) => comparison("latency_us", baseline, current, ratio, tolerance),
+        None => comparison("latency_us", baseline, current, exact(baseline, current), 0.0),
+    }];
     if let Some((then, now)) = then.memory.as_ref().zip(now.memory.as_ref()) {
         let bytes =
             [("ram_bytes", then.ram.total_bytes, now.ram.total_bytes), ("flash_bytes", then.flash.total_bytes, now.flash.total_bytes)];
         let bytes = bytes.into_iter().map(|(figure, then, now)| (figure, then as f64, now as f64));
-        figures.extend(bytes.map(|(figure, then, now)| comparison(figure, then, now, exact(then, now))));
+        figures.extend(bytes.map(|(figure, then, now)| comparison(figure, then, now, exact(then, now), 0.0)));
     }
     figures
 }
 
-fn comparison(figure: &'static str, baseline: f64, current: f64, ratio: Interval) -> Comparison {
+fn comparison(figure: &'static str, baseline: f64, current: f64, ratio: Interval, tolerance: f64) -> Comparison {
     let change = match ratio {
-        Interval { low, .. } if low > 1.0 => Change::Worse,
-        Interval { high, .. } if high < 1.0 => Change::Better,
+        Interval { low, .. } if low > 1.0 + tolerance => Change::Worse,
+        Interval { high, .. } if high < 1.0 - tolerance => Change::Better,
         _ => Change::Same,
     };
     Comparison { figure, baseline, current, ratio, change }

@@ -1,5 +1,8 @@
 //! What is found out about one model on one target: the rows of every table, and of the files that keep them.
 
+use std::str::FromStr;
+
+use edgectl_profile::{DType, KernelLibrary, Memory, MemoryKind, Profile};
 use serde::{Deserialize, Serialize};
 
 use crate::energy::DutyCycle;
@@ -62,6 +65,15 @@ pub struct Engine {
     pub threads: u32,
 }
 
+impl FromStr for BackendKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<BackendKind, String> {
+        let found = BackendKind::ALL.into_iter().find(|kind| kind.name() == name);
+        found.ok_or_else(|| format!("expected one of {}, found {name}", BackendKind::ALL.map(BackendKind::name).join(", ")))
+    }
+}
+
 /// How long an inference takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
@@ -104,6 +116,17 @@ pub struct OpTime {
     pub bound: Option<String>,
 }
 
+/// What hardware can do at best: no operator is faster than this.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Roof {
+    /// The memory that bounds operators with few operations per byte.
+    pub memory: String,
+    /// What it delivers.
+    pub bytes_per_us: f64,
+    /// What the arithmetic units of the threads that are used can do.
+    pub macs_per_us: f64,
+}
+
 /// Where it was found, and what that can be compared with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
@@ -136,6 +159,9 @@ pub struct Finding {
     /// Where it goes, in the order of execution.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ops: Vec<OpTime>,
+    /// What the device could do at best, one for each memory; empty where that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roofs: Vec<Roof>,
     /// The memory; absent where the engine is not ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Footprint>,
@@ -150,6 +176,32 @@ pub struct Finding {
     pub duty_cycle: Option<DutyCycle>,
     /// How the time came about, in a sentence.
     pub provenance: String,
+}
+
+impl Roof {
+    /// Those of a device with a kernel library.
+    pub fn of_profile(profile: &Profile, library: &KernelLibrary) -> Vec<Roof> {
+        let Some(processor) = profile.processors.get(&library.processor) else { return vec![] };
+        let peak = if library.dtype == DType::Int8 { processor.peak_int8_macs_per_cycle } else { processor.peak_float_macs_per_cycle };
+        let used = f64::from(library.threads.min(processor.cores).max(1)) / f64::from(processor.cores.max(1));
+        let macs_per_us = peak * used * processor.clock_hz / 1e6;
+        let roof = |(name, memory): (&String, &Memory)| Roof {
+            memory: name.clone(),
+            bytes_per_us: memory.read_bytes_per_second / 1e6,
+            macs_per_us,
+        };
+        // Linux reads a model once from storage, and then from memory.
+        profile.memory.iter().filter(|(_, memory)| memory.kind != MemoryKind::Storage).map(roof).collect()
+    }
+}
+
+impl Target {
+    /// The device of a profile.
+    pub fn of_profile(profile: &Profile) -> Target {
+        // Serializing into memory fails for no value of this type.
+        let text = serde_json::to_vec(profile).unwrap_or_default();
+        Target { name: profile.name.clone(), profile_crc32: Some(crc32fast::hash(&text)), machine: None, conditions: None }
+    }
 }
 
 impl Finding {

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`backend`] | the ways to find a time: cost model, this machine; later an emulator, a device |
 //! | [`baseline`] | comparison with what was found before |
+//! | [`bench`] | one model on one target: all of it together |
 //! | [`budget`] | limits |
 //! | [`code`] | sizes of the runtime and of each kernel, as measured per instruction set |
 //! | [`energy`] | an inference, a duty cycle, a battery |
@@ -25,6 +26,7 @@
 
 pub mod backend;
 pub mod baseline;
+pub mod bench;
 pub mod budget;
 pub mod code;
 pub mod energy;

@@ -69,6 +69,24 @@ pub struct Times {
 }
 
 impl Times {
+    /// What blocks of times in microseconds say.
+    pub fn of_blocks(blocks: &[Vec<f64>], warm_up_runs: u64, warm: bool) -> Times {
+        let times = sorted(blocks.iter().flatten().copied());
+        let block_p50_us: Vec<f64> = blocks.iter().map(|block| median(block.iter().copied())).collect();
+        let (first, second) = block_p50_us.split_at(blocks.len() / 2);
+        Times {
+            min_us: quantile(&times, 0.0),
+            p50_us: quantile(&times, 0.5),
+            p90_us: quantile(&times, 0.9),
+            p99_us: quantile(&times, 0.99),
+            runs: times.len() as u64,
+            warm_up_runs,
+            warm,
+            drift: ratio_interval(first, second).filter(|ratio| ratio.low > 1.0 || ratio.high < 1.0),
+            block_p50_us,
+        }
+    }
+
     /// Whether the times belong to one state of the machine: warm, and no slower at the end than at the beginning.
     pub fn steady(&self) -> bool {
         self.warm && self.drift.is_none()
@@ -151,27 +169,13 @@ pub fn measure<E>(protocol: Protocol, clock: Clock<'_>, mut block: impl FnMut(&m
         warm = medians.last().is_some_and(|&last| last >= fastest * STILL_WARMING);
     }
 
-    let mut times = vec![];
-    let (mut blocks, mut total) = (vec![], 0);
+    let (mut blocks, mut runs) = (vec![], 0);
     for _ in 0..BLOCKS {
-        let (block, runs) = next(per_block, clock)?;
-        total += runs;
-        blocks.push(median(block.iter().copied()));
-        times.extend(block);
+        let (block, block_runs) = next(per_block, clock)?;
+        runs += block_runs;
+        blocks.push(block);
     }
-    let times = sorted(times);
-    let (first, second) = blocks.split_at(BLOCKS / 2);
-    Ok(Times {
-        min_us: quantile(&times, 0.0),
-        p50_us: quantile(&times, 0.5),
-        p90_us: quantile(&times, 0.9),
-        p99_us: quantile(&times, 0.99),
-        runs: total,
-        warm_up_runs,
-        warm,
-        drift: ratio_interval(first, second).filter(|ratio| ratio.low > 1.0 || ratio.high < 1.0),
-        block_p50_us: blocks,
-    })
+    Ok(Times { runs, ..Times::of_blocks(&blocks, warm_up_runs, warm) })
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ pub struct TensorBytes {
 
 impl Footprint {
     /// The memory that a program of so many bytes takes. `code` is what was measured for the device's instruction set.
-    pub fn new(program: Program<'_>, file_bytes: u64, system: System, code: Code) -> Footprint {
+    pub fn new(program: Program<'_>, file_bytes: u64, system: System, code: &Code) -> Footprint {
         let io = program.inputs().chain(program.outputs()).filter_map(|io| program.tensor(io.tensor));
         let (arena_bytes, constants_bytes) = (u64::from(program.arena_bytes()), program.data().len() as u64);
         let program_bytes = if system == System::Linux { file_bytes } else { 0 };

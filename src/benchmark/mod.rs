@@ -1,0 +1,141 @@
+//! What `bench` asks, finds and reports.
+
+pub(crate) mod devices;
+mod html;
+mod peers;
+mod report;
+mod subject;
+mod verdict;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use edgectl_bench::backend::{Backend, BackendError, Host, for_profile};
+use edgectl_bench::baseline::Baseline;
+use edgectl_bench::bench::{self, Question, THIS_MACHINE};
+use edgectl_bench::budget::Budget;
+use edgectl_bench::energy::Duty;
+use edgectl_bench::finding::{BackendKind, Finding};
+use edgectl_bench::measure::Protocol;
+use edgectl_profile::{DType, Profile};
+use rayon::prelude::*;
+
+pub(crate) use html::html;
+pub(crate) use peers::Peer;
+pub(crate) use report::{BenchReport, Entry, Failure};
+use subject::Candidate;
+
+use crate::ui::Ui;
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) models: Vec<PathBuf>,
+    pub(crate) target: Where,
+    pub(crate) budget: Budget,
+    pub(crate) duty: Option<Duty>,
+    /// What to compare with, and the share by which measured times may change.
+    pub(crate) baseline: Option<(Baseline, f64)>,
+}
+
+/// Where the models are benched.
+#[derive(Debug)]
+pub(crate) enum Where {
+    /// On devices.
+    Devices { backend: BackendKind, profiles: Vec<Profile>, kernels: Option<String> },
+    /// Here, beside other engines.
+    Here { protocol: Protocol, peers: Vec<Peer> },
+}
+
+impl Plan {
+    /// Finds all of it out. One model that one target cannot run is an error; of many, it is one line of the report.
+    pub(crate) fn run(&self, ui: &Ui) -> Result<BenchReport> {
+        let opened = self.models.par_iter().map(|path| Candidate::open(path, ui));
+        let mut candidates = opened.collect::<Result<Vec<_>>>()?;
+        subject::distinguish(&mut candidates);
+        let found = match &self.target {
+            Where::Devices { backend, profiles, kernels } => self.on_devices(&candidates, *backend, profiles, kernels.as_deref())?,
+            Where::Here { protocol, peers } => self.here(&candidates, *protocol, peers, ui)?,
+        };
+        let (mut entries, mut failures) = (vec![], vec![]);
+        for (candidate, found) in found {
+            match found {
+                Ok(finding) => entries.push(self.entry(candidate, finding)?),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if let ([], [Failure { error, .. }, ..]) = (&mut entries[..], &mut failures[..]) {
+            bail!(error.take().context("nothing could be benched")?);
+        }
+        Ok(BenchReport::new(entries, failures))
+    }
+
+    fn on_devices<'c>(
+        &self,
+        candidates: &'c [Candidate],
+        kind: BackendKind,
+        profiles: &[Profile],
+        kernels: Option<&str>,
+    ) -> Result<Vec<(&'c Candidate, Result<Finding, Failure>)>> {
+        let mut found = vec![];
+        for candidate in candidates {
+            for profile in profiles {
+                for kernels in devices::kernels(profile, kernels)? {
+                    let bench = || {
+                        let backend = for_profile(kind, profile, &kernels)?;
+                        let float = profile.kernels.get(&kernels).is_some_and(|library| library.dtype != DType::Int8);
+                        candidate.expect_program_unless(float, kind)?;
+                        Ok(bench::on_profile(self.question(candidate), &*backend, profile)?)
+                    };
+                    let failed = |error| Failure::new(candidate, &profile.name, &kernels, error);
+                    found.push((candidate, bench().map_err(failed)));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn here<'c>(
+        &self,
+        candidates: &'c [Candidate],
+        protocol: Protocol,
+        peers: &[Peer],
+        ui: &Ui,
+    ) -> Result<Vec<(&'c Candidate, Result<Finding, Failure>)>> {
+        let mut found = vec![];
+        for candidate in candidates {
+            let mut backends: Vec<Box<dyn Backend + 'c>> = vec![Box::new(Host { protocol })];
+            backends.extend(peers.iter().flat_map(|&peer| peers::of(peer, candidate, protocol)));
+            let progress = ui.progress("measuring", backends.len());
+            for backend in &backends {
+                match bench::here(self.question(candidate), &**backend) {
+                    Ok(finding) => found.push((candidate, Ok(finding))),
+                    // A peer is a comfort, and may be missing.
+                    Err(error @ BackendError::Foreign { .. }) => {
+                        ui.warning(format_args!("{}: {:#}", candidate.id.name, anyhow::Error::from(error)));
+                    }
+                    Err(error) => {
+                        let error = candidate.why_no_program().unwrap_or_else(|| error.into());
+                        found.push((candidate, Err(Failure::new(candidate, THIS_MACHINE, Host::KERNELS, error))));
+                    }
+                }
+                progress.advance(1);
+            }
+        }
+        Ok(found)
+    }
+
+    fn question<'a>(&self, candidate: &'a Candidate) -> Question<'a> {
+        Question { model: &candidate.id, subject: candidate.subject(), duty: self.duty }
+    }
+
+    fn entry(&self, candidate: &Candidate, finding: Finding) -> Result<Entry> {
+        let budget = bench::check(&self.budget, &finding, candidate.subject().program);
+        let compare =
+            |(baseline, tolerance): &(Baseline, f64)| baseline.compare(&finding, *tolerance).context("cannot compare with the baseline");
+        // Peers come and go; what is compared is ours.
+        let ours = finding.backend != BackendKind::Host || finding.engine.kernels == Host::KERNELS;
+        let baseline = self.baseline.as_ref().filter(|_| ours).map(compare).transpose()?.unwrap_or_default();
+        Ok(Entry { finding, budget, baseline })
+    }
+}
