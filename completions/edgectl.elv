@@ -18,7 +18,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
     }
     var completions = [
         &'edgectl'= {
-            cand --format 'Form of the result on stdout: text for people, or one JSON document'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
@@ -27,14 +27,42 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --help 'Print help'
             cand -V 'Print version'
             cand --version 'Print version'
+            cand bench 'Say what models cost: time, memory, energy, on devices or on this machine'
             cand completions 'Print the completion script of a shell'
             cand inspect 'Show a model''s operators, their cost, and whether it can be quantized'
+            cand profiles 'List, show and check device profiles'
             cand quantize 'Quantize a float model to int8 and measure what it costs'
             cand run 'Run a model on every sample of a data set'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
+        &'edgectl;bench'= {
+            cand --profile 'Devices: names (see `edgectl profiles list`), files, folders of files, or all'
+            cand --backend 'How times are found [default: estimate with --profile, otherwise host]'
+            cand --kernels 'The kernel library that is assumed: a name of the profile''s, or all [default: the profile''s choice]'
+            cand --max-latency-ms 'Time of an inference'
+            cand --max-ram-kib 'Arena, stack and, on Linux, the program'
+            cand --max-flash-kib 'Program, runtime and kernels'
+            cand --max-energy-uj 'Energy of an inference'
+            cand --every 'One inference every so often: 500ms, 5s, 2min, 1h'
+            cand --battery 'What the battery holds: 2000mAh (at 3.7 V), 2000mAh@3V or 7.4Wh'
+            cand --time 'How long is measured, per model and engine [default: 2s]'
+            cand --runs 'How many runs are timed, instead of a time'
+            cand --warm-up 'The most that is spent on warming up [default: 1s]'
+            cand --peers 'Engines to compare with; onnxruntime needs Python with that package ($EDGECTL_PYTHON or python3) [default: tract]'
+            cand --save 'Keep the findings, for --baseline'
+            cand --baseline 'Compare with findings that were kept; exit with status 1 where one has become worse'
+            cand --tolerance 'Measured times that changed by less are the same, whatever their noise'
+            cand --report 'Write a page with charts, in one file'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'edgectl;completions'= {
-            cand --format 'Form of the result on stdout: text for people, or one JSON document'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
@@ -43,7 +71,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --help 'Print help'
         }
         &'edgectl;inspect'= {
-            cand --format 'Form of the result on stdout: text for people, or one JSON document'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand --dump 'Print the graph as text, one line per tensor or node, before any pass'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
@@ -51,6 +79,60 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --verbose 'Say more about what is done'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'edgectl;profiles'= {
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+            cand list 'List the profiles that are built in, or those of a folder'
+            cand show 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+            cand validate 'Check profiles: keys, units, and what no device can be'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'edgectl;profiles;list'= {
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'edgectl;profiles;show'= {
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'edgectl;profiles;validate'= {
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'edgectl;profiles;help'= {
+            cand list 'List the profiles that are built in, or those of a folder'
+            cand show 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+            cand validate 'Check profiles: keys, units, and what no device can be'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'edgectl;profiles;help;list'= {
+        }
+        &'edgectl;profiles;help;show'= {
+        }
+        &'edgectl;profiles;help;validate'= {
+        }
+        &'edgectl;profiles;help;help'= {
         }
         &'edgectl;quantize'= {
             cand --calibration 'Samples from which the ranges of activations are found; needed for float models, without labels'
@@ -75,7 +157,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --csv-header '.csv: whether the first line names the columns'
             cand --x-key '.npz, .safetensors: the array of samples [default: x]'
             cand --y-key '.npz, .safetensors: the array of labels [default: y]'
-            cand --format 'Form of the result on stdout: text for people, or one JSON document'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand --per-tensor 'One weight scale per layer, instead of one per output channel'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
@@ -102,7 +184,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --csv-header '.csv: whether the first line names the columns'
             cand --x-key '.npz, .safetensors: the array of samples [default: x]'
             cand --y-key '.npz, .safetensors: the array of labels [default: y]'
-            cand --format 'Form of the result on stdout: text for people, or one JSON document'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
@@ -111,15 +193,30 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --help 'Print help'
         }
         &'edgectl;help'= {
+            cand bench 'Say what models cost: time, memory, energy, on devices or on this machine'
             cand completions 'Print the completion script of a shell'
             cand inspect 'Show a model''s operators, their cost, and whether it can be quantized'
+            cand profiles 'List, show and check device profiles'
             cand quantize 'Quantize a float model to int8 and measure what it costs'
             cand run 'Run a model on every sample of a data set'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
+        &'edgectl;help;bench'= {
+        }
         &'edgectl;help;completions'= {
         }
         &'edgectl;help;inspect'= {
+        }
+        &'edgectl;help;profiles'= {
+            cand list 'List the profiles that are built in, or those of a folder'
+            cand show 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+            cand validate 'Check profiles: keys, units, and what no device can be'
+        }
+        &'edgectl;help;profiles;list'= {
+        }
+        &'edgectl;help;profiles;show'= {
+        }
+        &'edgectl;help;profiles;validate'= {
         }
         &'edgectl;help;quantize'= {
         }

@@ -24,28 +24,100 @@ function __fish_edgectl_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c edgectl -n "__fish_edgectl_needs_command" -l format -d 'Form of the result on stdout: text for people, or one JSON document' -r -f -a "text\t''
-json\t''"
+complete -c edgectl -n "__fish_edgectl_needs_command" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
 complete -c edgectl -n "__fish_edgectl_needs_command" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_needs_command" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_needs_command" -s h -l help -d 'Print help'
 complete -c edgectl -n "__fish_edgectl_needs_command" -s V -l version -d 'Print version'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "profiles" -d 'List, show and check device profiles'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "run" -d 'Run a model on every sample of a data set'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -l format -d 'Form of the result on stdout: text for people, or one JSON document' -r -f -a "text\t''
-json\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l profile -d 'Devices: names (see `edgectl profiles list`), files, folders of files, or all' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l backend -d 'How times are found [default: estimate with --profile, otherwise host]' -r -f -a "device\t''
+emulator\t''
+estimate\t''
+host\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l kernels -d 'The kernel library that is assumed: a name of the profile\'s, or all [default: the profile\'s choice]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l max-latency-ms -d 'Time of an inference' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l max-ram-kib -d 'Arena, stack and, on Linux, the program' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l max-flash-kib -d 'Program, runtime and kernels' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l max-energy-uj -d 'Energy of an inference' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l every -d 'One inference every so often: 500ms, 5s, 2min, 1h' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l battery -d 'What the battery holds: 2000mAh (at 3.7 V), 2000mAh@3V or 7.4Wh' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l time -d 'How long is measured, per model and engine [default: 2s]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l runs -d 'How many runs are timed, instead of a time' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l warm-up -d 'The most that is spent on warming up [default: 1s]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l peers -d 'Engines to compare with; onnxruntime needs Python with that package ($EDGECTL_PYTHON or python3) [default: tract]' -r -f -a "tract\t'Float, in this binary'
+onnxruntime\t'Float, and int8 as QDQ; where Python finds it'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l save -d 'Keep the findings, for --baseline' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l baseline -d 'Compare with findings that were kept; exit with status 1 where one has become worse' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l tolerance -d 'Measured times that changed by less are the same, whatever their noise' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l report -d 'Write a page with charts, in one file' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l format -d 'Form of the result on stdout: text for people, or one JSON document' -r -f -a "text\t''
-json\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l dump -d 'Print the graph as text, one line per tensor or node, before any pass'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -f -a "list" -d 'List the profiles that are built in, or those of a folder'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -f -a "show" -d 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -f -a "validate" -d 'Check profiles: keys, units, and what no device can be'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from list" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from show" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from validate" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from validate" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from validate" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the profiles that are built in, or those of a folder'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "validate" -d 'Check profiles: keys, units, and what no device can be'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration -d 'Samples from which the ranges of activations are found; needed for float models, without labels' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l eval -d 'Samples on which float and int8 are compared' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s o -l output -d 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once' -r -F
@@ -79,8 +151,10 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l csv-header 
 false\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l x-key -d '.npz, .safetensors: the array of samples [default: x]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l format -d 'Form of the result on stdout: text for people, or one JSON document' -r -f -a "text\t''
-json\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-tensor -d 'One weight scale per layer, instead of one per output channel'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s v -l verbose -d 'Say more about what is done'
@@ -109,13 +183,20 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l csv-header -d '.
 false\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l x-key -d '.npz, .safetensors: the array of samples [default: x]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l format -d 'Form of the result on stdout: text for people, or one JSON document' -r -f -a "text\t''
-json\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s h -l help -d 'Print help'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "run" -d 'Run a model on every sample of a data set'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from completions inspect quantize run help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "profiles" -d 'List, show and check device profiles'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "run" -d 'Run a model on every sample of a data set'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from profiles" -f -a "list" -d 'List the profiles that are built in, or those of a folder'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from profiles" -f -a "show" -d 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from profiles" -f -a "validate" -d 'Check profiles: keys, units, and what no device can be'

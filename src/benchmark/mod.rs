@@ -24,6 +24,7 @@ pub(crate) use html::html;
 pub(crate) use peers::Peer;
 pub(crate) use report::{BenchReport, Entry, Failure};
 use subject::Candidate;
+pub(crate) use subject::CandidateError;
 
 use crate::ui::Ui;
 

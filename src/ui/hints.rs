@@ -5,14 +5,20 @@ use std::io;
 
 use edge_format::FormatError;
 use edge_runtime::RuntimeError;
+use edgectl_bench::backend::BackendError;
+use edgectl_bench::baseline::BaselineError;
 use edgectl_data::{DataError, MetricError};
 use edgectl_float::FloatError;
 use edgectl_graph::{GraphError, QuantError};
 use edgectl_lower::LowerError;
 use edgectl_onnx::OnnxError;
+use edgectl_profile::{EstimateError, ProfileError};
 use edgectl_quantize::{QdqError, QuantizeError};
 use edgectl_tflite::TfliteError;
 
+use crate::benchmark::CandidateError;
+use crate::benchmark::devices::DeviceError;
+use crate::cmd::bench::BenchArgsError;
 use crate::eval::EvalError;
 use crate::model::ModelError;
 use crate::output::OutputError;
@@ -23,7 +29,12 @@ pub(super) fn hint(error: &anyhow::Error) -> Option<&'static str> {
 }
 
 fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    None.or_else(|| error.downcast_ref().and_then(data))
+    None.or_else(|| error.downcast_ref().and_then(backend))
+        .or_else(|| error.downcast_ref().and_then(baseline))
+        .or_else(|| error.downcast_ref().and_then(bench))
+        .or_else(|| error.downcast_ref().and_then(candidate))
+        .or_else(|| error.downcast_ref().and_then(data))
+        .or_else(|| error.downcast_ref().and_then(device))
         .or_else(|| error.downcast_ref().and_then(eval))
         .or_else(|| error.downcast_ref().and_then(float))
         .or_else(|| error.downcast_ref().and_then(format))
@@ -33,11 +44,57 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(model))
         .or_else(|| error.downcast_ref().and_then(onnx))
         .or_else(|| error.downcast_ref().and_then(output))
+        .or_else(|| error.downcast_ref().and_then(profile))
         .or_else(|| error.downcast_ref().and_then(qdq))
         .or_else(|| error.downcast_ref().and_then(quantize))
         .or_else(|| error.downcast_ref().and_then(runtime))
         .or_else(|| error.downcast_ref().and_then(system))
         .or_else(|| error.downcast_ref().and_then(tflite))
+}
+
+fn backend(error: &BackendError) -> Option<&'static str> {
+    Some(match error {
+        BackendError::Estimate(EstimateError::Unsupported { .. }) => {
+            "choose other kernels with --kernels, or export the model without these operators"
+        }
+        BackendError::Unavailable { .. } => "`--backend estimate` needs no device; `edgectl profiles show PROFILE` lists the back ends",
+        _ => return None,
+    })
+}
+
+fn baseline(error: &BaselineError) -> Option<&'static str> {
+    Some(match error {
+        BaselineError::Malformed(_) => "make it with `edgectl bench ... --save FILE`",
+        _ => "make a new one with --save, of the same models on the same targets",
+    })
+}
+
+fn bench(error: &BenchArgsError) -> Option<&'static str> {
+    Some(match error {
+        BenchArgsError::Host { .. } => "leave it out, or choose --backend estimate",
+        BenchArgsError::NoProfile { .. } => "`edgectl profiles list` shows what there is",
+        BenchArgsError::OnlyHost { .. } => "leave it out, or choose --backend host without --profile",
+    })
+}
+
+fn candidate(error: &CandidateError) -> Option<&'static str> {
+    Some(match error {
+        CandidateError::NoInt8 { .. } => "`edgectl inspect MODEL` marks what is not supported; devices with Linux can run it in float",
+    })
+}
+
+fn device(error: &DeviceError) -> Option<&'static str> {
+    Some(match error {
+        DeviceError::Empty { .. } => "give a folder with *.yaml files, or names of `edgectl profiles list`",
+        DeviceError::Kernels { .. } => "`edgectl profiles show PROFILE` describes them",
+    })
+}
+
+fn profile(error: &ProfileError) -> Option<&'static str> {
+    Some(match error {
+        ProfileError::Unknown { .. } => "`edgectl profiles list` shows all; a path needs a slash or the extension .yaml",
+        _ => return None,
+    })
 }
 
 fn data(error: &DataError) -> Option<&'static str> {
