@@ -43,8 +43,8 @@ macro_rules! operators {
 
             /// Whether the output may take the place of an input: same offset in the arena, same number of bytes.
             ///
-            /// `Table` and `Copy` take the place of their first input; `Add`, `Sub`, `Mul`, `Maximum` and `Minimum` of
-            /// either one that has the output's shape. In any other op the output must lie apart from all inputs.
+            /// `Table` and `Copy` take the place of their first input; `Add`, `Sub`, `Mul`, `Div`, `Prelu`,
+            /// `Maximum` and `Minimum` of either one that has the output's shape. In any other op the output must lie apart from all inputs.
             pub const fn in_place(self) -> bool {
                 match self { $(Self::$name => $in_place),* }
             }
@@ -159,6 +159,12 @@ operators! {
     /// Transposed 2-D convolution, NHWC; a 1-D one has height 1. Inputs: x `[N, H, W, C]` i8, filter `[O, KH, KW, C / groups]` i8,
     /// bias, multiplier_q31 and shift `[O]` i32. Output: `[N, OH, OW, O]`; pixels that no window reaches have the bias alone.
     ConvTranspose2d(ConvTranspose2dParams) = 25, "conv_transpose2d", false;
+    /// Quotient, first by second, with numpy broadcasting. Inputs: two i8. A quotient by zero saturates; zero by zero is zero.
+    Div(DivParams) = 26, "div", true;
+    /// First input where it is positive, else its product with the second, with numpy broadcasting. Inputs: x i8, slope i8.
+    Prelu(PreluParams) = 27, "prelu", true;
+    /// Logarithm of the softmax over the last axis. Input: x i8. Output: i8 of scale 1/16 and zero point 127.
+    LogSoftmax(LogSoftmaxParams) = 28, "log_softmax", false;
     /// Appends to a window that slides: what is as long as the input leaves it at the front. Inputs: x i8, window i8. Output: the
     /// window after. All have one scale and zero point, and agree but for the axis, along which the window is at least as long.
     Shift(ShiftParams) = 42, "shift", false;

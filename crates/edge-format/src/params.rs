@@ -263,6 +263,30 @@ params! {
         activation_max: i32,
     }
 
+    /// Parameters of [`OpCode::Div`].
+    DivParams for Div {
+        /// Multiplier of the quotient.
+        multiplier_q31: i32,
+        /// Shift of the quotient.
+        shift: i32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
+    /// Parameters of [`OpCode::Prelu`].
+    PreluParams for Prelu {
+        /// Multiplier of what is not negative.
+        positive_multiplier_q31: i32,
+        /// Its shift.
+        positive_shift: i32,
+        /// Multiplier of the product of what is negative with its slope.
+        negative_multiplier_q31: i32,
+        /// Its shift.
+        negative_shift: i32,
+    }
+
     /// Parameters of [`OpCode::Concat`].
     ConcatParams for Concat {
         /// Axis along which the inputs follow each other.
@@ -289,6 +313,20 @@ params! {
         multiplier_q31: i32,
         /// Its shift, to the left.
         left_shift: u32,
+        /// A difference to the row's maximum below this one counts as zero probability.
+        diff_min: i32,
+    }
+
+    /// Parameters of [`OpCode::LogSoftmax`] in gemmlowp's fixed point with 5 integer bits.
+    LogSoftmaxParams for LogSoftmax {
+        /// `input scale * 2^26` as multiplier.
+        multiplier_q31: i32,
+        /// Its shift, to the left.
+        left_shift: u32,
+        /// Multiplier that takes the first one back.
+        reverse_multiplier_q31: i32,
+        /// Its shift.
+        reverse_shift: i32,
         /// A difference to the row's maximum below this one counts as zero probability.
         diff_min: i32,
     }

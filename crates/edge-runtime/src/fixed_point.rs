@@ -55,6 +55,51 @@ pub fn one_over_one_plus(a: i32) -> i32 {
     saturating_left_shift(two_over_one_plus(a), 1)
 }
 
+/// `1 / x` for positive `x`: `reciprocal * 2^-exponent`, the reciprocal in `Q0` and in `[1/2, 1]`.
+pub fn reciprocal(x: u32) -> (i32, u32) {
+    let headroom = x.leading_zeros();
+    // x = 2^exponent * (1 + fraction), the fraction in [0, 1).
+    let fraction = x.wrapping_shl(headroom).wrapping_sub(1 << 31).cast_signed();
+    (one_over_one_plus(fraction), 31u32.saturating_sub(headroom))
+}
+
+/// `ln(a)` in `Q5`, for positive `a` in `Q12`: the power of two, and a quotient of polynomials around `2^(-1/4)`.
+///
+/// TensorFlow Lite's `log_x_for_x_greater_than_or_equal_to_1`.
+pub fn ln(a: i32) -> i32 {
+    const INPUT_BITS: i32 = 12;
+    /// Of the sum, one more than of the result.
+    const SUM_BITS: u32 = 6;
+    const LN_2: i32 = 1_488_522_236;
+    const ROOT_OF_HALF: i32 = 1_518_500_250;
+    const FOURTH_ROOT_OF_HALF: i32 = 1_805_811_301;
+    /// `11/240 * 2^(1/4)`
+    const NUMERATOR: i32 = 117_049_297;
+    /// `1/20 * 2^(1/4)`, `2^(3/4) - 2^(1/4)`, `1/4 * 2^(1/4)`
+    const DENOMINATOR: [i32; 3] = [127_690_142, 1_057_819_769, 638_450_708];
+    const QUARTER: i32 = 1 << (29 - SUM_BITS);
+
+    let power = |exponent: i32| exponent.saturating_mul(1 << (31 - SUM_BITS));
+    // Two ways to write `a` as a power of two times a remainder: the remainder nearer to the middle counts.
+    let headroom = a.leading_zeros();
+    let near = saturating_left_shift(mul(saturating_left_shift(a, headroom.saturating_sub(1)), ROOT_OF_HALF), 1);
+    let near_power = power(INPUT_BITS - headroom as i32).saturating_add(QUARTER);
+    let other_headroom = mul(a, ROOT_OF_HALF).leading_zeros().saturating_sub(1);
+    let other = saturating_left_shift(a, other_headroom);
+    let other_power = power(INPUT_BITS - other_headroom as i32).saturating_sub(QUARTER);
+    let (remainder, power) = (near.min(other), near_power.max(other_power));
+
+    let middle = ((i64::from(remainder) + i64::from(FOURTH_ROOT_OF_HALF) + 1) / 2) as i32;
+    let distance = remainder.wrapping_sub(FOURTH_ROOT_OF_HALF).wrapping_mul(2);
+    let square = mul(distance, distance);
+    let numerator = mul(distance, remainder).wrapping_add(mul(mul(distance, square), NUMERATOR));
+    let [of_square, constant, of_distance] = DENOMINATOR;
+    let inner = constant.wrapping_add(distance).wrapping_add(mul(of_square, square));
+    let denominator_less_one = mul(middle, inner).wrapping_add(mul(of_distance, distance));
+    let quotient = mul(rounding_divide_by_pot(numerator, SUM_BITS), one_over_one_plus(denominator_less_one));
+    saturating_left_shift(mul(power, LN_2).wrapping_add(quotient), 1)
+}
+
 /// `1 / (1 + exp(-a))` in `Q0`, for `a` in `Q4`.
 pub fn logistic(a: i32) -> i32 {
     let of_magnitude = one_over_one_plus(exp_on_negative_values(-a.saturating_abs(), 4));
@@ -92,6 +137,11 @@ mod tests {
                 let exact = real(negative, bits).exp();
                 prop_assert!((real(exp_on_negative_values(negative, bits as u32), 0) - exact).abs() < 4e-7);
             }
+            let positive = a.saturating_abs().max(1 << 19);
+            prop_assert!((real(ln(positive), 5) - real(positive, 12).ln()).abs() < 1e-6);
+            let (found, exponent) = reciprocal(a.unsigned_abs().max(1));
+            let exact = 1.0 / f64::from(a.unsigned_abs().max(1));
+            prop_assert!((real(found, 0) * 2f64.powi(-(exponent as i32)) / exact - 1.0).abs() < 1e-8);
             let unit = a.saturating_abs();
             prop_assert!((real(one_over_one_plus(unit), 0) - 1.0 / (1.0 + real(unit, 0))).abs() < 2e-8);
         }
@@ -100,6 +150,8 @@ mod tests {
         fn nothing_overflows(a: i32, bits in 0u32..=5) {
             exp_on_negative_values(a, bits);
             one_over_one_plus(a);
+            ln(a);
+            reciprocal(a.cast_unsigned());
         }
     }
 

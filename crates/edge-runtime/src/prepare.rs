@@ -3,7 +3,9 @@
 //! A host calls these when it lowers a model; a device does not need them. Scales are single precision, products of
 //! scales are double precision, as in the original: another order of operations gives another last bit.
 
-use edge_format::{AddParams, MeanParams, MulParams, ResizeBilinearParams, SoftmaxParams, SubParams};
+use edge_format::{
+    AddParams, DivParams, LogSoftmaxParams, MeanParams, MulParams, PreluParams, ResizeBilinearParams, SoftmaxParams, SubParams,
+};
 
 use crate::affine::Affine;
 use crate::arith::{quantize_multiplier, round_half_away};
@@ -65,6 +67,19 @@ pub fn mul(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: 
     MulParams { multiplier_q31, shift, activation_min: activation.0, activation_max: activation.1 }
 }
 
+/// Parameters of a division.
+pub fn div(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: (i32, i32)) -> DivParams {
+    let (multiplier_q31, shift) = quantize_multiplier(f64::from(input1_scale) / (f64::from(input2_scale) * f64::from(output_scale)));
+    DivParams { multiplier_q31, shift, activation_min: activation.0, activation_max: activation.1 }
+}
+
+/// Parameters of a rectifier with slopes of their own scale.
+pub fn prelu(input_scale: f32, slope_scale: f32, output_scale: f32) -> PreluParams {
+    let (positive_multiplier_q31, positive_shift) = rescale_multiplier(input_scale, output_scale);
+    let (negative_multiplier_q31, negative_shift) = channel_multiplier(input_scale, slope_scale, output_scale);
+    PreluParams { positive_multiplier_q31, positive_shift, negative_multiplier_q31, negative_shift }
+}
+
 /// Parameters of a mean over the axes whose bits are set, each output being of `count` elements (at least 1).
 ///
 /// The division by `count` is in the multiplier, with the bits that it frees given to the shift.
@@ -103,6 +118,14 @@ pub fn softmax(input_scale: f32, beta: f32) -> SoftmaxParams {
         Err(_) => (multiplier_q31 >> shift.unsigned_abs(), 0),
     };
     SoftmaxParams { multiplier_q31, left_shift, diff_min: -input_radius(SOFTMAX_INTEGER_BITS, left_shift as i32) }
+}
+
+/// Parameters of the logarithm of a softmax.
+pub fn log_softmax(input_scale: f32) -> LogSoftmaxParams {
+    let SoftmaxParams { multiplier_q31, left_shift, diff_min } = softmax(input_scale, 1.0);
+    let unit = f64::from(1u32 << (31 - left_shift.min(31)));
+    let (reverse_multiplier_q31, reverse_shift) = quantize_multiplier(unit / f64::from(multiplier_q31));
+    LogSoftmaxParams { multiplier_q31, left_shift, reverse_multiplier_q31, reverse_shift, diff_min }
 }
 
 /// Greatest input that, shifted left, stays within a fixed point of `integer_bits`.
@@ -162,6 +185,9 @@ mod tests {
             mul(a, b, y, (-128, 127));
             mean(a, y, 1, count);
             softmax(a, b);
+            log_softmax(a);
+            div(a, b, y, (-128, 127));
+            prelu(a, b, y);
             activation_range(a, b, Affine { scale: y, zero_point: 127 });
         }
     }

@@ -52,15 +52,15 @@ macro_rules! golden {
 }
 
 golden! {
-    abs add average_pool2d batch_matmul concat conv2d conv_transpose2d depthwise_conv2d elu exp fully_connected gather hard_swish leaky_relu logistic max_pool2d maximum mean minimum mul
-    pad quantize reduce_max reduce_min relu relu6 resize_bilinear resize_nearest softmax strided_slice sub sum tanh transpose
+    abs add average_pool2d batch_matmul concat conv2d conv_transpose2d depthwise_conv2d div elu exp fully_connected gather hard_swish leaky_relu log_softmax logistic max_pool2d maximum mean minimum mul
+    pad prelu quantize reduce_max reduce_min relu relu6 resize_bilinear resize_nearest softmax strided_slice sub sum tanh transpose
 }
 
 /// Where an op may run in place it gives the same bytes there.
 #[test]
 fn in_place_changes_nothing() {
     let mut tried = 0;
-    for case in ["add", "sub", "maximum", "minimum", "mul", "tanh"].into_iter().flat_map(cases) {
+    for case in ["add", "div", "prelu", "sub", "maximum", "minimum", "mul", "tanh"].into_iter().flat_map(cases) {
         for input in 0..case.activations().len() {
             let mut spec = case.program();
             let output = spec.ops[0].outputs[0] as usize;

@@ -45,6 +45,27 @@ fn run(params: Params, x: (&[u32], &[i8]), constants: Vec<Constant>, y: &[u32], 
     interpreter.output(0).unwrap().to_vec()
 }
 
+/// Runs one op on two vectors, given with their zero points, the second of which has the output's shape. The output's zero point is 0.
+fn run_two(params: Params, inputs: [(Vec<i8>, i32); 2]) -> Vec<i8> {
+    let mut spec = ProgramSpec { ops: vec![OpSpec { params, inputs: vec![0, 1], outputs: vec![2] }], ..ProgramSpec::default() };
+    let [(a, a_zero), (b, b_zero)] = inputs;
+    for (length, zero_point) in [(a.len(), a_zero), (b.len(), b_zero), (b.len(), 0)] {
+        let (shape, place) = (vec![length as u32], PlaceSpec::Arena { offset: spec.arena_bytes });
+        spec.arena_bytes += length as u32;
+        spec.tensors.push(TensorSpec { name: String::new(), dtype: DType::I8, shape, place, scale: 1.0, zero_point });
+    }
+    let io = |tensor: usize| IoSpec { name: String::new(), tensor: tensor as u32, shape: spec.tensors[tensor].shape.clone() };
+    (spec.inputs, spec.outputs) = (vec![io(0), io(1)], vec![io(2)]);
+    let bytes = AlignedBytes::from(&write(&spec).unwrap()[..]);
+    let program = Program::parse(&bytes).unwrap();
+    let mut arena = vec![0x55; program.arena_bytes() as usize];
+    let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).unwrap_or_else(|error| panic!("{error}"));
+    interpreter.input_mut(0).unwrap().copy_from_slice(&a);
+    interpreter.input_mut(1).unwrap().copy_from_slice(&b);
+    interpreter.invoke().unwrap();
+    interpreter.output(0).unwrap().to_vec()
+}
+
 /// Numbers that look random; the same for the same seed.
 fn noise(seed: u64, length: u32) -> Vec<i8> {
     let mut state = seed | 1;
@@ -226,6 +247,28 @@ proptest! {
         let mut all = vec![(DType::I8, vec![outputs, inputs], bytes(&filter))];
         all.extend(constants);
         prop_assert_eq!(run(params.into(), (&[rows, inputs], &x), all, &[rows, outputs], zero_points), expected);
+    }
+
+    /// Also where TensorFlow Lite Micro's kernel is undefined: small dividends, and a divisor of zero.
+    #[test]
+    fn quotients_are_within_one_of_the_exact_ones(scale in 0.02f32..60.0, a_zero in -128i32..128, b_zero in -128i32..128) {
+        let DivParams { multiplier_q31, shift, .. } = edge_runtime::prepare::div(scale, 1.0, 1.0, (-128, 127));
+        let q = |index: u32| (index as u8).cast_signed();
+        let b: Vec<i8> = (0..256).map(q).collect();
+        for a in (0..256).map(q) {
+            let found = run_two(
+                DivParams { multiplier_q31, shift, activation_min: -128, activation_max: 127 }.into(),
+                [(vec![a], a_zero), (b.clone(), b_zero)],
+            );
+            for (&b, found) in b.iter().zip(found) {
+                let (a, b) = (i32::from(a) - a_zero, i32::from(b) - b_zero);
+                let exact = match b {
+                    0 => f64::from(a.signum()) * 1e9,
+                    _ => f64::from(a) / f64::from(b) * f64::from(scale),
+                };
+                prop_assert!((exact.clamp(-128.0, 127.0) - f64::from(found)).abs() <= 1.0, "{} / {} is {}, found {}", a, b, exact, found);
+            }
+        }
     }
 
     /// ONNX's `count_include_pad`, which TensorFlow Lite lacks.

@@ -4,7 +4,7 @@ use edge_format::{OpCode, SoftmaxParams};
 
 use super::{Frame, Node, expect_range, misfit, total};
 use crate::arith::{rounding_divide_by_pot, saturating_rounding_doubling_high_mul};
-use crate::fixed_point::{exp_on_negative_values, one_over_one_plus};
+use crate::fixed_point::{exp_on_negative_values, reciprocal};
 use crate::prepare::SOFTMAX_INTEGER_BITS;
 use crate::{CheckError, Operand, Registration};
 
@@ -12,7 +12,7 @@ use crate::{CheckError, Operand, Registration};
 pub const KERNEL: Registration = Registration { op: OpCode::Softmax, check, run };
 
 /// Integer bits of the sum of exponentials.
-const SUM_INTEGER_BITS: u32 = 12;
+pub(super) const SUM_INTEGER_BITS: u32 = 12;
 
 /// Checks that the output has scale 1/256 and zero point -128 and that a row's sum cannot overflow.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
@@ -29,6 +29,19 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     expect_range("diff_min", params.diff_min, i32::MIN..=0)
 }
 
+/// The exponential of a difference to the row's maximum; `None` where it is below `diff_min`.
+#[inline(always)]
+pub(super) fn exp(difference: i32, diff_min: i32, multiplier_q31: i32, left_shift: u32) -> Option<i32> {
+    let scaled = || saturating_rounding_doubling_high_mul(difference.wrapping_shl(left_shift), multiplier_q31);
+    (difference >= diff_min).then(|| exp_on_negative_values(scaled(), SOFTMAX_INTEGER_BITS))
+}
+
+/// The sum of a row's exponentials, with [`SUM_INTEGER_BITS`].
+#[inline(always)]
+pub(super) fn sum(exponentials: impl Iterator<Item = i32>) -> i32 {
+    exponentials.map(|exp| rounding_divide_by_pot(exp, SUM_INTEGER_BITS)).fold(0, i32::wrapping_add)
+}
+
 /// Exponentials of the differences to each row's maximum, divided by their sum.
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: SoftmaxParams = frame.params()?;
@@ -36,21 +49,10 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let x = frame.input(0)?;
     for (x, output) in total::rows(x, row)?.zip(total::rows_mut(frame.into_output(), row)?) {
         let max = i32::from(*x.iter().max()?);
-        let exp = |x: i8| {
-            let difference = i32::from(x) - max;
-            (difference >= params.diff_min).then(|| {
-                let raised = difference.wrapping_shl(params.left_shift);
-                let scaled = saturating_rounding_doubling_high_mul(raised, params.multiplier_q31);
-                exp_on_negative_values(scaled, SOFTMAX_INTEGER_BITS)
-            })
-        };
-        let sum = x.iter().filter_map(|&x| exp(x)).map(|exp| rounding_divide_by_pot(exp, SUM_INTEGER_BITS));
-        let sum = sum.fold(0i32, i32::wrapping_add).cast_unsigned();
-        // The maximum itself adds one, so that the sum has a leading bit; without it, the fraction is in [0, 1).
-        let headroom = sum.leading_zeros();
-        let fraction = sum.wrapping_shl(headroom).wrapping_sub(1 << 31).cast_signed();
-        let reciprocal = one_over_one_plus(fraction);
-        let exponent = SUM_INTEGER_BITS.wrapping_sub(headroom).wrapping_add(31 - 8);
+        let exp = |x: i8| exp(i32::from(x) - max, params.diff_min, params.multiplier_q31, params.left_shift);
+        // The maximum itself adds one, so that the sum is positive.
+        let (reciprocal, bits) = reciprocal(sum(x.iter().filter_map(|&x| exp(x))).cast_unsigned());
+        let exponent = SUM_INTEGER_BITS.wrapping_add(bits).wrapping_sub(8);
         for (output, &x) in output.iter_mut().zip(x) {
             *output = exp(x).map_or(i8::MIN, |exp| {
                 let quotient = saturating_rounding_doubling_high_mul(reciprocal, exp);

@@ -210,6 +210,9 @@ impl Case {
                 assert_eq!(attrs.keep_dims, y.shape.len() == x.shape.len(), "{}", self.name);
                 prepare::mean(x.scale, y.scale, mask, reduced.map(|axis| x.shape[axis]).product()).into()
             }
+            "div" => scales(|a, b, y, range| prepare::div(a, b, y, range).into()),
+            "log_softmax" => prepare::log_softmax(x.scale).into(),
+            "prelu" => prepare::prelu(x.scale, self.inputs[1].scale, y.scale).into(),
             "add" => scales(|a, b, y, range| prepare::add(a, b, y, range).into()),
             "sub" => scales(|a, b, y, range| prepare::sub(a, b, y, range).into()),
             "mul" => scales(|a, b, y, range| prepare::mul(a, b, y, range).into()),

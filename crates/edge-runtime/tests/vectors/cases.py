@@ -309,6 +309,10 @@ def binary(operator, options_type, function):
         elif kind == 2:  # one operand almost vanishes
             scales[index // 6 % 2] = f32(scales[1 - index // 6 % 2] * 1e-6)
         x = [activation_tensor(rng, s, step, zero_point(rng)) for s, step in zip(shapes, scales)]
+        if operator == "DIV":  # elsewhere the reference divides by zero, or shifts by more than a word
+            for tensor, least in zip(x, [64, 1 + 9 * (kind != 4)]):
+                near = np.abs(tensor.data.astype(int) - tensor.zero_point) < least
+                tensor.data[near] = -128 if tensor.zero_point > 0 else 127
         if operator == "MUL" and kind == 1:
             for tensor in x:
                 tensor.data = values(rng, tensor.shape, spread=9, centre=tensor.zero_point)
@@ -317,6 +321,8 @@ def binary(operator, options_type, function):
         y_scale, y_zero = fitted(rng, index, result, gain, power_of_two=kind == 1)
         if operator == "MUL" and index % 7 == 6:  # the multiplier is above one
             y_scale = f32(scales[0] * scales[1] / float(np.exp2(rng.uniform(0, 8))))
+        if operator == "DIV":
+            y_scale = f32(min(y_scale, scales[0] / scales[1]))
         attrs = {"activation": ACTIVATIONS[index % 7]}
         if attrs["activation"] != "NONE":  # both interpreters refuse steps at which 6 is beyond int32
             y_scale = max(y_scale, 2.0**-20)
@@ -342,6 +348,15 @@ def batch_matmul(rng, index):
     options = schema.BatchMatMulOptionsT()
     options.adjY = adj_y
     return Case("BATCH_MATMUL", x, Tensor(list(result.shape), scales=[y_scale], zero_point=y_zero), {"adj_y": adj_y}, options)
+
+
+def prelu(rng, index):
+    shape, slopes = [((1, 4, 7, 5), (1, 1, 5)), ((1, 3, 5, 7), (1, 3, 5, 7)), ((2, 9, 6), (1, 6)), ((1, 5, 5, 3), (1,))][index % 4]
+    x = activation_tensor(rng, shape, scale(rng, 1e-3, 1.0), zero_point(rng))
+    slope = activation_tensor(rng, slopes, scale(rng, 1e-4, 2e-2), zero_point(rng) if index % 3 else 0)
+    result = np.where(real(x) >= 0, real(x), real(x) * real(slope))
+    y_scale, y_zero = fitted(rng, index, result, [1.0, 0.3, 5.0][index % 3], power_of_two=index % 5 == 4)
+    return Case("PRELU", [x, slope], Tensor(list(shape), scales=[y_scale], zero_point=y_zero), {})
 
 
 def concat(rng, index):
@@ -444,6 +459,13 @@ def softmax(rng, index):
     return Case("SOFTMAX", [x], Tensor(shape, scales=[1 / 256], zero_point=-128), {"beta": beta}, options)
 
 
+def log_softmax(rng, index):
+    case = softmax(rng, index)
+    case.operator, case.attrs, case.options = "LOG_SOFTMAX", {}, schema.LogSoftmaxOptionsT()
+    case.output.scales, case.output.zero_point = [1 / 16], 127
+    return case
+
+
 UNARY_SHAPES = [(256,), (1, 256), (2, 128), (1, 4, 8, 8)]
 
 
@@ -487,6 +509,8 @@ OPS = {
     "add": (40, binary("ADD", schema.AddOptionsT, np.add)),
     "mul": (40, binary("MUL", schema.MulOptionsT, np.multiply)),
     "sub": (40, binary("SUB", schema.SubOptionsT, np.subtract)),
+    "div": (40, binary("DIV", schema.DivOptionsT, np.divide)),
+    "prelu": (36, prelu),
     "concat": (20, concat),
     "maximum": (20, extreme("MAXIMUM")),
     "minimum": (20, extreme("MINIMUM")),
@@ -501,6 +525,7 @@ OPS = {
     "pad": (20, pad),
     "transpose": (20, transpose),
     "softmax": (36, softmax),
+    "log_softmax": (36, log_softmax),
     "logistic": (20, fixed_range("LOGISTIC", 1 / 256, -128)),
     "tanh": (20, fixed_range("TANH", 1 / 128, 0)),
     "hard_swish": (20, unary("HARD_SWISH", schema.HardSwishOptionsT)),
