@@ -32,6 +32,13 @@ pub fn from_fn(input: Affine, output: Affine, f: impl Fn(f32) -> f32) -> Table {
     tabulate(|q| round_half_away(f64::from(f(input.dequantize(q as i8)) * inverse_scale)).saturating_add(output.zero_point))
 }
 
+/// The natural logarithm, `LOG`: of what is not positive, the least output.
+///
+/// `ln` is the caller's, since there is none without the standard library.
+pub fn log(input: Affine, output: Affine, ln: impl Fn(f32) -> f32) -> Table {
+    from_fn(input, output, |x| if x > 0.0 { ln(x) } else { f32::NEG_INFINITY })
+}
+
 /// `|x|`: `ABS`.
 pub fn abs(input: Affine, output: Affine) -> Table {
     let (multiplier_q31, shift) = quantize_multiplier(f64::from(input.scale / output.scale));

@@ -52,7 +52,7 @@ macro_rules! golden {
 }
 
 golden! {
-    abs add average_pool2d batch_matmul concat conv2d conv_transpose2d depthwise_conv2d div elu exp fully_connected gather hard_swish leaky_relu log_softmax logistic max_pool2d maximum mean minimum mul
+    abs add average_pool2d batch_matmul concat conv2d conv_transpose2d depthwise_conv2d div elu exp fully_connected gather hard_swish leaky_relu log log_softmax logistic max_pool2d maximum mean minimum mul
     pad prelu quantize reduce_max reduce_min relu relu6 resize_bilinear resize_nearest softmax strided_slice sub sum tanh transpose
 }
 

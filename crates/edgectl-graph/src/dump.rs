@@ -58,7 +58,7 @@ impl fmt::Display for Attributes<'_> {
         let mut words = match self.0 {
             Op::AveragePool { pool, include_pad } => format!("{pool}{}", if *include_pad { " include_pad" } else { "" }),
             Op::BatchNorm { epsilon } => format!("epsilon={epsilon:e}"),
-            Op::Concat { axis } | Op::Softmax { axis } => format!("axis={axis}"),
+            Op::Concat { axis } | Op::LogSoftmax { axis } | Op::Softmax { axis } => format!("axis={axis}"),
             Op::Conv(conv) if conv.groups == 1 => conv.window.to_string(),
             Op::Conv(conv) => format!("{} groups={}", conv.window, conv.groups),
             Op::ConvTranspose(conv) => conv.to_string(),
@@ -80,6 +80,7 @@ impl fmt::Display for Attributes<'_> {
             Op::Unary(Unary::Elu { alpha } | Unary::LeakyRelu { alpha }) => format!("alpha={alpha}"),
             Op::Unary(Unary::Gelu { tanh: true }) => "tanh".into(),
             Op::Unary(Unary::Pow { exponent }) => format!("exponent={exponent}"),
+            Op::Unary(Unary::Selu { alpha, gamma }) => format!("alpha={alpha} gamma={gamma}"),
             Op::Unary(Unary::HardSigmoid { alpha, beta }) => format!("alpha={alpha} beta={beta}"),
             _ => String::new(),
         };

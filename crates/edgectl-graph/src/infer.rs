@@ -51,7 +51,7 @@ fn arity(op: &Op) -> Option<(usize, usize, &'static str)> {
         Op::Opaque(_) => return None,
         Op::Concat { .. } => (1, usize::MAX, "1 or more"),
         Op::BatchNorm { .. } => (5, 5, "5"),
-        Op::Binary { .. } | Op::MatMul => (2, 2, "2"),
+        Op::Binary { .. } | Op::MatMul | Op::PRelu => (2, 2, "2"),
         op if op.is_layer() => (2, 3, "2 or 3"),
         Op::Dequantize { .. } | Op::Gemm { .. } | Op::Quantize { .. } => (2, 3, "2 or 3"),
         _ => (1, 1, "1"),
@@ -134,7 +134,14 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
         Op::DepthToSpace { block, .. } => blocks(&x.shape, *block, true)?,
         Op::SpaceToDepth { block } => blocks(&x.shape, *block, false)?,
         Op::Slice { spans } => sliced(&x.shape, spans)?,
-        Op::Softmax { axis } => {
+        Op::PRelu => {
+            let slope = &fact(1).ok_or("the slope is missing")?.shape;
+            if broadcast(&x.shape, slope)? != x.shape {
+                return Err(format!("slope {slope} does not broadcast to {}", x.shape));
+            }
+            x.shape.clone()
+        }
+        Op::LogSoftmax { axis } | Op::Softmax { axis } => {
             check_axis(&x.shape, *axis)?;
             x.shape.clone()
         }

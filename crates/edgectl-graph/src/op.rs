@@ -84,12 +84,19 @@ pub enum Op {
     GlobalMaxPool,
     /// The input unchanged (also: dropout when a model is not being trained).
     Identity,
+    /// The logarithm of the softmax along an axis.
+    LogSoftmax {
+        /// The axis over which the softmax sums to one.
+        axis: usize,
+    },
     /// Matrix product with numpy's rules.
     MatMul,
     /// Maximum over a window; padding never wins. `x [N, C, spatial...]`.
     MaxPool(Pool),
     /// An operator that is carried along but cannot be deployed.
     Opaque(Opaque),
+    /// `x` where it is positive, `slope * x` otherwise. Inputs `x, slope`; the slope broadcasts to the shape of `x`.
+    PRelu,
     /// A constant frame around `x`.
     Pad {
         /// Elements added before, per axis.
@@ -172,9 +179,11 @@ impl Op {
             Op::GlobalAveragePool => "GlobalAveragePool",
             Op::GlobalMaxPool => "GlobalMaxPool",
             Op::Identity => "Identity",
+            Op::LogSoftmax { .. } => "LogSoftmax",
             Op::MatMul => "MatMul",
             Op::MaxPool(_) => "MaxPool",
             Op::Opaque(opaque) => &opaque.op_type,
+            Op::PRelu => "PRelu",
             Op::Pad { .. } => "Pad",
             Op::Quantize { .. } => "QuantizeLinear",
             Op::Reduce { op, .. } => op.name(),

@@ -152,6 +152,7 @@ pub fn sharing(op: &Op, ty: QuantType) -> Sharing {
         Op::Softmax { .. } | Op::Unary(Unary::Sigmoid | Unary::Tanh) if ty == QuantType::I16 => {
             Sharing::Fixed(QuantParams::int16(1.0 / 32768.0))
         }
+        Op::LogSoftmax { .. } => Sharing::Fixed(QuantParams::int8(1.0 / 16.0, 127)),
         Op::Softmax { .. } | Op::Unary(Unary::Sigmoid) => Sharing::Fixed(QuantParams::int8(1.0 / 256.0, -128)),
         Op::Unary(Unary::Tanh) => Sharing::Fixed(QuantParams::int8(1.0 / 128.0, 0)),
         _ => Sharing::Free,

@@ -10,6 +10,8 @@ use crate::Activation;
 pub enum Unary {
     /// `|x|`
     Abs,
+    /// The least whole number that is not below `x`.
+    Ceil,
     /// `min(max(x, min), max)`; the bounds may be infinite.
     Clip {
         /// Lower bound.
@@ -17,6 +19,8 @@ pub enum Unary {
         /// Upper bound.
         max: f32,
     },
+    /// The cosine.
+    Cos,
     /// `x` for positive `x`, `alpha * (exp(x) - 1)` otherwise.
     Elu {
         /// Negative saturation.
@@ -26,6 +30,8 @@ pub enum Unary {
     Erf,
     /// `exp(x)`
     Exp,
+    /// The greatest whole number that is not above `x`.
+    Floor,
     /// `x` times the normal distribution's function at `x`: `x / 2 * (1 + erf(x / sqrt(2)))`
     Gelu {
         /// Whether it is `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))` instead.
@@ -60,10 +66,23 @@ pub enum Unary {
     Reciprocal,
     /// `max(x, 0)`
     Relu,
+    /// The nearest whole number, ties to the even one.
+    Round,
+    /// `gamma * x` for positive `x`, `gamma * alpha * (exp(x) - 1)` otherwise.
+    Selu {
+        /// Negative saturation.
+        alpha: f32,
+        /// Slope.
+        gamma: f32,
+    },
     /// `1 / (1 + exp(-x))`
     Sigmoid,
+    /// -1, 0 or 1.
+    Sign,
     /// `x / (1 + exp(-x))`, also called swish.
     Silu,
+    /// The sine.
+    Sin,
     /// `ln(1 + exp(x))`
     Softplus,
     /// `x / (1 + |x|)`
@@ -79,10 +98,13 @@ impl Unary {
     pub fn name(self) -> &'static str {
         match self {
             Unary::Abs => "Abs",
+            Unary::Ceil => "Ceil",
             Unary::Clip { .. } => "Clip",
+            Unary::Cos => "Cos",
             Unary::Elu { .. } => "Elu",
             Unary::Erf => "Erf",
             Unary::Exp => "Exp",
+            Unary::Floor => "Floor",
             Unary::Gelu { .. } => "Gelu",
             Unary::HardSigmoid { .. } => "HardSigmoid",
             Unary::HardSwish => "HardSwish",
@@ -93,8 +115,12 @@ impl Unary {
             Unary::Pow { .. } => "Pow",
             Unary::Reciprocal => "Reciprocal",
             Unary::Relu => "Relu",
+            Unary::Round => "Round",
+            Unary::Selu { .. } => "Selu",
             Unary::Sigmoid => "Sigmoid",
+            Unary::Sign => "Sign",
             Unary::Silu => "Swish",
+            Unary::Sin => "Sin",
             Unary::Softplus => "Softplus",
             Unary::Softsign => "Softsign",
             Unary::Sqrt => "Sqrt",
@@ -106,7 +132,9 @@ impl Unary {
     pub fn eval(self, x: f32) -> f32 {
         match self {
             Unary::Abs => x.abs(),
+            Unary::Ceil => x.ceil(),
             Unary::Clip { min, max } => x.max(min).min(max),
+            Unary::Cos => x.cos(),
             Unary::Elu { alpha } => {
                 if x > 0.0 {
                     x
@@ -116,6 +144,7 @@ impl Unary {
             }
             Unary::Erf => erf(x),
             Unary::Exp => x.exp(),
+            Unary::Floor => x.floor(),
             Unary::Gelu { tanh: false } => 0.5 * x * (1.0 + erf(x * FRAC_1_SQRT_2)),
             Unary::Gelu { tanh: true } => 0.5 * x * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044_715 * x * x * x)).tanh()),
             Unary::HardSigmoid { alpha, beta } => (alpha * x + beta).clamp(0.0, 1.0),
@@ -133,8 +162,24 @@ impl Unary {
             Unary::Pow { exponent } => x.powf(exponent),
             Unary::Reciprocal => x.recip(),
             Unary::Relu => x.max(0.0),
+            Unary::Round => x.round_ties_even(),
+            Unary::Selu { alpha, gamma } => {
+                if x > 0.0 {
+                    gamma * x
+                } else {
+                    gamma * alpha * x.exp_m1()
+                }
+            }
             Unary::Sigmoid => sigmoid(x),
+            Unary::Sign => {
+                if x == 0.0 {
+                    0.0
+                } else {
+                    x.signum()
+                }
+            }
             Unary::Silu => x * sigmoid(x),
+            Unary::Sin => x.sin(),
             Unary::Softplus => softplus(x),
             Unary::Softsign => x / (1.0 + x.abs()),
             Unary::Sqrt => x.sqrt(),

@@ -315,6 +315,8 @@ fn forms_that_the_typed_operators_have() {
     };
     let slope = floats("slope", &[1, 1], &[0.25]);
     assert_eq!(one(node("PRelu", &["x", "slope"], "y"), vec![slope]), "f32[2,3,4,5] = LeakyRelu {alpha=0.25}(x)");
+    let slopes = floats("slope", &[3, 1, 1], &[0.1, 0.2, 0.3]);
+    assert_eq!(one(node("PRelu", &["x", "slope"], "y"), vec![slopes]), "f32[2,3,4,5] = PRelu(x, slope)");
     let two = TensorProto { dims: vec![], ..floats("two", &[1], &[2.0]) };
     assert_eq!(one(node("Pow", &["x", "two"], "y"), vec![two]), "f32[2,3,4,5] = Pow {exponent=2}(x)");
     let bounds = || vec![ints("starts", &[-1, 1]), ints("ends", &[-100, 3]), ints("axes", &[3, 1]), ints("steps", &[-2, 1])];
@@ -343,8 +345,8 @@ fn forms_that_no_typed_operator_has() {
     for (node, constants, expected) in [
         (
             node("PRelu", &["x", "slope"], "y"),
-            vec![floats("slope", &[3, 1, 1], &[0.1, 0.2, 0.3])],
-            "PRelu: it has a slope per channel: input 1 is not one float32 number",
+            vec![floats("slope", &[2, 1, 1, 1, 1], &[0.1, 0.2])],
+            "PRelu: slope [2,1,1,1,1] does not broadcast to [2,3,4,5]",
         ),
         (
             with(node("Gather", &["x", "indices"], "y"), int("axis", 1)),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use edgectl_graph::{Binary, Graph, Node, Op, Pass, Patch, QuantType, Sharing, TensorId, run_all, sharing};
+use edgectl_graph::{Graph, Node, Op, Pass, Patch, QuantType, Sharing, TensorId, run_all, sharing};
 
 use crate::QuantizeError;
 use crate::group::{Groups, Source};
@@ -27,7 +27,6 @@ fn require_int8(graph: &Graph, node: &Node) -> Result<(), QuantizeError> {
     let reason = match &node.op {
         op if op.is_layer() && (computed(1) || computed(2)) => "its weights are not constant",
         Op::Gemm { .. } => "neither operand is a constant matrix",
-        Op::Binary { op: Binary::Div, .. } => "the divisor is not constant",
         Op::Quantize { .. } | Op::Dequantize { .. } => "the model is quantized already",
         Op::BatchNorm { .. } => "its parameters are not constant",
         _ => return Ok(()),

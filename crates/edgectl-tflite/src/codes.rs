@@ -9,27 +9,40 @@ pub(crate) const CONCATENATION: i32 = 2;
 pub(crate) const CONV_2D: i32 = 3;
 pub(crate) const CUSTOM: i32 = 32;
 pub(crate) const DEPTHWISE_CONV_2D: i32 = 4;
+pub(crate) const COS: i32 = 108;
 pub(crate) const DEQUANTIZE: i32 = 6;
+pub(crate) const DIV: i32 = 42;
 pub(crate) const ELU: i32 = 111;
 pub(crate) const EXP: i32 = 47;
 pub(crate) const EXPAND_DIMS: i32 = 70;
+pub(crate) const FLOOR: i32 = 8;
 pub(crate) const FULLY_CONNECTED: i32 = 9;
+pub(crate) const GELU: i32 = 150;
 pub(crate) const HARD_SWISH: i32 = 117;
 pub(crate) const LEAKY_RELU: i32 = 98;
+pub(crate) const LOG: i32 = 73;
+pub(crate) const LOG_SOFTMAX: i32 = 50;
 pub(crate) const LOGISTIC: i32 = 14;
 pub(crate) const MAX_POOL_2D: i32 = 17;
 pub(crate) const MAXIMUM: i32 = 55;
 pub(crate) const MEAN: i32 = 40;
 pub(crate) const MINIMUM: i32 = 57;
 pub(crate) const MUL: i32 = 18;
+pub(crate) const NEG: i32 = 59;
 pub(crate) const PAD: i32 = 34;
 pub(crate) const PADV2: i32 = 60;
+pub(crate) const PRELU: i32 = 54;
 pub(crate) const QUANTIZE: i32 = 114;
 pub(crate) const RELU: i32 = 19;
 pub(crate) const RELU6: i32 = 21;
 pub(crate) const RELU_N1_TO_1: i32 = 20;
 pub(crate) const RESHAPE: i32 = 22;
+pub(crate) const ROUND: i32 = 116;
+pub(crate) const RSQRT: i32 = 76;
+pub(crate) const SIN: i32 = 66;
 pub(crate) const SOFTMAX: i32 = 25;
+pub(crate) const SQRT: i32 = 75;
+pub(crate) const SQUARE: i32 = 92;
 pub(crate) const SQUEEZE: i32 = 43;
 pub(crate) const SUB: i32 = 41;
 pub(crate) const TANH: i32 = 28;
@@ -111,6 +124,19 @@ mod tests {
             (MINIMUM, "MINIMUM"),
             (CUSTOM, "CUSTOM"),
             (QUANTIZE, "QUANTIZE"),
+            (COS, "COS"),
+            (DIV, "DIV"),
+            (FLOOR, "FLOOR"),
+            (GELU, "GELU"),
+            (LOG, "LOG"),
+            (LOG_SOFTMAX, "LOG_SOFTMAX"),
+            (NEG, "NEG"),
+            (PRELU, "PRELU"),
+            (ROUND, "ROUND"),
+            (RSQRT, "RSQRT"),
+            (SIN, "SIN"),
+            (SQRT, "SQRT"),
+            (SQUARE, "SQUARE"),
             (TRANSPOSE_CONV, "TRANSPOSE_CONV"),
             (HARD_SWISH, "HARD_SWISH"),
             (205, "REDUCE_WINDOW"),

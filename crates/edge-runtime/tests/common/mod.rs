@@ -171,6 +171,7 @@ impl Case {
             "leaky_relu" => return table(table::leaky_relu(x.affine(), y.affine(), attrs.alpha)),
             "abs" => return table(table::abs(x.affine(), y.affine())),
             "elu" => return table(table::from_fn(x.affine(), y.affine(), |x| if x < 0.0 { x.exp_m1() } else { x })),
+            "log" => return table(table::log(x.affine(), y.affine(), f32::ln)),
             "exp" => return table(table::from_fn(x.affine(), y.affine(), f32::exp)),
             "quantize" => return table(table::requantize(x.affine(), y.affine())),
             "average_pool2d" => AveragePool2dParams {

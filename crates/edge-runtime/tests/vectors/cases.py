@@ -491,6 +491,12 @@ def unary(operator, options_type=None, same_quantization=False):
         if same_quantization:
             y_scale, y_zero = x.scales[0], x.zero_point
         attrs, options = {}, options_type() if options_type else None
+        if operator == "LOG":  # mostly of positive numbers
+            x.zero_point = -128 if index % 4 else zero_point(rng)
+            y_scale, y_zero = fitted(rng, index, np.log(np.maximum(real(x), x.scales[0])), [1.0, 0.3][index % 2])
+        if operator == "GELU":
+            attrs["approximate"] = options.approximate = index % 2 == 1
+            x.scales = [f32(x.scales[0] / 4)]
         if operator == "LEAKY_RELU":
             attrs["alpha"] = options.alpha = f32([0.01, 0.1, 0.2, 0.5, 0.3, 1.5][index % 6])
         return Case(operator, [x], Tensor(x.shape, scales=[y_scale], zero_point=y_zero), attrs, options)
@@ -534,6 +540,8 @@ OPS = {
     "leaky_relu": (24, unary("LEAKY_RELU", schema.LeakyReluOptionsT)),
     "abs": (20, unary("ABS", schema.AbsOptionsT)),
     "elu": (20, unary("ELU")),
+    "gelu": (20, unary("GELU", schema.GeluOptionsT)),
+    "log": (20, unary("LOG")),
     "exp": (20, unary("EXP", schema.ExpOptionsT)),
     "quantize": (20, unary("QUANTIZE", schema.QuantizeOptionsT)),
 }

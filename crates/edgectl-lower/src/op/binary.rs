@@ -1,28 +1,19 @@
-//! Elementwise arithmetic: add, sub, mul, max, min.
+//! Elementwise arithmetic: add, sub, mul, div, max, min, and rectifiers with several slopes.
 
 use edge_format::{MaximumParams, MinimumParams};
 use edge_runtime::prepare;
-use edgectl_graph::{Activation, Binary, Node, TensorId};
+use edgectl_graph::{Activation, Binary, Node, QuantParams, TensorId};
 
 use super::{activation_range, ends};
 use crate::builder::Builder;
 use crate::{LowerError, layout};
 
 pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, op: Binary, activation: Activation) -> Result<(), LowerError> {
-    let (a, output) = ends(builder, node)?;
-    let b = node.input(1).ok_or_else(|| builder.no_kernel(node, "it has one operand"))?;
-    let rank = builder.shape(output)?.len();
-    // An operand of full rank says in which order all lie, so that no activation is moved.
-    let leader = [a, b].into_iter().find_map(|id| builder.own_order(id).filter(|order| order.len() == rank));
-    let order = leader.map_or_else(|| layout::identity(rank), <[usize]>::to_vec);
-    let inputs = vec![operand(builder, a, &order)?, operand(builder, b, &order)?];
-
-    let [scale_a, scale_b] = [builder.params(a)?.scale, builder.params(b)?.scale];
-    let params = builder.params(output)?;
+    let Operands { inputs, scales: [scale_a, scale_b], output: tensor, params } = operands(builder, node)?;
     let range = activation_range(activation, params);
-    let tensor = builder.output(output, &order)?;
     match op {
         Binary::Add => builder.push(prepare::add(scale_a, scale_b, params.scale, range), inputs, tensor),
+        Binary::Div => builder.push(prepare::div(scale_a, scale_b, params.scale, range), inputs, tensor),
         Binary::Max => builder.push(MaximumParams { activation_min: range.0, activation_max: range.1 }, inputs, tensor),
         Binary::Min => builder.push(MinimumParams { activation_min: range.0, activation_max: range.1 }, inputs, tensor),
         Binary::Mul => builder.push(prepare::mul(scale_a, scale_b, params.scale, range), inputs, tensor),
@@ -30,6 +21,33 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, op: Binary, activati
         _ => return Err(builder.no_kernel(node, "there is no integer kernel for it")),
     }
     Ok(())
+}
+
+/// `x` where it is positive, else its product with a slope.
+pub(super) fn prelu(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerError> {
+    let Operands { inputs, scales: [scale, slope_scale], output, params } = operands(builder, node)?;
+    builder.push(prepare::prelu(scale, slope_scale, params.scale), inputs, output);
+    Ok(())
+}
+
+/// Two operands that broadcast to the output.
+struct Operands {
+    inputs: Vec<usize>,
+    scales: [f32; 2],
+    output: usize,
+    params: QuantParams,
+}
+
+fn operands(builder: &mut Builder<'_>, node: &Node) -> Result<Operands, LowerError> {
+    let (a, output) = ends(builder, node)?;
+    let b = node.input(1).ok_or_else(|| builder.no_kernel(node, "it has one operand"))?;
+    let rank = builder.shape(output)?.len();
+    // An operand of full rank says in which order all lie, so that no activation is moved.
+    let leader = [a, b].into_iter().find_map(|id| builder.own_order(id).filter(|order| order.len() == rank));
+    let order = leader.map_or_else(|| layout::identity(rank), <[usize]>::to_vec);
+    let inputs = vec![operand(builder, a, &order)?, operand(builder, b, &order)?];
+    let (scales, params) = ([builder.params(a)?.scale, builder.params(b)?.scale], builder.params(output)?);
+    Ok(Operands { inputs, scales, output: builder.output(output, &order)?, params })
 }
 
 /// An operand in an order of the output's axes; axes that it lacks count as ones in front.

@@ -40,8 +40,10 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::GlobalAveragePool => reduce::spatial_mean(builder, node),
         Op::GlobalMaxPool => pool::global_max(builder, node),
         Op::Identity => unary::requantize(builder, node),
+        Op::LogSoftmax { axis } => softmax::log(builder, node, *axis),
         Op::MatMul => matmul::lower(builder, node),
         Op::MaxPool(pool) => pool::max(builder, node, pool),
+        Op::PRelu => binary::prelu(builder, node),
         Op::Pad { before, value, .. } => pad::lower(builder, node, before, *value),
         Op::Reduce { op, axes, .. } => reduce::lower(builder, node, axes, |from, to, bits, _| match op {
             Reduction::Max => Some(ReduceMaxParams { axes: bits }.into()),

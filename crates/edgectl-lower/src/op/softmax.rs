@@ -1,5 +1,6 @@
-//! Softmax.
+//! Softmax and its logarithm.
 
+use edge_format::Params;
 use edge_runtime::prepare;
 use edgectl_graph::Node;
 
@@ -8,6 +9,14 @@ use crate::LowerError;
 use crate::builder::Builder;
 
 pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, axis: usize) -> Result<(), LowerError> {
+    along(builder, node, axis, |scale| prepare::softmax(scale, 1.0).into())
+}
+
+pub(super) fn log(builder: &mut Builder<'_>, node: &Node, axis: usize) -> Result<(), LowerError> {
+    along(builder, node, axis, |scale| prepare::log_softmax(scale).into())
+}
+
+fn along(builder: &mut Builder<'_>, node: &Node, axis: usize, params: impl FnOnce(f32) -> Params) -> Result<(), LowerError> {
     let (x, output) = ends(builder, node)?;
     // The kernel works on the last axis.
     let mut order = builder.order(x)?;
@@ -16,7 +25,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, axis: usize) -> Resu
         order.push(axis);
     }
     let input = builder.in_order(x, &order)?;
-    let params = prepare::softmax(builder.params(x)?.scale, 1.0);
+    let params = params(builder.params(x)?.scale);
     let tensor = builder.output(output, &order)?;
     builder.push(params, vec![input], tensor);
     Ok(())

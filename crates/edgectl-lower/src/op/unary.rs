@@ -15,6 +15,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, unary: Unary) -> Res
         Unary::Abs => table::abs(input, result),
         Unary::Clip { min, max } => table::clamp(input, result, min, max),
         Unary::HardSwish => table::hard_swish(input, result),
+        Unary::Log => table::log(input, result, f32::ln),
         Unary::LeakyRelu { alpha } => table::leaky_relu(input, result, alpha),
         Unary::Relu => table::clamp(input, result, 0.0, f32::INFINITY),
         Unary::Sigmoid => table::logistic(input),

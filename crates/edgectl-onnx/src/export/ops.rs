@@ -62,7 +62,7 @@ impl Emitter<'_> {
                 node.set_int("transA", (*trans_a).into()).set_int("transB", (*trans_b).into());
                 Ok(())
             }
-            Op::GlobalAveragePool | Op::GlobalMaxPool | Op::Identity | Op::MatMul => self.whole(self.output.clone()).map(drop),
+            Op::GlobalAveragePool | Op::GlobalMaxPool | Op::Identity | Op::MatMul | Op::PRelu => self.whole(self.output.clone()).map(drop),
             Op::MaxPool(pool) => {
                 self.expect_dilations(pool, 10)?;
                 set_window(self.whole(self.output.clone())?, pool);
@@ -77,7 +77,7 @@ impl Emitter<'_> {
             Op::SpaceToDepth { block } => self.attribute_int("blocksize", *block),
             Op::Resize(resize) => self.resize(resize),
             Op::Slice { spans } => self.slice(spans),
-            Op::Softmax { axis } => self.softmax(*axis),
+            Op::LogSoftmax { axis } | Op::Softmax { axis } => self.softmax(*axis),
             Op::Transpose { perm } => {
                 self.whole(self.output.clone())?.set_ints("perm", ints(perm));
                 Ok(())

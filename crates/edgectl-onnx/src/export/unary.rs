@@ -36,6 +36,10 @@ impl Emitter<'_> {
                 self.whole(self.output.clone())?.set_float("alpha", alpha).set_float("beta", beta);
                 Ok(())
             }
+            Unary::Selu { alpha, gamma } => {
+                self.whole(self.output.clone())?.set_float("alpha", alpha).set_float("gamma", gamma);
+                Ok(())
+            }
             Unary::Pow { exponent } => {
                 let inputs = vec![self.scalar("exponent", exponent)?];
                 self.with_inputs(inputs).map(drop)

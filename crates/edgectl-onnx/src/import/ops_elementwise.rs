@@ -65,9 +65,35 @@ pub(super) fn pow(source: &mut Source<'_>) -> Row {
 
 /// With one slope for all channels this is `LeakyRelu`.
 pub(super) fn prelu(source: &mut Source<'_>) -> Row {
-    let alpha = source.scalar(1).map_err(|reason| format!("it has a slope per channel: {reason}"))?.ok_or("the slope is missing")?;
-    same_shape(source)?;
-    plain(source, Unary::LeakyRelu { alpha })
+    source.expect_f32(2)?;
+    if let Ok(Some(alpha)) = source.scalar(1)
+        && same_shape(source).is_ok()
+    {
+        return plain(source, Unary::LeakyRelu { alpha });
+    }
+    Ok((Op::PRelu, 2))
+}
+
+pub(super) fn selu(source: &mut Source<'_>) -> Row {
+    // The defaults of the specification.
+    let (alpha, gamma) = (source.attributes.float("alpha", 1.673_263_2)?, source.attributes.float("gamma", 1.050_701)?);
+    plain(source, Unary::Selu { alpha, gamma })
+}
+
+/// Only with `alpha` 1, where it is ELU.
+pub(super) fn celu(source: &mut Source<'_>) -> Row {
+    match source.attributes.float("alpha", 1.0)? {
+        1.0 => plain(source, Unary::Elu { alpha: 1.0 }),
+        alpha => Err(format!("attribute \"alpha\" is {alpha}")),
+    }
+}
+
+/// Only with `alpha` 1, where it is SiLU.
+pub(super) fn swish(source: &mut Source<'_>) -> Row {
+    match source.attributes.float("alpha", 1.0)? {
+        1.0 => plain(source, Unary::Silu),
+        alpha => Err(format!("attribute \"alpha\" is {alpha}")),
+    }
 }
 
 /// Fails where the second operand, which has one element, gives the result more dimensions than the first one has.
@@ -148,17 +174,17 @@ fn reduced(source: &mut Source<'_>, last: i64) -> Result<Option<(Vec<usize>, boo
 }
 
 /// Before opset 13 the result sums to one over all axes from `axis` on together.
-pub(super) fn softmax(source: &mut Source<'_>) -> Row {
+pub(super) fn softmax(source: &mut Source<'_>, op: fn(usize) -> Op) -> Row {
     source.expect_f32(1)?;
     let given = source.attributes.int_or("axis", if source.opset < 13 { 1 } else { -1 })?;
     let shape = source.shape(0)?;
     let axis = source.axis(given, shape.rank())?;
     if source.opset >= 13 {
-        return Ok((Op::Softmax { axis }, 1));
+        return Ok((op(axis), 1));
     }
     let mut wide = (axis..shape.rank()).filter(|&axis| shape.dims()[axis].fixed() != Some(1));
     match (wide.next(), wide.next()) {
-        (only, None) => Ok((Op::Softmax { axis: only.unwrap_or(axis) }, 1)),
+        (only, None) => Ok((op(only.unwrap_or(axis)), 1)),
         _ => Err(format!("it spans several axes of {shape} (axis {given} at opset {})", source.opset)),
     }
 }

@@ -40,8 +40,16 @@ pub(super) fn softmax(importer: &mut Importer<'_>, operator: &Operator<'_>) -> R
     if beta != 1.0 {
         return unsupported(format!("its beta is {beta}, not 1"));
     }
+    over_last_axis(importer, operator, |axis| Op::Softmax { axis })
+}
+
+pub(super) fn log_softmax(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Result<(), Stop> {
+    over_last_axis(importer, operator, |axis| Op::LogSoftmax { axis })
+}
+
+fn over_last_axis(importer: &mut Importer<'_>, operator: &Operator<'_>, op: fn(usize) -> Op) -> Result<(), Stop> {
     let (x, input, layout) = first_at_hand(importer, operator)?;
     let rank = importer.tensor(x).shape.len();
     let axis = layout.axis(axis(-1, rank)?);
-    importer.emit(operator, layout, Op::Softmax { axis }, vec![Some(input)], Activation::NONE)
+    importer.emit(operator, layout, op(axis), vec![Some(input)], Activation::NONE)
 }

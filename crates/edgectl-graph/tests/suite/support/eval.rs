@@ -311,6 +311,7 @@ fn all_along(x: &Array, axes: &[usize], y: &[usize]) -> Vec<f64> {
 fn function(unary: Unary, x: f64) -> f64 {
     match unary {
         Unary::Abs => x.abs(),
+        Unary::Ceil => x.ceil(),
         Unary::Clip { min, max } => x.max(min.into()).min(max.into()),
         Unary::Elu { alpha } => {
             if x > 0.0 {
@@ -319,8 +320,10 @@ fn function(unary: Unary, x: f64) -> f64 {
                 f64::from(alpha) * (x.exp() - 1.0)
             }
         }
+        Unary::Cos => x.cos(),
         Unary::Erf => erf(x),
         Unary::Exp => x.exp(),
+        Unary::Floor => x.floor(),
         Unary::Gelu { tanh: false } => x / 2.0 * (1.0 + erf(x / 2f64.sqrt())),
         Unary::Gelu { tanh: true } => x / 2.0 * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh()),
         Unary::HardSigmoid { alpha, beta } => (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0),
@@ -338,8 +341,15 @@ fn function(unary: Unary, x: f64) -> f64 {
         Unary::Pow { exponent } => x.powf(exponent.into()),
         Unary::Reciprocal => 1.0 / x,
         Unary::Relu => x.max(0.0),
+        Unary::Round => x.round_ties_even(),
+        Unary::Selu { alpha, gamma } => {
+            let bent = if x > 0.0 { x } else { f64::from(alpha) * (x.exp() - 1.0) };
+            f64::from(gamma) * bent
+        }
         Unary::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Unary::Sign => f64::from(i8::from(x > 0.0) - i8::from(x < 0.0)),
         Unary::Silu => x / (1.0 + (-x).exp()),
+        Unary::Sin => x.sin(),
         Unary::Softplus => (1.0 + x.exp()).ln(),
         Unary::Softsign => x / (1.0 + x.abs()),
         Unary::Sqrt => x.sqrt(),
