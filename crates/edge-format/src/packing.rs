@@ -49,9 +49,13 @@ impl Packing {
         }
     }
 
-    /// Whether a convolution's filters can be packed: no block of rows may belong to two of its groups.
-    pub const fn takes_groups(groups: usize, rows: usize) -> bool {
-        groups == 1 || rows.is_multiple_of(groups.saturating_mul(BLOCK_ROWS))
+    /// Most columns of a matrix that is packed: kernels keep a row of x together on the stack.
+    pub const MAX_COLUMNS: usize = 1 << 15;
+
+    /// Whether the weights of an op can be packed: rows that are not too long, and no block of them that belongs to two of the
+    /// groups of a convolution.
+    pub const fn fits([rows, columns]: [usize; 2], groups: usize) -> bool {
+        columns <= Self::MAX_COLUMNS && (groups == 1 || rows.is_multiple_of(groups.saturating_mul(BLOCK_ROWS)))
     }
 
     /// Groups of four that a row of this many elements takes.

@@ -94,6 +94,11 @@ impl<'p> Tensor<'p> {
         }
     }
 
+    /// Whether it is made of packed weights.
+    pub fn is_packed(&self) -> bool {
+        matches!(self.place, Place::Packed(..))
+    }
+
     /// A constant of `dtype` as numbers, in place.
     fn constant_of<T: bytemuck::AnyBitPattern>(&self, dtype: DType) -> Option<&'p [T]> {
         let bytes = self.constant().filter(|_| self.dtype == dtype)?;

@@ -29,10 +29,10 @@
 //! Accumulators wrap.
 
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![deny(missing_docs)]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 pub mod affine;
@@ -43,9 +43,13 @@ mod interpreter;
 pub mod kernel;
 pub mod prepare;
 mod resolver;
+#[cfg(feature = "simd")]
+mod simd;
 pub mod table;
 
 pub use edge_format::{FormatError, Program};
 pub use error::{CheckError, Operand, RuntimeError};
 pub use interpreter::{Executed, Interpreter};
 pub use resolver::{Registration, Resolver};
+#[cfg(feature = "simd")]
+pub use simd::Isa;

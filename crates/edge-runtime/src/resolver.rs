@@ -19,13 +19,19 @@ pub struct Registration {
 /// A table of kernels.
 #[derive(Clone, Copy, Debug)]
 pub struct Resolver<'r> {
+    preferred: &'r [Registration],
     kernels: &'r [Registration],
 }
 
 impl<'r> Resolver<'r> {
     /// A resolver of these kernels; of two for one operator the first counts.
     pub const fn new(kernels: &'r [Registration]) -> Self {
-        Self { kernels }
+        Self { preferred: &[], kernels }
+    }
+
+    /// The same resolver with kernels that come before its own.
+    pub const fn with_preferred(self, preferred: &'r [Registration]) -> Self {
+        Self { preferred, ..self }
     }
 
     /// The kernels.
@@ -35,7 +41,7 @@ impl<'r> Resolver<'r> {
 
     /// The kernel of an operator.
     pub fn find(&self, op: OpCode) -> Option<&'r Registration> {
-        self.kernels.iter().find(|kernel| kernel.op == op)
+        self.preferred.iter().chain(self.kernels).find(|kernel| kernel.op == op)
     }
 }
 

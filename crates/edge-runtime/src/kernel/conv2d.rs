@@ -1,6 +1,6 @@
 //! Two-dimensional convolution with groups and dilation.
 
-use edge_format::{Conv2dParams, OpCode, Shape};
+use edge_format::{Conv2dParams, OpCode, Packing, Shape};
 
 use super::dot::{CHUNK, ROWS, dot};
 use super::requantize::{self, Requantize};
@@ -19,13 +19,16 @@ const _: () = assert!(MAX_GATHERED.is_multiple_of(CHUNK));
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: Conv2dParams = node.params()?;
     node.expect_inputs(5)?;
-    let (x, filter, output) = (node.input_i8(0)?, node.input_i8(1)?, node.output_i8()?);
-    node.constant_i8(1)?;
+    let (x, filter, output) = (node.input_i8(0)?, node.weights_i8(1)?, node.output_i8()?);
     let Some([batch, _, _, channels]) = x.shape.array() else { return misfit(Operand::Input(0), &x) };
     let Some([out_channels, _, _, group_channels]) = filter.shape.array::<4>() else { return misfit(Operand::Input(1), &filter) };
     let groups = params.groups as usize;
     if group_channels.checked_mul(groups) != Some(channels) || !out_channels.is_multiple_of(groups) {
         return Err(CheckError::Param { name: "groups", found: params.groups.into() });
+    }
+    let row = (filter.shape.elements() as usize).checked_div(out_channels).unwrap_or(0);
+    if cfg!(feature = "simd") && filter.is_packed() && !Packing::fits([out_channels, row], groups) {
+        return misfit(Operand::Input(1), &filter);
     }
     let Some([vertical, horizontal]) = geometry(&params, &x.shape, &filter.shape, &output.shape) else {
         return misfit(Operand::Output, &output);
@@ -39,7 +42,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 }
 
 /// The windows over rows and columns.
-fn geometry(params: &Conv2dParams, x: &Shape, filter: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
+pub(crate) fn geometry(params: &Conv2dParams, x: &Shape, filter: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
     let &[_, kernel_h, kernel_w, _] = filter.dims() else { return None };
     let Conv2dParams { stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, .. } = *params;
     plane(x, output, [kernel_h, kernel_w], [stride_h, stride_w], [dilation_h, dilation_w], [pad_top, pad_left])
@@ -47,6 +50,16 @@ fn geometry(params: &Conv2dParams, x: &Shape, filter: &Shape, output: &Shape) ->
 
 /// Computes each output pixel from the runs of adjacent elements under its window.
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
+    #[cfg(feature = "simd")]
+    if frame.packed(1).is_some() {
+        return crate::simd::on_any_machine::conv2d(frame);
+    }
+    run_plain(frame)
+}
+
+/// The same where the filters are not packed.
+#[inline(always)]
+pub(crate) fn run_plain(frame: Frame<'_, '_>) -> Option<()> {
     let params: Conv2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
     let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());

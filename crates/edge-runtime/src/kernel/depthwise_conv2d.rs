@@ -35,7 +35,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 }
 
 /// The windows over rows and columns.
-fn geometry(params: &DepthwiseConv2dParams, x: &Shape, filter: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
+pub(crate) fn geometry(params: &DepthwiseConv2dParams, x: &Shape, filter: &Shape, output: &Shape) -> Option<[Geometry; 2]> {
     let &[_, kernel_h, kernel_w, _] = filter.dims() else { return None };
     let DepthwiseConv2dParams { stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, .. } = *params;
     plane(x, output, [kernel_h, kernel_w], [stride_h, stride_w], [dilation_h, dilation_w], [pad_top, pad_left])

@@ -1,6 +1,6 @@
 //! Matrix product with constant weights.
 
-use edge_format::{FullyConnectedParams, OpCode, Shape};
+use edge_format::{FullyConnectedParams, OpCode, Packing, Shape};
 
 use super::dot::{ROWS, dot};
 use super::requantize::{self, Requantize};
@@ -14,9 +14,11 @@ pub const KERNEL: Registration = Registration { op: OpCode::FullyConnected, chec
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: FullyConnectedParams = node.params()?;
     node.expect_inputs(5)?;
-    let (x, filter, output) = (node.input_i8(0)?, node.input_i8(1)?, node.output_i8()?);
-    node.constant_i8(1)?;
+    let (x, filter, output) = (node.input_i8(0)?, node.weights_i8(1)?, node.output_i8()?);
     let Some([outputs, inputs]) = filter.shape.array::<2>() else { return misfit(Operand::Input(1), &filter) };
+    if cfg!(feature = "simd") && filter.is_packed() && !Packing::fits([outputs, inputs], 1) {
+        return misfit(Operand::Input(1), &filter);
+    }
     let Some(x_rows) = rows(&x.shape, inputs) else { return misfit(Operand::Input(0), &x) };
     if rows(&output.shape, outputs) != Some(x_rows) {
         return misfit(Operand::Output, &output);
@@ -32,6 +34,16 @@ fn rows(shape: &Shape, length: usize) -> Option<u32> {
 
 /// Computes each row of the output in blocks of channels.
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
+    #[cfg(feature = "simd")]
+    if frame.packed(1).is_some() {
+        return crate::simd::on_any_machine::fully_connected(frame);
+    }
+    run_plain(frame)
+}
+
+/// The same where the weights are not packed.
+#[inline(always)]
+pub(crate) fn run_plain(frame: Frame<'_, '_>) -> Option<()> {
     let params: FullyConnectedParams = frame.params()?;
     let (filter_shape, _) = frame.input_like(1)?;
     let [outputs, inputs] = filter_shape.array::<2>()?;

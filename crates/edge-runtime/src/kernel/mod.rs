@@ -26,7 +26,7 @@ pub mod prelu;
 mod reduce;
 pub mod reduce_max;
 pub mod reduce_min;
-mod requantize;
+pub(crate) mod requantize;
 pub mod resize_bilinear;
 pub mod resize_nearest;
 pub mod shift;
@@ -37,8 +37,10 @@ pub mod sub;
 pub mod table;
 mod total;
 pub mod transpose;
-mod window;
+pub(crate) mod window;
 
+#[cfg(feature = "simd")]
+use edge_format::Packing;
 use edge_format::{DType, Op, OpParams, Place, Program, Shape, Tensor};
 
 use crate::affine::Affine;
@@ -169,6 +171,20 @@ impl<'p> Node<'p> {
         Ok(numbers)
     }
 
+    /// The int8 weights of an input: constant, and packed only where there are kernels for it.
+    ///
+    /// # Errors
+    /// Where they are not.
+    pub(crate) fn weights_i8(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
+        if cfg!(feature = "simd")
+            && let tensor @ Tensor { place: Place::Packed(..), .. } = self.weights(index)?
+        {
+            return Ok(tensor);
+        }
+        self.constant_i8(index)?;
+        self.input_i8(index)
+    }
+
     /// Demands that the output has the scale and zero point of an input.
     ///
     /// # Errors
@@ -261,6 +277,21 @@ impl<'p, 'a> Frame<'p, 'a> {
     /// Shape and quantization of an input.
     pub fn input_like(&self, index: usize) -> Option<(Shape, Affine)> {
         self.node.input(index).ok().map(like)
+    }
+
+    /// Shape and quantization of an input that may be packed.
+    #[cfg(feature = "simd")]
+    pub(crate) fn weights_like(&self, index: usize) -> Option<(Shape, Affine)> {
+        self.node.weights(index).ok().map(like)
+    }
+
+    /// Packed weights, group by group.
+    #[cfg(feature = "simd")]
+    pub(crate) fn packed(&self, index: usize) -> Option<(Packing, &'p [[i8; Packing::GROUP_BYTES]])> {
+        match self.node.weights(index).ok()?.place {
+            Place::Packed(packing, bytes) => Some((packing, bytemuck::cast_slice(bytes).as_chunks().0)),
+            _ => None,
+        }
     }
 
     /// Shape and quantization of the output.

@@ -13,12 +13,12 @@ pub(super) const BLOCK: usize = 16;
 const FIRST_INPUT: usize = 2;
 
 /// Bias, multiplier and shift per output channel; zero point and range of the output.
-pub(super) struct Requantize<'a> {
-    bias: &'a [i32],
-    multiplier_q31: &'a [i32],
-    shift: &'a [i32],
-    output: Affine,
-    activation: (i32, i32),
+pub(crate) struct Requantize<'a> {
+    pub(crate) bias: &'a [i32],
+    pub(crate) multiplier_q31: &'a [i32],
+    pub(crate) shift: &'a [i32],
+    pub(crate) output: Affine,
+    pub(crate) activation: (i32, i32),
 }
 
 /// Checks inputs 2, 3 and 4 and the activation's range.
@@ -30,7 +30,7 @@ pub(super) fn check(node: &Node<'_>, channels: usize, activation: (i32, i32)) ->
 }
 
 impl<'a> Requantize<'a> {
-    pub(super) fn new(frame: &Frame<'a, '_>, activation: (i32, i32)) -> Option<Self> {
+    pub(crate) fn new(frame: &Frame<'a, '_>, activation: (i32, i32)) -> Option<Self> {
         let constant = |index| frame.node.input(index).ok()?.constant_i32();
         Some(Self {
             bias: constant(FIRST_INPUT)?,

@@ -16,26 +16,26 @@ const MAX_REACH: u64 = 1 << 28;
 
 /// Windows along one axis, which checks have confined to numbers that cannot overflow.
 #[derive(Clone, Copy)]
-pub(super) struct Windows {
-    pub(super) input: usize,
-    pub(super) kernel: usize,
-    pub(super) stride: usize,
-    pub(super) dilation: NonZero<usize>,
-    pub(super) pad: usize,
+pub(crate) struct Windows {
+    pub(crate) input: usize,
+    pub(crate) kernel: usize,
+    pub(crate) stride: usize,
+    pub(crate) dilation: NonZero<usize>,
+    pub(crate) pad: usize,
 }
 
 /// Parameters of windows along one axis, before they are checked.
-pub(super) struct Geometry {
-    pub(super) input: usize,
-    pub(super) output: usize,
-    pub(super) kernel: u32,
-    pub(super) stride: u32,
-    pub(super) dilation: u32,
-    pub(super) pad: u32,
+pub(crate) struct Geometry {
+    pub(crate) input: usize,
+    pub(crate) output: usize,
+    pub(crate) kernel: u32,
+    pub(crate) stride: u32,
+    pub(crate) dilation: u32,
+    pub(crate) pad: u32,
 }
 
 /// Windows over rows and over columns of `[N, H, W, C]` tensors; each pair of parameters is vertical, horizontal.
-pub(super) fn plane(
+pub(crate) fn plane(
     x: &Shape,
     output: &Shape,
     kernel: [u32; 2],
@@ -57,7 +57,7 @@ pub(super) fn plane(
 
 impl Geometry {
     /// Checks that no position overflows.
-    pub(super) fn check(&self) -> Result<(), CheckError> {
+    pub(crate) fn check(&self) -> Result<(), CheckError> {
         expect_range("kernel", self.kernel, 1..=MAX_PARAM)?;
         expect_range("stride", self.stride, 1..=MAX_PARAM)?;
         expect_range("dilation", self.dilation, 1..=MAX_PARAM)?;
@@ -69,7 +69,7 @@ impl Geometry {
     }
 
     /// Checks also that every window covers some of the input.
-    pub(super) fn check_overlap(&self) -> Result<(), CheckError> {
+    pub(crate) fn check_overlap(&self) -> Result<(), CheckError> {
         self.check()?;
         expect_range("padding", self.pad, 0..=self.kernel - 1)?;
         let last_window = (self.output as u64 - 1) * u64::from(self.stride);
@@ -77,7 +77,7 @@ impl Geometry {
     }
 
     /// The windows, to be used after a check.
-    pub(super) fn windows(&self) -> Option<Windows> {
+    pub(crate) fn windows(&self) -> Option<Windows> {
         Some(Windows {
             input: self.input,
             kernel: self.kernel as usize,
@@ -89,8 +89,17 @@ impl Geometry {
 }
 
 impl Windows {
+    /// Those of `outputs` windows that lie in the input as a whole.
+    #[cfg(feature = "simd")]
+    pub(crate) fn inside(&self, outputs: usize) -> Range<usize> {
+        let reach = (self.kernel - 1) * self.dilation.get();
+        let first = self.pad.div_ceil(self.stride);
+        let end = (self.input + self.pad).checked_sub(reach + 1).map_or(0, |last| last / self.stride + 1);
+        first..end.min(outputs)
+    }
+
     /// The taps of the window at `output` that fall inside the input, and the input's index under the first one.
-    pub(super) fn taps(&self, output: usize) -> (Range<usize>, usize) {
+    pub(crate) fn taps(&self, output: usize) -> (Range<usize>, usize) {
         let start = output * self.stride;
         // Positions are counted from the first element of padding, to stay clear of negative numbers.
         let taps_before = |position: usize| position.saturating_sub(start).saturating_add(self.dilation.get() - 1) / self.dilation;
@@ -116,6 +125,8 @@ mod tests {
             let inside = |&tap: &usize| (0..input as isize).contains(&position(tap));
             prop_assert!((0..kernel).filter(inside).eq(taps.clone()));
             prop_assert_eq!(first as isize, if taps.is_empty() { 0 } else { position(taps.start) });
+            #[cfg(feature = "simd")]
+            prop_assert_eq!(Windows { input, kernel, stride, dilation, pad }.inside(8).contains(&output), taps.len() == kernel && output < 8);
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, conv: &Conv) -> Resu
     let [pad_top, pad_left] = planar_pair(&conv.window.pads_begin, 0)?;
     let (activation_min, activation_max) = activation_range(conv.activation, builder.params(output)?);
 
-    let packing = builder.packing.filter(|_| !depthwise && Packing::takes_groups(conv.groups, o));
+    let packing = builder.packing.filter(|_| !depthwise && Packing::fits([o, kh * kw * per_group], conv.groups));
     let inputs = parameters(builder, node, input, &shape, &filter, o, packing)?;
     let result = builder.output(output, &order)?;
     let planar_result = planar(builder, result);

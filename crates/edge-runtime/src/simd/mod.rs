@@ -1,0 +1,177 @@
+//! Kernels for vectors: packed weights, and whatever instruction set the machine turns out to have.
+//!
+//! A kernel is written once, over [`vector::Vector`], and instantiated per instruction set. A value of a type that implements
+//! it is the proof that the machine has that set, so that all `unsafe` is in the files that implement it, and here where
+//! functions that enable an instruction set are called. What these kernels compute is what the reference ones in
+//! [`kernel`](crate::kernel) compute, byte for byte.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512vnni;
+mod conv2d;
+mod depthwise_conv2d;
+mod fully_connected;
+mod gemm;
+mod portable;
+mod product;
+mod vector;
+
+use crate::kernel::{self, Frame};
+use crate::{Registration, Resolver};
+
+/// An instruction set for which there are kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Isa {
+    /// AArch64's dot product instructions.
+    #[cfg(target_arch = "aarch64")]
+    Dotprod,
+    /// AArch64's vectors.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    /// AVX-512 with the instructions for neural networks.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni,
+    /// AVX2.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// None: what any machine can run.
+    Portable,
+}
+
+impl Isa {
+    /// Every instruction set of this architecture, the best one first.
+    pub const ALL: &'static [Isa] = &[
+        #[cfg(target_arch = "aarch64")]
+        Isa::Dotprod,
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vnni,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2,
+        Isa::Portable,
+    ];
+
+    /// The best one that this machine has. Without the feature `std`, the machine is what the compiler was told.
+    pub fn detect() -> Isa {
+        Self::ALL.iter().copied().find(|isa| isa.is_there()).unwrap_or(Isa::Portable)
+    }
+
+    /// Whether this machine has it.
+    pub fn is_there(self) -> bool {
+        match self {
+            #[cfg(target_arch = "aarch64")]
+            Isa::Dotprod => aarch64::Dotprod::detect().is_some(),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => true,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => avx512vnni::Avx512Vnni::detect().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => avx2::Avx2::detect().is_some(),
+            Isa::Portable => true,
+        }
+    }
+
+    /// Its kernels.
+    fn kernels(self) -> &'static [Registration] {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => for_avx512vnni::KERNELS,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => for_avx2::KERNELS,
+            Isa::Portable => &on_any_machine::KERNELS,
+        }
+    }
+}
+
+impl Resolver<'static> {
+    /// Every kernel of this crate, in its fastest form for this machine.
+    pub fn fastest() -> Self {
+        Self::for_isa(Isa::detect())
+    }
+
+    /// Every kernel of this crate, in its form for an instruction set. On a machine that lacks it, its kernels fault.
+    pub fn for_isa(isa: Isa) -> Self {
+        Self::all().with_preferred(isa.kernels())
+    }
+}
+
+/// Whether the machine has some features: asked at run time where there is a standard library to ask.
+#[cfg(target_arch = "x86_64")]
+macro_rules! detect {
+    ($($feature:tt),*) => {{
+        #[cfg(feature = "std")]
+        {
+            [$(std::arch::is_x86_feature_detected!($feature)),*].into_iter().all(|found| found)
+        }
+        #[cfg(not(feature = "std"))]
+        {
+            cfg!(all($(target_feature = $feature),*))
+        }
+    }};
+}
+#[cfg(target_arch = "x86_64")]
+use detect;
+
+/// The kernels with an instruction set enabled.
+macro_rules! kernels {
+    ($module:ident: $vector:ty, $features:literal, [$($kernel:ident),* $(,)?]) => {
+        mod $module {
+            use super::*;
+
+            pub(super) static KERNELS: &[Registration] = &[$(Registration { run: $kernel, ..kernel::$kernel::KERNEL }),*];
+
+            $(
+                #[allow(unsafe_code)]
+                fn $kernel(frame: Frame<'_, '_>) -> Option<()> {
+                    #[target_feature(enable = $features)]
+                    fn run(vector: $vector, frame: Frame<'_, '_>) -> Option<()> {
+                        super::$kernel::run(vector, frame)
+                    }
+                    let vector = <$vector>::detect()?;
+                    // SAFETY: the vector is proof that the machine has the features.
+                    unsafe { run(vector, frame) }
+                }
+            )*
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+kernels!(for_avx512vnni: avx512vnni::Avx512Vnni, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", [
+    conv2d,
+    depthwise_conv2d,
+    fully_connected,
+]);
+
+#[cfg(target_arch = "x86_64")]
+kernels!(for_avx2: avx2::Avx2, "avx2", [
+    conv2d,
+    depthwise_conv2d,
+    fully_connected,
+]);
+
+/// What any machine can run; also where the reference kernels send ops with packed weights.
+pub(crate) mod on_any_machine {
+    use super::*;
+
+    pub(super) static KERNELS: [Registration; 3] = [
+        Registration { run: conv2d, ..kernel::conv2d::KERNEL },
+        Registration { run: depthwise_conv2d, ..kernel::depthwise_conv2d::KERNEL },
+        Registration { run: fully_connected, ..kernel::fully_connected::KERNEL },
+    ];
+
+    pub(crate) fn conv2d(frame: Frame<'_, '_>) -> Option<()> {
+        super::conv2d::run(portable::Portable, frame)
+    }
+
+    fn depthwise_conv2d(frame: Frame<'_, '_>) -> Option<()> {
+        super::depthwise_conv2d::run(portable::Portable, frame)
+    }
+
+    pub(crate) fn fully_connected(frame: Frame<'_, '_>) -> Option<()> {
+        super::fully_connected::run(portable::Portable, frame)
+    }
+}
