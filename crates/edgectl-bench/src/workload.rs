@@ -4,7 +4,7 @@ use edge_format::{
     AveragePool2dParams, Conv2dParams, ConvTranspose2dParams, DepthwiseConv2dParams, MaxPool2dParams, Op, OpCode, Program, Shape, Tensor,
 };
 use edgectl_graph::{Graph, Node, Op as GraphOp, TensorId, Window};
-use edgectl_profile::{OpClass, OpWork, Workload};
+use edgectl_profile::{OpClass, OpWork, Workload, inner_taps};
 
 use crate::program;
 
@@ -28,6 +28,8 @@ pub fn of_program(name: &str, program: Program<'_>) -> Workload {
             kernel: sizes.kernel,
             stride: sizes.stride,
             groups: sizes.groups,
+            inner_taps: sizes
+                .inner_taps(nhwc(tensor(op.input(0)).as_ref()), nhwc(op.outputs().next().and_then(|id| program.tensor(id)).as_ref())),
         }
     });
     Workload { name: name.into(), ops: ops.collect() }
@@ -40,11 +42,27 @@ struct Sizes {
     groups: u32,
     /// That one output element reads.
     in_channels: u32,
+    dilation: [u32; 2],
+    /// Before the first row and column.
+    pad: [u32; 2],
 }
 
 impl Sizes {
     /// Of what has neither.
-    const NONE: Sizes = Sizes { kernel: [1, 1], stride: [1, 1], groups: 1, in_channels: 1 };
+    const NONE: Sizes = Sizes { kernel: [1, 1], stride: [1, 1], groups: 1, in_channels: 1, dilation: [1, 1], pad: [0, 0] };
+
+    /// For height and width of the input and the output.
+    fn inner_taps(&self, input: [u32; 2], output: [u32; 2]) -> u64 {
+        inner_taps(input, output, self.kernel, self.stride, self.dilation, self.pad)
+    }
+}
+
+/// Height and width of a tensor that has them.
+fn nhwc(tensor: Option<&Tensor<'_>>) -> [u32; 2] {
+    match tensor.map(|tensor| tensor.shape.dims()) {
+        Some([_, height, width, _]) => [*height, *width],
+        _ => [1, 1],
+    }
 }
 
 fn program_sizes(op: &Op<'_>, x: Option<&Tensor<'_>>, filter: Option<&Tensor<'_>>) -> Sizes {
@@ -52,17 +70,19 @@ fn program_sizes(op: &Op<'_>, x: Option<&Tensor<'_>>, filter: Option<&Tensor<'_>
     let side = |shape: Option<Shape>, axis: usize| shape.and_then(|shape| shape.dims().get(axis).copied()).unwrap_or(1);
     let window = |stride: [u32; 2], groups: u32, in_channels: u32| {
         let shape = filter.map(|filter| filter.shape);
-        Sizes { kernel: [side(shape, 1), side(shape, 2)], stride, groups, in_channels }
+        Sizes { kernel: [side(shape, 1), side(shape, 2)], stride, groups, in_channels, ..Sizes::NONE }
     };
     let pool = |kernel: [u32; 2], stride: [u32; 2]| Sizes { kernel, stride, ..Sizes::NONE };
     if let Some(conv) = op.params::<Conv2dParams>() {
-        return window([conv.stride_h, conv.stride_w], conv.groups, last(filter));
+        let (dilation, pad) = ([conv.dilation_h, conv.dilation_w], [conv.pad_top, conv.pad_left]);
+        return Sizes { dilation, pad, ..window([conv.stride_h, conv.stride_w], conv.groups, last(filter)) };
     }
     if let Some(conv) = op.params::<ConvTranspose2dParams>() {
         return window([conv.stride_h, conv.stride_w], conv.groups, last(filter));
     }
     if let Some(conv) = op.params::<DepthwiseConv2dParams>() {
-        return window([conv.stride_h, conv.stride_w], last(x), 1);
+        let (dilation, pad) = ([conv.dilation_h, conv.dilation_w], [conv.pad_top, conv.pad_left]);
+        return Sizes { dilation, pad, ..window([conv.stride_h, conv.stride_w], last(x), 1) };
     }
     if let Some(params) = op.params::<AveragePool2dParams>() {
         return pool([params.kernel_h, params.kernel_w], [params.stride_h, params.stride_w]);
@@ -129,6 +149,16 @@ fn node_work(graph: &Graph, node: &Node) -> OpWork {
         kernel: sizes.kernel,
         stride: sizes.stride,
         groups: sizes.groups,
+        inner_taps: sizes.inner_taps(nchw(&x), nchw(&output)),
+    }
+}
+
+/// Height and width of a shape; one spatial axis is a row of height 1.
+fn nchw(shape: &[usize]) -> [u32; 2] {
+    match *shape {
+        [_, _, width] => [1, width as u32],
+        [_, _, height, width] => [height as u32, width as u32],
+        _ => [1, 1],
     }
 }
 
@@ -139,7 +169,13 @@ fn window_sizes(window: &Window, groups: u32, in_channels: u32) -> Sizes {
         [height, width, ..] => [height as u32, width as u32],
         [] => [1, 1],
     };
-    Sizes { kernel: pair(&window.kernel), stride: pair(&window.strides), groups, in_channels }
+    let dilation = pair(&window.dilations);
+    let pad = match *window.pads_begin {
+        [left] => [0, left as u32],
+        [top, left, ..] => [top as u32, left as u32],
+        [] => [0, 0],
+    };
+    Sizes { kernel: pair(&window.kernel), stride: pair(&window.strides), groups, in_channels, dilation, pad }
 }
 
 fn class_of_op(op: &GraphOp, sizes: &Sizes, channels: u32) -> OpClass {

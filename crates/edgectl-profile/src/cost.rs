@@ -1,23 +1,23 @@
 //! The cost model: cycles of an operator as a sum of its sizes, each times a coefficient of the kernel library.
 //!
 //! ```text
-//! cycles(op) = per_layer + macs·per_mac + taps·per_tap + outputs·per_output + weight_bytes·per_weight_byte + activation_bytes·per_activation_byte
-//! cycles(model) = per_inference + Σ cycles(op)
+//! cycles(op)    = layer + macs·mac + taps·tap + gathered·gathered + inputs·input + outputs·output + weight_bytes·weight_byte
+//! cycles(model) = cycles_per_inference + Σ cycles(op)
 //! ```
 //!
-//! Few channels cost more per multiplication because each *tap* (a kernel position of an output element) starts a loop over channels; weights
-//! cost what reading them from flash or DRAM costs. All coefficients are zero or positive, so no model has a negative estimate and
-//! more work never takes less time.
+//! with the coefficients of the op's class. For a convolution these are the terms of a matrix product: its multiplications, its packed inputs
+//! (`gathered`), its outputs and its weights; `tap` is what starting a loop over channels costs, so few channels cost more per
+//! multiplication. All coefficients are zero or positive, so no estimate is negative and more work never takes less time.
 
 use crate::schema::{Basis, Coefficients, DType, KernelLibrary, Operators, Profile};
-use crate::workload::{OpClass, OpWork, Workload};
+use crate::workload::{OpWork, Workload};
 
 /// What limits an operator or a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// Arithmetic: multiplications, and the loops around them.
     Compute,
-    /// Bytes: weights from flash or DRAM, activations.
+    /// Bytes: weights from flash or DRAM, inputs and their packing.
     Memory,
     /// Constants per layer and inference.
     Overhead,
@@ -117,9 +117,9 @@ struct Cycles {
 impl Cycles {
     fn of(op: &OpWork, costs: &Coefficients, element_bytes: f64) -> Cycles {
         let compute =
-            op.macs as f64 * costs.cycles_per_mac + op.taps() as f64 * costs.cycles_per_tap + op.outputs as f64 * costs.cycles_per_output;
-        let activations = (op.inputs as f64 + op.outputs as f64) * element_bytes;
-        let memory = op.weights as f64 * element_bytes * costs.cycles_per_weight_byte + activations * costs.cycles_per_activation_byte;
+            op.effective_macs() * costs.cycles_per_mac + op.taps() * costs.cycles_per_tap + op.outputs as f64 * costs.cycles_per_output;
+        let inputs = op.gathered() * costs.cycles_per_gathered + op.inputs as f64 * costs.cycles_per_input;
+        let memory = op.weights as f64 * element_bytes * costs.cycles_per_weight_byte + inputs;
         Cycles { compute, memory, overhead: costs.cycles_per_layer }
     }
 
@@ -148,12 +148,9 @@ pub fn op_cycles(library: &KernelLibrary, op: &OpWork) -> f64 {
 }
 
 fn cycles(library: &KernelLibrary, op: &OpWork) -> Cycles {
-    let costs = costs(library, op.class);
+    // What states no costs for 3×3 convolutions has one kind of convolution.
+    let costs = library.costs.get(&op.cost_class()).or_else(|| library.costs.get(&op.class));
     costs.map(|costs| Cycles::of(op, costs, library.dtype.bytes())).unwrap_or_default()
-}
-
-fn costs(library: &KernelLibrary, class: OpClass) -> Option<&Coefficients> {
-    library.costs.get(&class)
 }
 
 /// What `workload` takes on `profile` with its kernel library `kernels` (a key of [`Profile::kernels`]).

@@ -13,6 +13,7 @@
 
 mod cost;
 mod error;
+pub mod fit;
 mod registry;
 mod schema;
 mod validate;
@@ -26,4 +27,4 @@ pub use schema::{
     Accuracy, Backend, Basis, Coefficients, DType, Dispersion, KernelLibrary, Memory, MemoryKind, MemoryRole, Operators, Power, PowerState,
     Processor, ProcessorKind, Profile, SCHEMA_VERSION, System, Transport,
 };
-pub use workload::{OpClass, OpWork, Workload};
+pub use workload::{OpClass, OpWork, Workload, inner_taps};

@@ -337,18 +337,35 @@ pub struct KernelLibrary {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Coefficients {
-    /// Per multiply-accumulate operation.
+    /// Per multiply-accumulate operation; of depthwise convolutions, only those that do not read padding.
     pub cycles_per_mac: f64,
     /// Per output element and kernel position.
     pub cycles_per_tap: f64,
+    /// Per input element under the kernel, for each pixel of the output (im2col).
+    pub cycles_per_gathered: f64,
+    /// Per input element.
+    pub cycles_per_input: f64,
     /// Per output element.
     pub cycles_per_output: f64,
     /// Per byte of weights, read from where they lie.
     pub cycles_per_weight_byte: f64,
-    /// Per byte of activations read and written.
-    pub cycles_per_activation_byte: f64,
     /// Per operator.
     pub cycles_per_layer: f64,
+}
+
+impl Coefficients {
+    /// Keys and values, in the order of the schema.
+    pub fn fields(&self) -> [(&'static str, f64); 7] {
+        [
+            ("cycles_per_mac", self.cycles_per_mac),
+            ("cycles_per_tap", self.cycles_per_tap),
+            ("cycles_per_gathered", self.cycles_per_gathered),
+            ("cycles_per_input", self.cycles_per_input),
+            ("cycles_per_output", self.cycles_per_output),
+            ("cycles_per_weight_byte", self.cycles_per_weight_byte),
+            ("cycles_per_layer", self.cycles_per_layer),
+        ]
+    }
 }
 
 /// How far estimates are off, by cross-validation over families of models.

@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OpClass {
-    /// A convolution with a kernel larger than 1×1, grouped or not, transposed too.
+    /// A convolution with a kernel larger than 1×1, grouped or not, transposed too; in `costs`, what [`OpClass::Conv3x3`] is not.
     Conv,
+    /// A 3×3 convolution with stride 1 and one group, for which libraries have their fastest kernels (Winograd's on Linux).
+    #[serde(rename = "conv-3x3")]
+    Conv3x3,
     /// A convolution with as many groups as input channels.
     Depthwise,
     /// A fully connected layer or a matrix product.
@@ -16,7 +19,7 @@ pub enum OpClass {
     Elementwise,
     /// What moves bytes: concatenation, padding, transposition, resizing; a reshape without a copy has no outputs.
     Movement,
-    /// A 1×1 convolution.
+    /// A 1×1 convolution, grouped or not.
     Pointwise,
     /// Pooling and reductions.
     Pool,
@@ -26,8 +29,9 @@ pub enum OpClass {
 
 impl OpClass {
     /// All of them, in the order of their names.
-    pub const ALL: [OpClass; 8] = [
+    pub const ALL: [OpClass; 9] = [
         OpClass::Conv,
+        OpClass::Conv3x3,
         OpClass::Depthwise,
         OpClass::Dense,
         OpClass::Elementwise,
@@ -41,6 +45,7 @@ impl OpClass {
     pub fn name(self) -> &'static str {
         match self {
             OpClass::Conv => "conv",
+            OpClass::Conv3x3 => "conv-3x3",
             OpClass::Depthwise => "depthwise",
             OpClass::Dense => "dense",
             OpClass::Elementwise => "elementwise",
@@ -79,21 +84,65 @@ pub struct OpWork {
     pub stride: [u32; 2],
     /// Groups of a convolution, else 1.
     pub groups: u32,
+    /// Kernel positions that lie inside the input, over all pixels of the output, as [`inner_taps`] counts them; outside of convolutions and
+    /// pooling, the pixels of the output.
+    pub inner_taps: u64,
+}
+
+/// How many kernel positions lie inside an input of `input` (height, width), over all pixels of an output of `output`, when the kernel begins
+/// `pad` before the input; the others read padding, which kernels for microcontrollers skip.
+pub fn inner_taps(input: [u32; 2], output: [u32; 2], kernel: [u32; 2], stride: [u32; 2], dilation: [u32; 2], pad: [u32; 2]) -> u64 {
+    let along = |axis: usize| -> u64 {
+        let [input, output, kernel] = [input, output, kernel].map(|sides| u64::from(sides[axis]));
+        let [stride, dilation, pad] = [stride, dilation, pad].map(|sides| u64::from(sides[axis]));
+        let inside = |tap: u64| {
+            // Positions p with 0 <= p * stride + tap * dilation - pad < input.
+            let offset = tap.saturating_mul(dilation);
+            let first = pad.saturating_sub(offset).div_ceil(stride.max(1));
+            let end = (input.saturating_add(pad)).saturating_sub(offset).div_ceil(stride.max(1)).min(output);
+            end.saturating_sub(first)
+        };
+        // Windows this long are not padded in earnest, and counting would take long.
+        if kernel > 4096 { kernel.saturating_mul(output) } else { (0..kernel).map(inside).fold(0, u64::saturating_add) }
+    };
+    along(0).saturating_mul(along(1))
 }
 
 impl OpWork {
     /// A depthwise convolution, a 1×1 one or any other.
     pub fn conv_class(kernel: [u32; 2], groups: u32, in_channels_of_tensor: u32) -> OpClass {
-        match (kernel, groups) {
-            (_, groups) if groups > 1 && groups == in_channels_of_tensor => OpClass::Depthwise,
-            ([1, 1], 1) => OpClass::Pointwise,
+        match kernel {
+            _ if groups > 1 && groups == in_channels_of_tensor => OpClass::Depthwise,
+            [1, 1] => OpClass::Pointwise,
             _ => OpClass::Conv,
         }
     }
 
-    /// Elements of the output times positions of the kernel: how often a kernel starts its innermost loop over channels.
-    pub fn taps(&self) -> u64 {
-        self.outputs.saturating_mul(u64::from(self.kernel[0]).saturating_mul(u64::from(self.kernel[1])))
+    /// The class whose coefficients apply.
+    pub fn cost_class(&self) -> OpClass {
+        match (self.class, self.kernel, self.stride, self.groups) {
+            (OpClass::Conv, [1, 1], _, _) => OpClass::Pointwise,
+            (OpClass::Conv, [3, 3], [1, 1], 1) => OpClass::Conv3x3,
+            (class, ..) => class,
+        }
+    }
+
+    /// Multiplications that read the input, not padding: for depthwise convolutions, which are the ones that leave padding out.
+    pub fn effective_macs(&self) -> f64 {
+        match self.class {
+            OpClass::Depthwise => (self.inner_taps as f64 * f64::from(self.out_channels)).min(self.macs as f64),
+            _ => self.macs as f64,
+        }
+    }
+
+    /// How often a kernel starts its innermost loop over channels: elements of the output times positions of the kernel.
+    pub fn taps(&self) -> f64 {
+        self.outputs as f64 * f64::from(self.kernel[0]) * f64::from(self.kernel[1])
+    }
+
+    /// Elements that a convolution gathers into a matrix (im2col): those under the kernel, for each pixel of the output.
+    pub fn gathered(&self) -> f64 {
+        self.macs as f64 * f64::from(self.groups) / f64::from(self.out_channels.max(1))
     }
 }
 

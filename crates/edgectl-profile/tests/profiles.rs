@@ -17,6 +17,7 @@ fn dense() -> Workload {
         kernel: [1, 1],
         stride: [1, 1],
         groups: 1,
+        inner_taps: 1,
     };
     Workload { name: "dense".into(), ops: vec![op] }
 }
