@@ -29,7 +29,7 @@
 //!     96    4  state_bytes      the first bytes of the arena, which keep their contents between invocations
 //!
 //!              tensor (56 bytes)
-//!      0    1  dtype            0 i8, 1 u8, 2 i16, 3 i32, 4 f32 (reserved: no kernel reads it)
+//!      0    1  dtype            0 i8, 1 u8, 2 i16, 3 i32, 4 f32 (reserved: no kernel reads it), 5 i64
 //!      1    1  rank             0..=6
 //!      2    1  place            0 arena, 1 data, 2 or 3 data packed: see [`Packing`], i8 and rank 1 or more only; 128 state
 //!      3    1  reserved         0
@@ -58,8 +58,8 @@
 //!
 //! # Alignment
 //!
-//! The slice given to the reader must begin at a multiple of [`BASE_ALIGNMENT`] bytes, since `i32` constants are
-//! read in place. Constants begin at multiples of [`DATA_ALIGNMENT`] bytes from the start of the file, so that
+//! The slice given to the reader must begin at a multiple of [`BASE_ALIGNMENT`] bytes, since `i16` and `i32` constants are
+//! read in place (`i64` ones are read byte by byte). Constants begin at multiples of [`DATA_ALIGNMENT`] bytes from the start of the file, so that
 //! flash mapped at such a boundary can feed wide loads. A tensor in the arena is aligned to its data type.
 //!
 //! # State
@@ -108,6 +108,7 @@ mod packing;
 mod params;
 mod reader;
 mod shape;
+mod wide;
 #[cfg(feature = "alloc")]
 mod writer;
 
@@ -120,5 +121,6 @@ pub use packing::Packing;
 pub use params::*;
 pub use reader::{Io, Op, Place, Program, Tensor};
 pub use shape::{DType, MAX_RANK, Shape};
+pub use wide::{HasI16, I16};
 #[cfg(feature = "alloc")]
 pub use writer::{IoSpec, OpSpec, PlaceSpec, ProgramSpec, TensorSpec, WriteError, write};

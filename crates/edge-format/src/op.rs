@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::params::*;
+use crate::wide::I16;
 
 /// What an operator's parameters have in common.
 pub trait OpParams: Sized {
@@ -43,7 +44,7 @@ macro_rules! operators {
 
             /// Whether the output may take the place of an input: same offset in the arena, same number of bytes.
             ///
-            /// `Table` and `Copy` take the place of their first input; `Add`, `Sub`, `Mul`, `Div`, `Prelu`,
+            /// `Copy`, `Requantize` and the tables take the place of their first input; `Add`, `Sub`, `Mul`, `Div`, `Prelu`,
             /// `Maximum` and `Minimum` of either one that has the output's shape. In any other op the output must lie apart from all inputs.
             pub const fn in_place(self) -> bool {
                 match self { $(Self::$name => $in_place),* }
@@ -168,6 +169,47 @@ operators! {
     /// Appends to a window that slides: what is as long as the input leaves it at the front. Inputs: x i8, window i8. Output: the
     /// window after. All have one scale and zero point, and agree but for the axis, along which the window is at least as long.
     Shift(ShiftParams) = 42, "shift", false;
+    /// As `Conv2d`, of i16 activations; bias `[O]` i32 to sum up in 32 bits, or i64 to sum up in 64.
+    Conv2dI16(I16<Conv2dParams>) = 50, "conv2d_i16", false;
+    /// As `DepthwiseConv2d`, of i16 activations; bias as of `Conv2dI16`.
+    DepthwiseConv2dI16(I16<DepthwiseConv2dParams>) = 51, "depthwise_conv2d_i16", false;
+    /// As `FullyConnected`, of i16 activations; bias as of `Conv2dI16`.
+    FullyConnectedI16(I16<FullyConnectedParams>) = 52, "fully_connected_i16", false;
+    /// As `Add`, of i16.
+    AddI16(I16<AddParams>) = 53, "add_i16", true;
+    /// As `Sub`, of i16.
+    SubI16(I16<SubParams>) = 54, "sub_i16", true;
+    /// As `Mul`, of i16.
+    MulI16(I16<MulParams>) = 55, "mul_i16", true;
+    /// As `Maximum`, of i16.
+    MaximumI16(I16<MaximumParams>) = 56, "maximum_i16", true;
+    /// As `Minimum`, of i16.
+    MinimumI16(I16<MinimumParams>) = 57, "minimum_i16", true;
+    /// As `AveragePool2d`, of i16.
+    AveragePool2dI16(I16<AveragePool2dParams>) = 58, "average_pool2d_i16", false;
+    /// As `MaxPool2d`, of i16.
+    MaxPool2dI16(I16<MaxPool2dParams>) = 59, "max_pool2d_i16", false;
+    /// As `Mean`, of i16.
+    MeanI16(I16<MeanParams>) = 60, "mean_i16", false;
+    /// As `ReduceMax`, of i16.
+    ReduceMaxI16(I16<ReduceMaxParams>) = 61, "reduce_max_i16", false;
+    /// As `ReduceMin`, of i16.
+    ReduceMinI16(I16<ReduceMinParams>) = 62, "reduce_min_i16", false;
+    /// Softmax over the last axis. Inputs: x i16; `exp` over -10 to 0 and `1 / (1 + x)` over 0 to 1 as tables of `TableI16`
+    /// whose output's scale is 1/32768. Output: i16 of scale 1/32768.
+    SoftmaxI16(SoftmaxI16Params) = 63, "softmax_i16", false;
+    /// Any unary function, interpolated. Inputs: x i16, table `[513]` i16 in data, whose entry `i` is the output for
+    /// `q = 128 * i - 32768`.
+    TableI16(TableI16Params) = 64, "table_i16", true;
+    /// `1 / (1 + exp(-x))`. Inputs: x i16, table `[256]` i16 in data, whose entry `i` has the bits of
+    /// `65536 / (1 + exp(-i / 24))` as u16. Output: i16 of scale 1/32768.
+    LogisticI16(LogisticI16Params) = 65, "logistic_i16", true;
+    /// Hyperbolic tangent. Inputs and output: as of `LogisticI16`.
+    TanhI16(TanhI16Params) = 66, "tanh_i16", true;
+    /// Another type or scale, with one factor for numbers below zero and one for the others: between i8 and i16, or from one of
+    /// i16 to another, as leaky rectifiers and absolute values do too. Input: x i8 or i16. Output: i8 or i16, in place
+    /// of the input where it has its size.
+    Requantize(RequantizeParams) = 67, "requantize", true;
 }
 
 impl fmt::Display for OpCode {

@@ -403,6 +403,49 @@ params! {
         offset_w: i32,
     }
 
+    /// Parameters of [`OpCode::SoftmaxI16`].
+    SoftmaxI16Params for SoftmaxI16 {
+        /// `beta * input scale * 65535 / 10` as multiplier.
+        multiplier_q31: i32,
+        /// Its shift.
+        shift: i32,
+    }
+
+    /// [`OpCode::TableI16`] has no parameters.
+    TableI16Params for TableI16 {}
+
+    /// Parameters of [`OpCode::LogisticI16`].
+    LogisticI16Params for LogisticI16 {
+        /// `input scale * 3 * 4096 * 2^right_shift`, up to 65535.
+        multiplier: u32,
+        /// Bits of the product that are rounded off, up to 31.
+        right_shift: u32,
+    }
+
+    /// Parameters of [`OpCode::TanhI16`].
+    TanhI16Params for TanhI16 {
+        /// As of [`LogisticI16Params`].
+        multiplier: u32,
+        /// As of [`LogisticI16Params`].
+        right_shift: u32,
+    }
+
+    /// Parameters of [`OpCode::Requantize`].
+    RequantizeParams for Requantize {
+        /// Multiplier of `q - zero_point` where it is not negative.
+        multiplier_q31: i32,
+        /// Its shift.
+        shift: i32,
+        /// Multiplier where it is negative.
+        negative_multiplier_q31: i32,
+        /// Its shift.
+        negative_shift: i32,
+        /// Least output.
+        activation_min: i32,
+        /// Greatest output.
+        activation_max: i32,
+    }
+
     /// Parameters of [`OpCode::Gather`].
     GatherParams for Gather {
         /// The axis.

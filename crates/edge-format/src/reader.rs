@@ -110,6 +110,17 @@ impl<'p> Tensor<'p> {
         self.constant_of(DType::I8)
     }
 
+    /// A constant of data type i16, on a little-endian machine.
+    pub fn constant_i16(&self) -> Option<&'p [i16]> {
+        const { assert!(cfg!(target_endian = "little")) };
+        self.constant_of(DType::I16)
+    }
+
+    /// A constant of data type i64, each element in little-endian bytes: a program in memory is aligned for `i32` only.
+    pub fn constant_i64(&self) -> Option<&'p [[u8; 8]]> {
+        self.constant_of(DType::I64)
+    }
+
     /// A constant of data type i32, on a little-endian machine.
     pub fn constant_i32(&self) -> Option<&'p [i32]> {
         const { assert!(cfg!(target_endian = "little")) };

@@ -19,11 +19,13 @@ pub enum DType {
     I32 = 3,
     /// IEEE 754 single precision. Reserved: no kernel reads it.
     F32 = 4,
+    /// Signed 64-bit: biases of layers with int16 activations that sum up in 64 bits.
+    I64 = 5,
 }
 
 impl DType {
     /// Every data type, in the order of its code.
-    pub const ALL: [DType; 5] = [DType::I8, DType::U8, DType::I16, DType::I32, DType::F32];
+    pub const ALL: [DType; 6] = [DType::I8, DType::U8, DType::I16, DType::I32, DType::F32, DType::I64];
 
     /// The data type of a code in the file.
     pub fn from_code(code: u8) -> Option<Self> {
@@ -36,6 +38,7 @@ impl DType {
             DType::I8 | DType::U8 => 1,
             DType::I16 => 2,
             DType::I32 | DType::F32 => 4,
+            DType::I64 => 8,
         }
     }
 
@@ -45,7 +48,7 @@ impl DType {
             DType::I8 => (i8::MIN as i32, i8::MAX as i32),
             DType::U8 => (0, u8::MAX as i32),
             DType::I16 => (i16::MIN as i32, i16::MAX as i32),
-            DType::I32 | DType::F32 => (0, 0),
+            DType::I32 | DType::F32 | DType::I64 => (0, 0),
         }
     }
 
@@ -57,6 +60,7 @@ impl DType {
             DType::I16 => "i16",
             DType::I32 => "i32",
             DType::F32 => "f32",
+            DType::I64 => "i64",
         }
     }
 }

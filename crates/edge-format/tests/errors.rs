@@ -77,7 +77,7 @@ fn strings() {
 
 #[test]
 fn tensors() {
-    assert_eq!(with_byte(tensor(1, 0), 5), FormatError::DType { tensor: 1, found: 5 });
+    assert_eq!(with_byte(tensor(1, 0), 6), FormatError::DType { tensor: 1, found: 6 });
     let part = Part::Tensor(0);
     assert_eq!(with_byte(tensor(0, 1), 7), FormatError::Shape { part, rank: 7, dims: [1, 4, 0, 0, 0, 0] });
     assert_eq!(with_byte(tensor(0, 1), 1), FormatError::Shape { part, rank: 1, dims: [1, 4, 0, 0, 0, 0] });

@@ -55,6 +55,21 @@ pub const fn multiply_by_quantized_multiplier(x: i32, multiplier_q31: i32, shift
     rounding_divide_by_pot(saturating_rounding_doubling_high_mul(x.wrapping_shl(left), multiplier_q31), right)
 }
 
+/// `x * multiplier_q31 * 2^(shift - 31)`, rounded once, ties upwards, with a multiplier that is first rounded to 15 bits.
+///
+/// TensorFlow Lite's `MultiplyByQuantizedMultiplier` of 64-bit numbers, which it defines for magnitudes below 2^47. `shift` is within
+/// [`WIDE_SHIFTS`].
+#[inline(always)]
+pub const fn multiply_wide_by_quantized_multiplier(x: i64, multiplier_q31: i32, shift: i32) -> i32 {
+    let reduced = if multiplier_q31 < 0x7FFF_0000 { (multiplier_q31 + (1 << 15)) >> 16 } else { 0x7FFF };
+    let right = 15i32.wrapping_sub(shift).cast_unsigned();
+    let half = 1i64.wrapping_shl(right.wrapping_sub(1));
+    x.wrapping_mul(reduced as i64).wrapping_add(half).wrapping_shr(right) as i32
+}
+
+/// Shifts that [`multiply_wide_by_quantized_multiplier`] takes.
+pub const WIDE_SHIFTS: core::ops::RangeInclusive<i32> = -31..=14;
+
 /// Shifts that [`multiply_by_quantized_multiplier`] takes.
 pub const SHIFTS: core::ops::RangeInclusive<i32> = -31..=30;
 
@@ -188,7 +203,17 @@ mod tests {
         }
 
         #[test]
-        fn nothing_overflows(x: i32, multiplier_q31: i32, shift: i32) {
+        fn wide_requantization_is_exact_but_for_its_multiplier(x in -(1i64 << 47)..1 << 47, value in 1e-9f64..1e-5) {
+            let (multiplier_q31, shift) = quantize_multiplier(value);
+            let reduced = ((multiplier_q31 >> 15) + 1) >> 1;
+            prop_assume!(reduced < 1 << 15);
+            let exact = divide(i128::from(x) * i128::from(reduced), (15 - shift).cast_unsigned(), |_| true);
+            prop_assert_eq!(i128::from(multiply_wide_by_quantized_multiplier(x, multiplier_q31, shift)), exact);
+        }
+
+        #[test]
+        fn nothing_overflows(x: i32, wide: i64, multiplier_q31: i32, shift: i32) {
+            multiply_wide_by_quantized_multiplier(wide, multiplier_q31, shift);
             multiply_by_quantized_multiplier(x, multiplier_q31, shift);
         }
 

@@ -114,6 +114,14 @@ pub enum RuntimeError {
         /// Bytes given.
         found: usize,
     },
+    /// The arena begins where elements of the program cannot.
+    #[error("arena begins {found} bytes past a multiple of {expected} in memory")]
+    ArenaAlignment {
+        /// Alignment of the program's widest elements.
+        expected: usize,
+        /// Remainder of the address.
+        found: usize,
+    },
     /// No kernel for an operator.
     #[error("op {op}: no kernel for {code}")]
     NoKernel {
@@ -148,11 +156,13 @@ pub enum RuntimeError {
         /// How many there are.
         count: usize,
     },
-    /// A model input or output is not int8.
-    #[error("model input or output {index} is {found}, expected i8")]
+    /// A model input or output is of another type than the caller takes, or of one that no kernel reads or writes.
+    #[error("model input or output {index} is {found}, expected {expected}")]
     IoDType {
         /// Its index.
         index: usize,
+        /// Data type expected.
+        expected: DType,
         /// Data type found.
         found: DType,
     },

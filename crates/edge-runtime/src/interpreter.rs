@@ -3,7 +3,7 @@
 use edge_format::{DType, Io, Op, Place, Program};
 
 use crate::kernel::{Frame, Node, expect_apart};
-use crate::{Resolver, RuntimeError};
+use crate::{Element, Resolver, RuntimeError};
 
 /// A program that has been checked against its kernels, with memory to run in.
 pub struct Interpreter<'p, 'a> {
@@ -27,21 +27,23 @@ impl<'p, 'a> Interpreter<'p, 'a> {
     /// Checks every op against its kernel.
     ///
     /// The arena may be larger than the program needs; its contents need not be initialized. The program begins as after
-    /// [`Interpreter::reset`].
+    /// [`Interpreter::reset`]. Where it has int16 activations, the arena
+    /// must begin at an even address.
     ///
     /// # Errors
-    /// Where the arena is too small, a kernel is missing, or an op is not what its kernel takes.
+    /// Where the arena is too small or misaligned, a kernel is missing, or an op is not what its kernel takes.
     pub fn new(program: Program<'p>, arena: &'a mut [u8], resolver: Resolver<'a>) -> Result<Self, RuntimeError> {
         let (expected, found) = (program.arena_bytes(), arena.len());
         let arena = arena.get_mut(..expected as usize).ok_or(RuntimeError::ArenaSize { expected, found })?;
+        check_alignment(program, arena)?;
         for (index, op) in (0..).zip(program.ops()) {
             let kernel = resolver.find(op.code).ok_or(RuntimeError::NoKernel { op: index, code: op.code })?;
             let node = Node::new(program, op);
             let verdict = expect_apart(&node).and_then(|()| (kernel.check)(&node));
             verdict.map_err(|error| RuntimeError::Op { op: index, code: op.code, error })?;
         }
-        program.inputs().enumerate().try_for_each(|(index, io)| expect_i8(program, index, &io))?;
-        program.outputs().enumerate().try_for_each(|(index, io)| expect_i8(program, index, &io))?;
+        program.inputs().enumerate().try_for_each(|(index, io)| expect_io(program, index, &io))?;
+        program.outputs().enumerate().try_for_each(|(index, io)| expect_io(program, index, &io))?;
         let mut interpreter = Self { program, resolver, arena: bytemuck::cast_slice_mut(arena) };
         interpreter.reset();
         Ok(interpreter)
@@ -64,22 +66,40 @@ impl<'p, 'a> Interpreter<'p, 'a> {
         self.program
     }
 
-    /// The bytes of a model input, to be filled before each [`Interpreter::invoke`]: ops may reuse their place.
+    /// The elements of an int8 model input, to be filled before each [`Interpreter::invoke`]: ops may reuse their place.
     ///
     /// # Errors
-    /// [`RuntimeError::NoSuchIo`].
+    /// [`RuntimeError::NoSuchIo`], or [`RuntimeError::IoDType`] where it is of another type.
     pub fn input_mut(&mut self, index: usize) -> Result<&mut [i8], RuntimeError> {
-        let range = range(self.program, self.program.inputs(), index)?;
-        Ok(self.arena.get_mut(range).unwrap_or_default())
+        self.input_mut_of(index)
     }
 
-    /// The bytes of a model output, as the last [`Interpreter::invoke`] left them.
+    /// As [`Interpreter::input_mut`], of any type of element.
     ///
     /// # Errors
-    /// [`RuntimeError::NoSuchIo`].
+    /// [`RuntimeError::NoSuchIo`], or [`RuntimeError::IoDType`] where it is of another type.
+    pub fn input_mut_of<T: Element>(&mut self, index: usize) -> Result<&mut [T], RuntimeError> {
+        let range = range::<T>(self.program, self.program.inputs(), index)?;
+        let bytes = self.arena.get_mut(range).unwrap_or_default();
+        Ok(bytemuck::try_cast_slice_mut(bytes).unwrap_or_default())
+    }
+
+    /// The elements of an int8 model output, as the last [`Interpreter::invoke`] left them.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchIo`], or [`RuntimeError::IoDType`] where it is of another type.
     pub fn output(&self, index: usize) -> Result<&[i8], RuntimeError> {
-        let range = range(self.program, self.program.outputs(), index)?;
-        Ok(self.arena.get(range).unwrap_or_default())
+        self.output_of(index)
+    }
+
+    /// As [`Interpreter::output`], of any type of element.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchIo`], or [`RuntimeError::IoDType`] where it is of another type.
+    pub fn output_of<T: Element>(&self, index: usize) -> Result<&[T], RuntimeError> {
+        let range = range::<T>(self.program, self.program.outputs(), index)?;
+        let bytes = self.arena.get(range).unwrap_or_default();
+        Ok(bytemuck::try_cast_slice(bytes).unwrap_or_default())
     }
 
     /// Runs the program once. What it remembers is what the invocations since the last [`Interpreter::reset`] left.
@@ -110,19 +130,31 @@ impl<'p, 'a> Interpreter<'p, 'a> {
     }
 }
 
-fn expect_i8(program: Program<'_>, index: usize, io: &Io<'_>) -> Result<(), RuntimeError> {
+/// Demands that the widest elements of the arena begin where they can be read.
+fn check_alignment(program: Program<'_>, arena: &[u8]) -> Result<(), RuntimeError> {
+    let in_arena = program.tensors().filter(|tensor| tensor.constant().is_none());
+    let expected = in_arena.map(|tensor| tensor.dtype.size_bytes() as usize).max().unwrap_or(1);
+    // A power of two.
+    let found = arena.as_ptr().addr() & expected.wrapping_sub(1);
+    if found == 0 { Ok(()) } else { Err(RuntimeError::ArenaAlignment { expected, found }) }
+}
+
+fn expect_io(program: Program<'_>, index: usize, io: &Io<'_>) -> Result<(), RuntimeError> {
     match program.tensor(io.tensor).map(|tensor| tensor.dtype) {
-        Some(DType::I8) => Ok(()),
-        found => Err(RuntimeError::IoDType { index, found: found.unwrap_or(DType::F32) }),
+        Some(DType::I8 | DType::I16 | DType::I32) => Ok(()),
+        found => Err(RuntimeError::IoDType { index, expected: DType::I8, found: found.unwrap_or(DType::F32) }),
     }
 }
 
-fn range<'p>(
+fn range<'p, T: Element>(
     program: Program<'p>,
     mut ios: impl Iterator<Item = Io<'p>> + Clone,
     index: usize,
 ) -> Result<core::ops::Range<usize>, RuntimeError> {
     let count = ios.clone().count();
     let tensor = ios.nth(index).and_then(|io| program.tensor(io.tensor));
+    if let Some(found) = tensor.map(|tensor| tensor.dtype).filter(|&found| found != T::DTYPE) {
+        return Err(RuntimeError::IoDType { index, expected: T::DTYPE, found });
+    }
     tensor.and_then(|tensor| tensor.arena_range()).ok_or(RuntimeError::NoSuchIo { found: index, count })
 }

@@ -37,6 +37,7 @@ extern crate std;
 
 pub mod affine;
 pub mod arith;
+mod element;
 mod error;
 pub mod fixed_point;
 mod interpreter;
@@ -48,6 +49,7 @@ mod simd;
 pub mod table;
 
 pub use edge_format::{FormatError, Program};
+pub use element::Element;
 pub use error::{CheckError, Operand, RuntimeError};
 pub use interpreter::{Executed, Interpreter};
 pub use resolver::{Registration, Resolver};

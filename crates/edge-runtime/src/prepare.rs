@@ -4,17 +4,21 @@
 //! scales are double precision, as in the original: another order of operations gives another last bit.
 
 use edge_format::{
-    AddParams, DivParams, LogSoftmaxParams, MeanParams, MulParams, PreluParams, ResizeBilinearParams, SoftmaxParams, SubParams,
+    AddParams, DivParams, LogSoftmaxParams, MeanParams, MulParams, PreluParams, RequantizeParams, ResizeBilinearParams, SoftmaxI16Params, SoftmaxParams, SubParams,
 };
 
+use crate::Element;
 use crate::affine::Affine;
 use crate::arith::{quantize_multiplier, round_half_away};
 
 /// Integer bits of softmax's fixed-point differences.
 pub(crate) const SOFTMAX_INTEGER_BITS: u32 = 5;
 
-/// Bits that [`AddParams`] and [`SubParams`] raise their inputs by.
+/// Bits that [`AddParams`] and [`SubParams`] raise int8 inputs by.
 const ADD_LEFT_SHIFT: u32 = 20;
+
+/// As [`ADD_LEFT_SHIFT`], for int16.
+const ADD_LEFT_SHIFT_I16: u32 = 15;
 
 /// Multiplier and shift of an output channel where the filter has a scale per channel.
 pub fn channel_multiplier(input_scale: f32, filter_scale: f32, output_scale: f32) -> (i32, i32) {
@@ -29,22 +33,35 @@ pub fn rescale_multiplier(input_scale: f32, output_scale: f32) -> (i32, i32) {
 /// Least and greatest int8 of an output that an activation confines to real numbers from `min` to `max`; an infinity
 /// means no bound.
 pub fn activation_range(min: f32, max: f32, output: Affine) -> (i32, i32) {
+    activation_range_of::<i8>(min, max, output)
+}
+
+/// As [`activation_range`], of any type.
+pub fn activation_range_of<T: Element>(min: f32, max: f32, output: Affine) -> (i32, i32) {
     let quantize = |real: f32| {
         let q = round_half_away(f64::from(real / output.scale)).saturating_add(output.zero_point);
-        q.clamp(i8::MIN.into(), i8::MAX.into())
+        q.clamp(T::LEAST, T::GREATEST)
     };
     (quantize(min), quantize(max))
 }
 
 /// Parameters of an addition.
 pub fn add(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: (i32, i32)) -> AddParams {
+    add_raised(ADD_LEFT_SHIFT, [input1_scale, input2_scale, output_scale], activation)
+}
+
+/// Parameters of an addition of int16.
+pub fn add_i16(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: (i32, i32)) -> AddParams {
+    add_raised(ADD_LEFT_SHIFT_I16, [input1_scale, input2_scale, output_scale], activation)
+}
+
+fn add_raised(left_shift: u32, [input1_scale, input2_scale, output_scale]: [f32; 3], activation: (i32, i32)) -> AddParams {
     let twice_max = 2.0 * f64::from(input1_scale.max(input2_scale));
     let (input1_multiplier_q31, input1_shift) = quantize_multiplier(f64::from(input1_scale) / twice_max);
     let (input2_multiplier_q31, input2_shift) = quantize_multiplier(f64::from(input2_scale) / twice_max);
-    let (output_multiplier_q31, output_shift) =
-        quantize_multiplier(twice_max / (f64::from(1u32 << ADD_LEFT_SHIFT) * f64::from(output_scale)));
+    let (output_multiplier_q31, output_shift) = quantize_multiplier(twice_max / (f64::from(1u32 << left_shift) * f64::from(output_scale)));
     AddParams {
-        left_shift: ADD_LEFT_SHIFT,
+        left_shift,
         input1_multiplier_q31,
         input1_shift,
         input2_multiplier_q31,
@@ -59,6 +76,35 @@ pub fn add(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: 
 /// Parameters of a subtraction: those of the addition.
 pub fn sub(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: (i32, i32)) -> SubParams {
     add(input1_scale, input2_scale, output_scale, activation).into()
+}
+
+/// Parameters of a subtraction of int16.
+pub fn sub_i16(input1_scale: f32, input2_scale: f32, output_scale: f32, activation: (i32, i32)) -> SubParams {
+    add_i16(input1_scale, input2_scale, output_scale, activation).into()
+}
+
+/// Parameters of the same number with another scale or type: TensorFlow Lite's `QUANTIZE`.
+pub fn requantize(input_scale: f32, output_scale: f32, activation: (i32, i32)) -> RequantizeParams {
+    let multiplier = rescale_multiplier(input_scale, output_scale);
+    with_multipliers(multiplier, multiplier, activation)
+}
+
+/// Parameters of a multiple of the number, by `above` where it is not negative and by `below` where it is: (leaky) rectifiers, absolute
+/// values, negation.
+pub fn slopes(input_scale: f32, output_scale: f32, above: f32, below: f32, activation: (i32, i32)) -> RequantizeParams {
+    let multiplier = |slope: f32| quantize_multiplier(f64::from(input_scale * slope / output_scale));
+    with_multipliers(multiplier(above), multiplier(below), activation)
+}
+
+fn with_multipliers(above: (i32, i32), below: (i32, i32), activation: (i32, i32)) -> RequantizeParams {
+    RequantizeParams {
+        multiplier_q31: above.0,
+        shift: above.1,
+        negative_multiplier_q31: below.0,
+        negative_shift: below.1,
+        activation_min: activation.0,
+        activation_max: activation.1,
+    }
 }
 
 /// Parameters of a multiplication.
@@ -128,6 +174,24 @@ pub fn log_softmax(input_scale: f32) -> LogSoftmaxParams {
     LogSoftmaxParams { multiplier_q31, left_shift, reverse_multiplier_q31, reverse_shift, diff_min }
 }
 
+/// Parameters of a softmax of `beta * x` of int16.
+pub fn softmax_i16(input_scale: f32, beta: f32) -> SoftmaxI16Params {
+    let (multiplier_q31, shift) = quantize_multiplier(f64::from(input_scale) * f64::from(beta) / (10.0 / 65535.0));
+    SoftmaxI16Params { multiplier_q31, shift }
+}
+
+/// Multiplier and right shift of [`LogisticI16Params`](edge_format::LogisticI16Params) and [`TanhI16Params`](edge_format::TanhI16Params).
+///
+/// Inputs of a scale above 5 saturate more coarsely than they should.
+pub fn sigmoid_i16(input_scale: f32) -> (u32, u32) {
+    let (mut multiplier, mut right_shift) = (f64::from(input_scale) * 3.0 * 4096.0, 0);
+    while multiplier <= 32767.0 / 2.0 && right_shift <= 30 {
+        multiplier *= 2.0;
+        right_shift += 1;
+    }
+    ((multiplier as u32).min(u16::MAX.into()), right_shift)
+}
+
 /// Greatest input that, shifted left, stays within a fixed point of `integer_bits`.
 pub(crate) fn input_radius(integer_bits: u32, left_shift: i32) -> i32 {
     let greatest = ((1i64 << integer_bits) - 1) << (31 - integer_bits);
@@ -188,6 +252,10 @@ mod tests {
             log_softmax(a);
             div(a, b, y, (-128, 127));
             prelu(a, b, y);
+            softmax_i16(a, b);
+            sigmoid_i16(a);
+            slopes(a, y, b, -b, (0, 0));
+            add_i16(a, b, y, (-128, 127));
             activation_range(a, b, Affine { scale: y, zero_point: 127 });
         }
     }

@@ -1,6 +1,6 @@
-//! Tables of unary functions for [`OpCode::Table`](edge_format::OpCode::Table).
+//! Tables of unary functions for [`OpCode::Table`](edge_format::OpCode::Table), and those that int16 kernels interpolate.
 //!
-//! Entry `i` is the output for the input `q = i - 128`. The functions that TensorFlow Lite has are computed as TensorFlow
+//! Entry `i` of the former is the output for the input `q = i - 128`. The functions that TensorFlow Lite has are computed as TensorFlow
 //! Lite Micro's reference kernels compute them; for any other function there is [`from_fn`].
 
 use crate::affine::Affine;
@@ -13,6 +13,21 @@ use crate::prepare::{activation_range, input_radius, rescale_multiplier};
 
 /// Output for each int8, from -128 on.
 pub type Table = [i8; 256];
+
+/// Entries of an [`Interpolated`] table.
+pub const INTERPOLATED: usize = 513;
+
+/// Entries of a [`Sigmoid`] table.
+pub const SIGMOID: usize = 256;
+
+/// Output at every 128th int16, from -32768 on, and beyond the last one: [`OpCode::TableI16`](edge_format::OpCode::TableI16).
+pub type Interpolated = [i16; INTERPOLATED];
+
+/// `65536 / (1 + exp(-i / 24))` as the bits of u16: [`OpCode::LogisticI16`](edge_format::OpCode::LogisticI16).
+pub type Sigmoid = [i16; SIGMOID];
+
+/// What softmax's, logistic's and hyperbolic tangent's output always has in int16.
+pub const UNIT_I16: Affine = Affine { scale: 1.0 / 32768.0, zero_point: 0 };
 
 /// What logistic's output always has.
 pub const LOGISTIC_OUTPUT: Affine = Affine { scale: 1.0 / 256.0, zero_point: -128 };
@@ -136,6 +151,51 @@ pub fn hard_swish(input: Affine, output: Affine) -> Table {
     })
 }
 
+/// A function of int16 at every 128th value, in single precision, each entry moved by half of what interpolation is off in the middle
+/// between it and the next one: TensorFlow Lite's `LUTPopulate`. NaN counts as zero.
+pub fn interpolated(input: Affine, output: Affine, f: impl Fn(f32) -> f32) -> Interpolated {
+    let ends = |affine: Affine| [i16::MIN, i16::MAX].map(|q| affine.dequantize(q));
+    interpolated_over(ends(input), ends(output), f)
+}
+
+/// As [`interpolated`], for real numbers that int16 spans from the first to the second.
+fn interpolated_over([min, max]: [f32; 2], [output_min, output_max]: [f32; 2], f: impl Fn(f32) -> f32) -> Interpolated {
+    let round = |x: f32| round_half_away(x.into()) as f32;
+    let step = (max - min) / 512.0;
+    let inverse_scale = 65536.0 / (output_max - output_min);
+    core::array::from_fn(|index| {
+        let x = min + index as f32 * step;
+        let entry = if index < INTERPOLATED - 1 {
+            let entry = round(f(x) * inverse_scale);
+            let between = round((f(min + (index + 1) as f32 * step) * inverse_scale + entry) / 2.0);
+            let error = between - round(f(x + step / 2.0) * inverse_scale);
+            entry - round(error / 2.0)
+        } else {
+            round(f(max) * inverse_scale)
+        };
+        entry as i16
+    })
+}
+
+/// The tables of [`OpCode::SoftmaxI16`](edge_format::OpCode::SoftmaxI16), given the exponential.
+pub fn softmax_i16(exp: impl Fn(f32) -> f32) -> [Interpolated; 2] {
+    let unit = [-1.0, 1.0];
+    [interpolated_over([-10.0, 0.0], unit, exp), interpolated_over([0.0, 1.0], unit, |x| 1.0 / (1.0 + x))]
+}
+
+/// The table of logistic and hyperbolic tangent, given the exponential: TensorFlow Lite's `sigmoid_table_uint16`, whose entries are
+/// moved by a sixteenth of their second difference, so that interpolation is off as much at them as between them, and whose last one is
+/// the greatest number.
+pub fn sigmoid_i16(exp: impl Fn(f64) -> f64) -> Sigmoid {
+    let sigmoid = |index: f64| 65536.0 / (1.0 + exp(-index / 24.0));
+    core::array::from_fn(|index| {
+        let i = index as f64;
+        let curvature = sigmoid(i - 1.0) - 2.0 * sigmoid(i) + sigmoid(i + 1.0);
+        let entry = if index < SIGMOID - 1 { round_half_away(sigmoid(i) - curvature / 16.0) } else { 0xFFFF };
+        (entry as u16).cast_signed()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,6 +222,17 @@ mod tests {
             prop_assert!(distance(&clamp(input, output, 0.0, 6.0), &exact(output, |x| x.clamp(0.0, 6.0))) <= 1);
             let leaky = from_fn(input, output, |x| if x < 0.0 { alpha * x } else { x });
             prop_assert!(distance(&leaky_relu(input, output, alpha), &leaky) <= 1);
+        }
+
+        #[test]
+        fn interpolation_is_close_to_the_function(input in -12f32..-10.0) {
+            let input = Affine { scale: input.exp2(), zero_point: 0 };
+            let table = interpolated(input, UNIT_I16, f32::tanh);
+            for q in (i16::MIN..=i16::MAX).step_by(128) {
+                let entry = table[((i32::from(q) + 32768) / 128) as usize];
+                let exact = input.dequantize(q).tanh() * 32768.0;
+                prop_assert!((f32::from(entry) - exact).abs() <= 8.0, "{q}: {entry} {exact}");
+            }
         }
 
         #[test]

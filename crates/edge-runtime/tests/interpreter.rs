@@ -140,5 +140,5 @@ fn model_inputs_and_outputs_are_int8() {
         spec.tensors.push(TensorSpec { dtype: DType::U8, ..tensor(&[4], PlaceSpec::Arena { offset: 0 }) });
         spec.inputs[0].tensor = 5;
     });
-    assert_eq!(refused, RuntimeError::IoDType { index: 0, found: DType::U8 });
+    assert_eq!(refused, RuntimeError::IoDType { index: 0, expected: DType::I8, found: DType::U8 });
 }

@@ -3,8 +3,8 @@
 use edge_format::{AveragePool2dParams, OpCode, Shape};
 
 use super::window::{Geometry, plane};
-use super::{Frame, Node, expect_activation, expect_range, misfit, total};
-use crate::{CheckError, Operand, Registration};
+use super::{Frame, Node, expect_activation_of, expect_range, misfit, total};
+use crate::{CheckError, Element, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::AveragePool2d, check, run };
@@ -12,14 +12,19 @@ pub const KERNEL: Registration = Registration { op: OpCode::AveragePool2d, check
 /// Channels whose sums are kept at once.
 const BLOCK: usize = 16;
 
-/// Greatest number of elements in a window: their sum fits 32 bits.
-const MAX_WINDOW: i64 = 1 << 23;
+/// Greatest number of elements in a window: their sum, of numbers with this many bits, fits 32 bits.
+const fn max_window<T: Element>() -> i64 {
+    (1 << 30) / (T::GREATEST as i64 + 1)
+}
 
 /// Checks shapes and window geometry; input and output have the same scale and zero point.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
-    let params: AveragePool2dParams = node.params()?;
+    check_as::<i8>(node, node.params()?)
+}
+
+pub(super) fn check_as<T: Element>(node: &Node<'_>, params: AveragePool2dParams) -> Result<(), CheckError> {
     node.expect_inputs(1)?;
-    let (x, output) = (node.input_i8(0)?, node.output_i8()?);
+    let (x, output) = (node.input_of::<T>(0)?, node.output_of::<T>()?);
     node.expect_same_affine(0)?;
     let Some([batch, _, _, channels]) = x.shape.array::<4>() else { return misfit(Operand::Input(0), &x) };
     let Some([vertical, horizontal]) = geometry(&params, &x.shape, &output.shape) else { return misfit(Operand::Output, &output) };
@@ -28,9 +33,9 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     }
     vertical.check_overlap()?;
     horizontal.check_overlap()?;
-    expect_range("window", i64::from(params.kernel_h) * i64::from(params.kernel_w), 1..=MAX_WINDOW)?;
+    expect_range("window", i64::from(params.kernel_h) * i64::from(params.kernel_w), 1..=max_window::<T>())?;
     expect_range("include_pad", params.include_pad, 0..=1)?;
-    expect_activation(params.activation_min, params.activation_max)
+    expect_activation_of::<T>(params.activation_min, params.activation_max)
 }
 
 /// The windows over rows and columns.
@@ -41,15 +46,19 @@ fn geometry(params: &AveragePool2dParams, x: &Shape, output: &Shape) -> Option<[
 
 /// Sums each window in blocks of channels and divides, ties away from zero.
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
-    let params: AveragePool2dParams = frame.params()?;
+    let params = frame.params()?;
+    run_as::<i8>(frame, params)
+}
+
+pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: AveragePool2dParams) -> Option<()> {
     let ((x_shape, affine), (out_shape, _)) = (frame.input_like(0)?, frame.output_like()?);
     let [vertical, horizontal] = geometry(&params, &x_shape, &out_shape)?.map(|axis| axis.windows());
     let (vertical, horizontal) = (vertical?, horizontal?);
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
-    let x = frame.input(0)?;
+    let x = frame.input_of::<T>(0)?;
     let window = (params.kernel_h * params.kernel_w) as i32;
-    let mut pixels = total::rows_mut(frame.into_output(), channels)?;
+    let mut pixels = total::rows_mut(frame.into_output_of::<T>()?, channels)?;
 
     for image in 0..batch {
         for out_y in 0..out_h {
@@ -64,13 +73,13 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
                         for column in first_x..first_x + taps_x.len() {
                             let start = ((image * in_h + y) * in_w + column) * channels + block * BLOCK;
                             for (sum, &x) in sums.iter_mut().zip(x.get(start..)?.get(..output.len())?) {
-                                *sum += i32::from(x);
+                                *sum += x.into();
                             }
                         }
                     }
                     for (output, sum) in output.iter_mut().zip(sums) {
                         let half = if sum > 0 { count / 2 } else { -(count / 2) };
-                        *output = (sum + half).checked_div(count)?.max(params.activation_min).min(params.activation_max) as i8;
+                        *output = T::truncate((sum + half).checked_div(count)?.max(params.activation_min).min(params.activation_max));
                     }
                 }
             }

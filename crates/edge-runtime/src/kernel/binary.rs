@@ -4,12 +4,12 @@ use edge_format::Shape;
 
 use super::strided::{Axes, Offsets, dense_strides};
 use super::{Frame, Node, misfit, total};
-use crate::{CheckError, Operand};
+use crate::{CheckError, Element, Operand};
 
 /// Checks that the output's shape is what the inputs' broadcast to.
-pub(super) fn check(node: &Node<'_>) -> Result<(), CheckError> {
+pub(super) fn check<T: Element>(node: &Node<'_>) -> Result<(), CheckError> {
     node.expect_inputs(2)?;
-    let (a, b, output) = (node.input_i8(0)?, node.input_i8(1)?, node.output_i8()?);
+    let (a, b, output) = (node.input_of::<T>(0)?, node.input_of::<T>(1)?, node.output_of::<T>()?);
     let rank = output.shape.rank();
     for (tensor, index) in [(&a, 0), (&b, 1)] {
         let fits = |axis| [1, dim_at(&output.shape, rank, axis)].contains(&dim_at(&tensor.shape, rank, axis));
@@ -77,17 +77,17 @@ impl Walk {
 
 /// One input along a row of the output.
 #[derive(Clone, Copy)]
-enum Row<'a> {
+enum Row<'a, T> {
     /// What the output holds before it is written.
     InPlace,
     /// The same value everywhere.
-    Scalar(i8),
+    Scalar(T),
     /// As many values as the row has.
-    Values(&'a [i8]),
+    Values(&'a [T]),
 }
 
-impl<'a> Row<'a> {
-    fn new(x: Option<&'a [i8]>, offset: usize, stride: usize, length: usize) -> Option<Self> {
+impl<'a, T: Element> Row<'a, T> {
+    fn new(x: Option<&'a [T]>, offset: usize, stride: usize, length: usize) -> Option<Self> {
         Some(match (x, stride) {
             (None, _) => Row::InPlace,
             (Some(x), 0) => Row::Scalar(*x.get(offset)?),
@@ -96,31 +96,32 @@ impl<'a> Row<'a> {
     }
 
     #[inline(always)]
-    fn at(self, index: usize, own: i8) -> i32 {
-        i32::from(match self {
+    fn at(self, index: usize, own: T) -> i32 {
+        match self {
             Row::InPlace => own,
             Row::Scalar(value) => value,
             Row::Values(values) => values.get(index).copied().unwrap_or(own),
-        })
+        }
+        .into()
     }
 }
 
 /// Applies `f` to the quantized values of both inputs; its result is confined to the activation's range.
 #[inline(always)]
-pub(super) fn run(frame: Frame<'_, '_>, activation: (i32, i32), f: impl Fn(i32, i32) -> i32) -> Option<()> {
+pub(super) fn run<T: Element>(frame: Frame<'_, '_>, activation: (i32, i32), f: impl Fn(i32, i32) -> i32) -> Option<()> {
     let ((a_shape, _), (b_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
     let Walk { rank, dims, strides: [a_strides, b_strides] } = Walk::new(&a_shape, &b_shape, &out_shape)?;
-    let (a, b) = (frame.input_or_in_place(0)?, frame.input_or_in_place(1)?);
+    let (a, b) = (frame.input_or_in_place_of::<T>(0)?, frame.input_or_in_place_of::<T>(1)?);
     let (outer, length, steps) = match rank.checked_sub(1) {
         Some(last) => (last, *dims.get(last)?, [*a_strides.get(last)?, *b_strides.get(last)?]),
         None => (0, 1, [0; 2]),
     };
     let a_offsets = Offsets::new(outer, dims, a_strides, 0);
     let b_offsets = Offsets::new(outer, dims, b_strides, 0);
-    for ((output, a_offset), b_offset) in total::rows_mut(frame.into_output(), length)?.zip(a_offsets).zip(b_offsets) {
+    for ((output, a_offset), b_offset) in total::rows_mut(frame.into_output_of::<T>()?, length)?.zip(a_offsets).zip(b_offsets) {
         let (a, b) = (Row::new(a, a_offset, steps[0], length)?, Row::new(b, b_offset, steps[1], length)?);
         for (index, output) in output.iter_mut().enumerate() {
-            *output = f(a.at(index, *output), b.at(index, *output)).max(activation.0).min(activation.1) as i8;
+            *output = T::truncate(f(a.at(index, *output), b.at(index, *output)).max(activation.0).min(activation.1));
         }
     }
     Some(())

@@ -6,7 +6,7 @@ use super::dot::{CHUNK, ROWS, dot};
 use super::requantize::{self, Requantize};
 use super::window::{Geometry, Windows, plane};
 use super::{Frame, Node, misfit, total};
-use crate::{CheckError, Operand, Registration};
+use crate::{CheckError, Element, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::Conv2d, check, run };
@@ -18,8 +18,13 @@ const _: () = assert!(MAX_GATHERED.is_multiple_of(CHUNK));
 /// Checks shapes, window geometry and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: Conv2dParams = node.params()?;
+    requantize::check(node, check_shapes::<i8>(node, &params)?, (params.activation_min, params.activation_max))
+}
+
+/// Checks operands and windows but for what comes after the sums; gives the number of output channels.
+pub(super) fn check_shapes<T: Element>(node: &Node<'_>, params: &Conv2dParams) -> Result<usize, CheckError> {
     node.expect_inputs(5)?;
-    let (x, filter, output) = (node.input_i8(0)?, node.weights_i8(1)?, node.output_i8()?);
+    let (x, filter, output) = (node.input_of::<T>(0)?, node.weights_i8(1)?, node.output_of::<T>()?);
     let Some([batch, _, _, channels]) = x.shape.array() else { return misfit(Operand::Input(0), &x) };
     let Some([out_channels, _, _, group_channels]) = filter.shape.array::<4>() else { return misfit(Operand::Input(1), &filter) };
     let groups = params.groups as usize;
@@ -30,7 +35,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     if cfg!(feature = "simd") && filter.is_packed() && !Packing::fits([out_channels, row], groups) {
         return misfit(Operand::Input(1), &filter);
     }
-    let Some([vertical, horizontal]) = geometry(&params, &x.shape, &filter.shape, &output.shape) else {
+    let Some([vertical, horizontal]) = geometry(params, &x.shape, &filter.shape, &output.shape) else {
         return misfit(Operand::Output, &output);
     };
     if output.shape.array().is_none_or(|[n, _, _, c]| [n, c] != [batch, out_channels]) {
@@ -38,7 +43,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     }
     vertical.check()?;
     horizontal.check()?;
-    requantize::check(node, out_channels, (params.activation_min, params.activation_max))
+    Ok(out_channels)
 }
 
 /// The windows over rows and columns.

@@ -7,7 +7,7 @@ use edge_format::{DepthwiseConv2dParams, OpCode, Shape};
 use super::requantize::{self, BLOCK, Requantize};
 use super::window::{Geometry, plane};
 use super::{Frame, Node, misfit, total};
-use crate::{CheckError, Operand, Registration};
+use crate::{CheckError, Element, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::DepthwiseConv2d, check, run };
@@ -15,15 +15,20 @@ pub const KERNEL: Registration = Registration { op: OpCode::DepthwiseConv2d, che
 /// Checks shapes, window geometry and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: DepthwiseConv2dParams = node.params()?;
+    requantize::check(node, check_shapes::<i8>(node, &params)?, (params.activation_min, params.activation_max))
+}
+
+/// Checks operands and windows but for what comes after the sums; gives the number of output channels.
+pub(super) fn check_shapes<T: Element>(node: &Node<'_>, params: &DepthwiseConv2dParams) -> Result<usize, CheckError> {
     node.expect_inputs(5)?;
-    let (x, filter, output) = (node.input_i8(0)?, node.input_i8(1)?, node.output_i8()?);
+    let (x, filter, output) = (node.input_of::<T>(0)?, node.input_i8(1)?, node.output_of::<T>()?);
     node.constant_i8(1)?;
     let Some([batch, _, _, channels]) = x.shape.array() else { return misfit(Operand::Input(0), &x) };
     let Some([1, _, _, out_channels]) = filter.shape.array::<4>() else { return misfit(Operand::Input(1), &filter) };
     if channels.checked_mul(params.depth_multiplier as usize) != Some(out_channels) {
         return Err(CheckError::Param { name: "depth_multiplier", found: params.depth_multiplier.into() });
     }
-    let Some([vertical, horizontal]) = geometry(&params, &x.shape, &filter.shape, &output.shape) else {
+    let Some([vertical, horizontal]) = geometry(params, &x.shape, &filter.shape, &output.shape) else {
         return misfit(Operand::Output, &output);
     };
     if output.shape.array().is_none_or(|[n, _, _, c]| [n, c] != [batch, out_channels]) {
@@ -31,7 +36,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     }
     vertical.check()?;
     horizontal.check()?;
-    requantize::check(node, out_channels, (params.activation_min, params.activation_max))
+    Ok(out_channels)
 }
 
 /// The windows over rows and columns.

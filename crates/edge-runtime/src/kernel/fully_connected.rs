@@ -5,7 +5,7 @@ use edge_format::{FullyConnectedParams, OpCode, Packing, Shape};
 use super::dot::{ROWS, dot};
 use super::requantize::{self, Requantize};
 use super::{Frame, Node, misfit, total};
-use crate::{CheckError, Operand, Registration};
+use crate::{CheckError, Element, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::FullyConnected, check, run };
@@ -13,8 +13,13 @@ pub const KERNEL: Registration = Registration { op: OpCode::FullyConnected, chec
 /// Checks shapes and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: FullyConnectedParams = node.params()?;
+    requantize::check(node, check_shapes::<i8>(node)?, (params.activation_min, params.activation_max))
+}
+
+/// Checks operands but for what comes after the sums; gives the number of output channels.
+pub(super) fn check_shapes<T: Element>(node: &Node<'_>) -> Result<usize, CheckError> {
     node.expect_inputs(5)?;
-    let (x, filter, output) = (node.input_i8(0)?, node.weights_i8(1)?, node.output_i8()?);
+    let (x, filter, output) = (node.input_of::<T>(0)?, node.weights_i8(1)?, node.output_of::<T>()?);
     let Some([outputs, inputs]) = filter.shape.array::<2>() else { return misfit(Operand::Input(1), &filter) };
     if cfg!(feature = "simd") && filter.is_packed() && !Packing::fits([outputs, inputs], 1) {
         return misfit(Operand::Input(1), &filter);
@@ -23,7 +28,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     if rows(&output.shape, outputs) != Some(x_rows) {
         return misfit(Operand::Output, &output);
     }
-    requantize::check(node, outputs, (params.activation_min, params.activation_max))
+    Ok(outputs)
 }
 
 /// The number of rows, where they are of this length.

@@ -12,7 +12,7 @@ pub const KERNEL: Registration = Registration { op: OpCode::Gather, check, run }
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: GatherParams = node.params()?;
     node.expect_inputs(2)?;
-    let (x, output) = (node.input_i8(0)?, node.output_i8()?);
+    let (x, output) = (node.input_moved(0)?, node.output_moved()?);
     node.expect_same_affine(0)?;
     let axis = params.axis as usize;
     let (Some(&size), Some(&count)) = (x.shape.dims().get(axis), output.shape.dims().get(axis)) else {
@@ -34,7 +34,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let axis = frame.params::<GatherParams>()?.axis as usize;
     let shape = frame.input_like(0)?.0;
     let size = *shape.dims().get(axis)? as usize;
-    let inner = shape.dims().iter().skip(axis + 1).product::<u32>() as usize;
+    let inner = shape.dims().iter().skip(axis + 1).product::<u32>() as usize * frame.element_bytes()?;
     let node = frame.node;
     let indices = node.constant_i32(1, *frame.output_like()?.0.dims().get(axis)? as usize).ok()?;
     let x = frame.input(0)?;

@@ -3,17 +3,20 @@
 use edge_format::{MaxPool2dParams, OpCode, Shape};
 
 use super::window::{Geometry, plane};
-use super::{Frame, Node, expect_activation, misfit, total};
-use crate::{CheckError, Operand, Registration};
+use super::{Frame, Node, expect_activation_of, misfit, total};
+use crate::{CheckError, Element, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::MaxPool2d, check, run };
 
 /// Checks shapes and window geometry; input and output have the same scale and zero point.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
-    let params: MaxPool2dParams = node.params()?;
+    check_as::<i8>(node, node.params()?)
+}
+
+pub(super) fn check_as<T: Element>(node: &Node<'_>, params: MaxPool2dParams) -> Result<(), CheckError> {
     node.expect_inputs(1)?;
-    let (x, output) = (node.input_i8(0)?, node.output_i8()?);
+    let (x, output) = (node.input_of::<T>(0)?, node.output_of::<T>()?);
     node.expect_same_affine(0)?;
     let Some([batch, _, _, channels]) = x.shape.array::<4>() else { return misfit(Operand::Input(0), &x) };
     let Some([vertical, horizontal]) = geometry(&params, &x.shape, &output.shape) else { return misfit(Operand::Output, &output) };
@@ -22,7 +25,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     }
     vertical.check_overlap()?;
     horizontal.check_overlap()?;
-    expect_activation(params.activation_min, params.activation_max)
+    expect_activation_of::<T>(params.activation_min, params.activation_max)
 }
 
 /// The windows over rows and columns.
@@ -33,15 +36,19 @@ fn geometry(params: &MaxPool2dParams, x: &Shape, output: &Shape) -> Option<[Geom
 
 /// Keeps the maximum of each window in the output itself.
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
-    let params: MaxPool2dParams = frame.params()?;
+    let params = frame.params()?;
+    run_as::<i8>(frame, params)
+}
+
+pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: MaxPool2dParams) -> Option<()> {
     let ((x_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.output_like()?);
     let [vertical, horizontal] = geometry(&params, &x_shape, &out_shape)?.map(|axis| axis.windows());
     let (vertical, horizontal) = (vertical?, horizontal?);
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
-    let x = frame.input(0)?;
-    let (min, max) = (params.activation_min as i8, params.activation_max as i8);
-    let mut pixels = total::rows_mut(frame.into_output(), channels)?;
+    let x = frame.input_of::<T>(0)?;
+    let (min, max) = (T::truncate(params.activation_min), T::truncate(params.activation_max));
+    let mut pixels = total::rows_mut(frame.into_output_of::<T>()?, channels)?;
 
     for image in 0..batch {
         for out_y in 0..out_h {

@@ -15,6 +15,7 @@ pub mod div;
 mod dot;
 pub mod fully_connected;
 pub mod gather;
+pub mod i16;
 pub mod log_softmax;
 pub mod max_pool2d;
 pub mod maximum;
@@ -45,7 +46,7 @@ use edge_format::{DType, Op, OpParams, Place, Program, Shape, Tensor};
 
 use crate::affine::Affine;
 use crate::arith::SHIFTS;
-use crate::{CheckError, Operand};
+use crate::{CheckError, Element, Operand};
 
 /// An op with its tensors, before there is memory.
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +136,23 @@ impl<'p> Node<'p> {
     /// # Errors
     /// [`CheckError::DType`] where it is another.
     pub fn input_i8(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
-        expect_i8(self.input(index)?, Operand::Input(index as u32))
+        self.input_of::<i8>(index)
+    }
+
+    /// The tensor of an input whose elements are `T`.
+    ///
+    /// # Errors
+    /// [`CheckError::DType`] where they are others, [`CheckError::Affine`] for int16 with a zero point.
+    pub fn input_of<T: Element>(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
+        expect_element::<T>(self.input(index)?, Operand::Input(index as u32))
+    }
+
+    /// The tensor of an input of data type i8 or i16: what operators take that only move elements.
+    ///
+    /// # Errors
+    /// [`CheckError::DType`] where it is another.
+    pub fn input_moved(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
+        expect_moved(self.input(index)?, Operand::Input(index as u32))
     }
 
     /// The tensor of the output, of data type i8.
@@ -143,7 +160,23 @@ impl<'p> Node<'p> {
     /// # Errors
     /// [`CheckError::DType`] where it is another.
     pub fn output_i8(&self) -> Result<Tensor<'p>, CheckError> {
-        expect_i8(self.output()?, Operand::Output)
+        self.output_of::<i8>()
+    }
+
+    /// The tensor of the output, whose elements are `T`.
+    ///
+    /// # Errors
+    /// [`CheckError::DType`] where they are others, [`CheckError::Affine`] for int16 with a zero point.
+    pub fn output_of<T: Element>(&self) -> Result<Tensor<'p>, CheckError> {
+        expect_element::<T>(self.output()?, Operand::Output)
+    }
+
+    /// The tensor of the output, of data type i8 or i16.
+    ///
+    /// # Errors
+    /// [`CheckError::DType`] where it is another.
+    pub fn output_moved(&self) -> Result<Tensor<'p>, CheckError> {
+        expect_moved(self.output()?, Operand::Output)
     }
 
     /// A constant input of data type i8.
@@ -185,12 +218,31 @@ impl<'p> Node<'p> {
         self.input_i8(index)
     }
 
-    /// Demands that the output has the scale and zero point of an input.
+    /// A constant input of data type i64 and shape `[length]`, each element in little-endian bytes.
     ///
     /// # Errors
-    /// [`CheckError::Affine`].
+    /// Where it is not one.
+    pub fn constant_i64(&self, index: usize, length: usize) -> Result<&'p [[u8; 8]], CheckError> {
+        let (tensor, operand) = (self.input(index)?, Operand::Input(index as u32));
+        if tensor.dtype != DType::I64 {
+            return Err(CheckError::DType { operand, expected: DType::I64, found: tensor.dtype });
+        }
+        let numbers = tensor.constant_i64().ok_or(CheckError::NotConstant { operand })?;
+        if tensor.shape.rank() != 1 || numbers.len() != length {
+            return Err(CheckError::Shape { operand, found: tensor.shape });
+        }
+        Ok(numbers)
+    }
+
+    /// Demands that the output has the data type, the scale and the zero point of an input.
+    ///
+    /// # Errors
+    /// [`CheckError::DType`], [`CheckError::Affine`].
     pub fn expect_same_affine(&self, index: usize) -> Result<(), CheckError> {
         let (input, output) = (self.input(index)?, self.output()?);
+        if input.dtype != output.dtype {
+            return Err(CheckError::DType { operand: Operand::Input(index as u32), expected: output.dtype, found: input.dtype });
+        }
         if (input.scale, input.zero_point) == (output.scale, output.zero_point) {
             return Ok(());
         }
@@ -198,9 +250,19 @@ impl<'p> Node<'p> {
     }
 }
 
-fn expect_i8<'p>(tensor: Tensor<'p>, operand: Operand) -> Result<Tensor<'p>, CheckError> {
+fn expect_element<T: Element>(tensor: Tensor<'_>, operand: Operand) -> Result<Tensor<'_>, CheckError> {
+    if tensor.dtype != T::DTYPE {
+        return Err(CheckError::DType { operand, expected: T::DTYPE, found: tensor.dtype });
+    }
+    if tensor.dtype == DType::I16 && tensor.zero_point != 0 {
+        return Err(CheckError::Affine { operand, scale: tensor.scale, zero_point: tensor.zero_point });
+    }
+    Ok(tensor)
+}
+
+fn expect_moved(tensor: Tensor<'_>, operand: Operand) -> Result<Tensor<'_>, CheckError> {
     match tensor.dtype {
-        DType::I8 => Ok(tensor),
+        DType::I8 | DType::I16 => Ok(tensor),
         found => Err(CheckError::DType { operand, expected: DType::I8, found }),
     }
 }
@@ -227,8 +289,13 @@ fn expect_shift(found: i32) -> Result<(), CheckError> {
 
 /// Demands that an activation's range is one of int8.
 fn expect_activation(min: i32, max: i32) -> Result<(), CheckError> {
-    expect_range("activation_max", max, -128..=127)?;
-    expect_range("activation_min", min, -128..=max)
+    expect_activation_of::<i8>(min, max)
+}
+
+/// Demands that an activation's range is one of `T`.
+fn expect_activation_of<T: Element>(min: i32, max: i32) -> Result<(), CheckError> {
+    expect_range("activation_max", max, T::LEAST..=T::GREATEST)?;
+    expect_range("activation_min", min, T::LEAST..=max)
 }
 
 /// Greatest number of outputs of an op.
@@ -325,6 +392,30 @@ impl<'p, 'a> Frame<'p, 'a> {
         if in_place { Some(None) } else { self.input(index).map(Some) }
     }
 
+    /// As [`Frame::input`], in elements.
+    pub fn input_of<T: Element>(&self, index: usize) -> Option<&'a [T]>
+    where
+        'p: 'a,
+    {
+        bytemuck::try_cast_slice(self.input(index)?).ok()
+    }
+
+    /// As [`Frame::input_or_in_place`], in elements.
+    pub fn input_or_in_place_of<T: Element>(&self, index: usize) -> Option<Option<&'a [T]>>
+    where
+        'p: 'a,
+    {
+        match self.input_or_in_place(index)? {
+            Some(bytes) => bytemuck::try_cast_slice(bytes).ok().map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// Bytes of an element of the output.
+    pub fn element_bytes(&self) -> Option<usize> {
+        self.node.output().ok().map(|output| output.dtype.size_bytes() as usize)
+    }
+
     /// The bytes of the first output, for good.
     pub fn into_output(self) -> &'a mut [i8] {
         self.output
@@ -334,6 +425,11 @@ impl<'p, 'a> Frame<'p, 'a> {
     pub fn into_outputs(self) -> [&'a mut [i8]; MAX_OUTPUTS] {
         let [first, second, third] = self.others;
         [self.output, first, second, third]
+    }
+
+    /// The elements of the output, for good.
+    pub fn into_output_of<T: Element>(self) -> Option<&'a mut [T]> {
+        bytemuck::try_cast_slice_mut(self.into_output()).ok()
     }
 }
 

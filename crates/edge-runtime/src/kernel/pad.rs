@@ -13,7 +13,7 @@ pub const KERNEL: Registration = Registration { op: OpCode::Pad, check, run };
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: PadParams = node.params()?;
     node.expect_inputs(1)?;
-    let (x, output) = (node.input_i8(0)?, node.output_i8()?);
+    let (x, output) = (node.input_moved(0)?, node.output_moved()?);
     node.expect_same_affine(0)?;
     if x.shape.rank() != output.shape.rank() {
         return misfit(Operand::Output, &output);
@@ -23,7 +23,8 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
             return misfit(Operand::Output, &output);
         }
     }
-    expect_range("value", params.value, -128..=127)
+    let (least, greatest) = output.dtype.zero_point_range();
+    expect_range("value", params.value, least..=greatest)
 }
 
 /// Fills the output and copies the input's rows into it.
@@ -34,11 +35,14 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let start = params.before.iter().zip(strides).take(out_shape.rank()).map(|(&before, stride)| before as usize * stride).sum();
     let row = x_shape.dims().last().map_or(1, |&dim| dim as usize);
     let rows = Offsets::new(x_shape.rank().saturating_sub(1), dims(&x_shape), strides, start);
-    let x = frame.input(0)?;
+    let (x, size) = (frame.input(0)?, frame.element_bytes()?);
     let output = frame.into_output();
-    output.fill(params.value as i8);
-    for (x, offset) in total::rows(x, row)?.zip(rows) {
-        total::copy(output.get_mut(offset..)?.get_mut(..row)?, x)?;
+    match size {
+        1 => output.fill(params.value as i8),
+        _ => output.as_chunks_mut().0.fill((params.value as i16).to_le_bytes().map(u8::cast_signed)),
+    }
+    for (x, offset) in total::rows(x, row * size)?.zip(rows) {
+        total::copy(output.get_mut(offset * size..)?.get_mut(..row * size)?, x)?;
     }
     Some(())
 }

@@ -4,7 +4,7 @@ use edge_format::{MAX_RANK, Shape};
 
 use super::strided::{Axes, Offsets, dense_strides};
 use super::{Frame, Node, expect_range, misfit, total};
-use crate::{CheckError, Operand};
+use crate::{CheckError, Element, Operand};
 
 /// Adjacent outputs that are computed at once.
 pub(super) const BLOCK: usize = 16;
@@ -12,9 +12,9 @@ pub(super) const BLOCK: usize = 16;
 const _: () = assert!(MAX_RANK <= 32, "axes are bits of a word");
 
 /// Checks that the axes exist and that the output has the dimensions that are left.
-pub(super) fn check(node: &Node<'_>, axes: u32) -> Result<(), CheckError> {
+pub(super) fn check<T: Element>(node: &Node<'_>, axes: u32) -> Result<(), CheckError> {
     node.expect_inputs(1)?;
-    let (x, output) = (node.input_i8(0)?, node.output_i8()?);
+    let (x, output) = (node.input_of::<T>(0)?, node.output_of::<T>()?);
     expect_range("axes", axes, 0..=(1 << x.shape.rank()) - 1)?;
     // Whether the reduced axes are kept as ones or dropped, the other dimensions follow each other.
     let kept = (0..).zip(x.shape.dims()).filter(|&(axis, _)| axes >> axis & 1 == 0).map(|(_, dim)| dim);
@@ -64,10 +64,10 @@ pub(super) fn split(shape: &Shape, axes: u32) -> Option<(AxisList, usize, AxisLi
 
 /// Fills the output with what `choose` keeps of the elements along some axes, any two at a time.
 #[inline(always)]
-pub(super) fn run(frame: Frame<'_, '_>, axes: u32, choose: impl Fn(i8, i8) -> i8) -> Option<()> {
+pub(super) fn run<T: Element>(frame: Frame<'_, '_>, axes: u32, choose: impl Fn(T, T) -> T) -> Option<()> {
     let (kept, inner, reduced) = split(&frame.input_like(0)?.0, axes)?;
-    let x = frame.input(0)?;
-    let rows = total::rows_mut(frame.into_output(), inner)?;
+    let x = frame.input_of::<T>(0)?;
+    let rows = total::rows_mut(frame.into_output_of::<T>()?, inner)?;
     for (start, output) in kept.offsets(0).zip(rows) {
         total::copy(output, x.get(start..)?.get(..inner)?)?;
         for offset in reduced.offsets(start) {

@@ -3,19 +3,26 @@
 use edge_format::{OpCode, ReduceMinParams};
 
 use super::{Frame, Node, reduce};
-use crate::{CheckError, Registration};
+use crate::{CheckError, Element, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::ReduceMin, check, run };
 
 /// Checks the axes; input and output have the same scale and zero point.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
-    let params: ReduceMinParams = node.params()?;
-    node.expect_same_affine(0).and_then(|()| reduce::check(node, params.axes))
+    check_as::<i8>(node, node.params()?)
+}
+
+pub(super) fn check_as<T: Element>(node: &Node<'_>, params: ReduceMinParams) -> Result<(), CheckError> {
+    node.expect_same_affine(0).and_then(|()| reduce::check::<T>(node, params.axes))
 }
 
 /// Compares the quantized values.
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
-    let params: ReduceMinParams = frame.params()?;
-    reduce::run(frame, params.axes, i8::min)
+    let params = frame.params()?;
+    run_as::<i8>(frame, params)
+}
+
+pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: ReduceMinParams) -> Option<()> {
+    reduce::run(frame, params.axes, T::min)
 }

@@ -2,6 +2,8 @@
 
 use edge_format::{MAX_RANK, Shape};
 
+use super::{Frame, total};
+
 /// Dimensions or strides, outermost first; only the first `rank` count.
 pub(super) type Axes = [usize; MAX_RANK];
 
@@ -61,6 +63,31 @@ impl Iterator for Offsets {
         self.next = None;
         Some(current)
     }
+}
+
+/// Fills the output, row by row, with the elements of the first input that lie `strides` apart from element `start` on.
+pub(super) fn copy(frame: Frame<'_, '_>, strides: Axes, start: usize) -> Option<()> {
+    let shape = frame.output_like()?.0;
+    let inner = shape.rank().saturating_sub(1);
+    let (row, step) = (*dims(&shape).get(inner)?, *strides.get(inner)?);
+    let rows = Offsets::new(inner, dims(&shape), strides, start);
+    let (x, size) = (frame.input(0)?, frame.element_bytes()?);
+    for (output, offset) in total::rows_mut(frame.into_output(), row * size)?.zip(rows) {
+        let x = x.get(offset * size..)?;
+        match (step, size) {
+            (1, _) => total::copy(output, x.get(..row * size)?)?,
+            (_, 1) => copy_every::<1>(output, x, step)?,
+            _ => copy_every::<2>(output, x, step)?,
+        }
+    }
+    Some(())
+}
+
+/// Copies every `step`-th element of `SIZE` bytes.
+fn copy_every<const SIZE: usize>(to: &mut [i8], from: &[i8], step: usize) -> Option<()> {
+    let from = total::every(from.as_chunks::<SIZE>().0, step)?;
+    to.as_chunks_mut().0.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    Some(())
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use edge_format::{MAX_RANK, OpCode, StridedSliceParams};
 
-use super::strided::{Offsets, dense_strides, dims};
-use super::{Frame, Node, misfit, total};
+use super::strided::{self, dense_strides};
+use super::{Frame, Node, misfit};
 use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
@@ -13,7 +13,7 @@ pub const KERNEL: Registration = Registration { op: OpCode::StridedSlice, check,
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: StridedSliceParams = node.params()?;
     node.expect_inputs(1)?;
-    let (x, output) = (node.input_i8(0)?, node.output_i8()?);
+    let (x, output) = (node.input_moved(0)?, node.output_moved()?);
     node.expect_same_affine(0)?;
     if x.shape.rank() != output.shape.rank() {
         return misfit(Operand::Output, &output);
@@ -41,17 +41,5 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
         start += begin as usize * dense;
         *step = stride as usize * dense;
     }
-    let inner = rank.saturating_sub(1);
-    let (row, step) = (*dims(&out_shape).get(inner)?, *strides.get(inner)?);
-    let rows = Offsets::new(inner, dims(&out_shape), strides, start);
-    let x = frame.input(0)?;
-    for (output, offset) in total::rows_mut(frame.into_output(), row)?.zip(rows) {
-        let x = x.get(offset..)?;
-        if step == 1 {
-            total::copy(output, x.get(..row)?)?;
-        } else {
-            output.iter_mut().zip(total::every(x, step)?).for_each(|(output, &x)| *output = x);
-        }
-    }
-    Some(())
+    strided::copy(frame, strides, start)
 }

@@ -33,6 +33,37 @@ pub(super) fn copy<T: Copy>(to: &mut [T], from: &[T]) -> Option<()> {
     Some(())
 }
 
+/// Numbers of which each is given `length` times before the next one: the channel's group, without a division per channel.
+pub(super) struct Group {
+    current: usize,
+    left: usize,
+    length: usize,
+}
+
+impl Group {
+    /// From 0 on.
+    pub(super) fn new(length: usize) -> Self {
+        Self { current: 0, left: length, length }
+    }
+
+    /// From the number of the element `first` on; `None` where the length is 0.
+    pub(super) fn starting_at(first: usize, length: usize) -> Option<Self> {
+        let current = first.checked_div(length)?;
+        Some(Self { current, left: length - (first - current * length), length })
+    }
+
+    /// The number of the next element.
+    #[inline(always)]
+    pub(super) fn next(&mut self) -> usize {
+        if self.left == 0 {
+            self.current += 1;
+            self.left = self.length;
+        }
+        self.left = self.left.wrapping_sub(1);
+        self.current
+    }
+}
+
 /// As `ChunksExact`, which divides to know its length in advance: a panic for who cannot prove that it is not by zero, and a
 /// call on machines that do not divide.
 pub(super) struct Rows<'a, T> {

@@ -8,7 +8,7 @@ from ai_edge_litert.interpreter import Interpreter as LiteRtInterpreter, OpResol
 from tflite_micro.python.tflite_micro import runtime
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32}
+TYPES = {name: getattr(schema.TensorType, name.upper()) for name in ("int8", "int16", "int32", "int64")}
 ARENA_BYTES = 1 << 20
 
 
@@ -34,7 +34,7 @@ class Tensor:
         record = {"shape": [int(d) for d in self.shape], "dtype": self.dtype}
         if self.per_channel:
             record["scales"] = [f32(s) for s in self.scales]
-        elif self.scales and self.dtype == "int8":
+        elif self.scales and self.dtype in ("int8", "int16"):
             record |= {"scale": f32(self.scales[0]), "zero_point": int(self.zero_point)}
         return record | {"data": [int(v) for v in self.data.reshape(-1)]}
 
@@ -42,7 +42,8 @@ class Tensor:
 @dataclass
 class Case:
     """One operator with its operands. `indices` are operands that the record states as attributes. `order` is the place of
-    each of the operator's operands among the inputs and indices, where it is not that of the list."""
+    each of the operator's operands among the inputs and indices, where it is not that of the list. `litert_only`: TFLite Micro
+    would misread it."""
 
     operator: str
     inputs: list
@@ -51,6 +52,7 @@ class Case:
     options: object = None
     indices: list = field(default_factory=list)
     order: list | None = None
+    litert_only: bool = False
 
 
 def build(case):
