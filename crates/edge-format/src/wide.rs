@@ -22,7 +22,7 @@ impl<P: HasI16> OpParams for I16<P> {
     const OP: OpCode = P::I16;
     const WORDS: usize = P::WORDS;
 
-    fn decode(words: &mut dyn Iterator<Item = u32>) -> Option<Self> {
+    fn decode(words: &[u32]) -> Option<Self> {
         P::decode(words).map(Self)
     }
 

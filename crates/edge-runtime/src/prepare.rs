@@ -4,7 +4,8 @@
 //! scales are double precision, as in the original: another order of operations gives another last bit.
 
 use edge_format::{
-    AddParams, DivParams, LogSoftmaxParams, MeanParams, MulParams, PreluParams, RequantizeParams, ResizeBilinearParams, SoftmaxI16Params, SoftmaxParams, SubParams,
+    AddParams, DivParams, LogSoftmaxParams, MeanParams, MulParams, PreluParams, RequantizeParams, ResizeBilinearParams, SoftmaxI16Params,
+    SoftmaxParams, SubParams,
 };
 
 use crate::Element;

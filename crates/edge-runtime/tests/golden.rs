@@ -6,23 +6,33 @@
 mod common;
 
 use common::{Case, cases};
-use edge_format::{AlignedBytes, OpCode, PlaceSpec, write};
+use edge_format::{AlignedBytes, DType, OpCode, PlaceSpec, write};
 use edge_runtime::{Interpreter, Program, Resolver};
 
 /// Least number of cases per operator.
 const ENOUGH: usize = 20;
 
-fn run(case: &Case, spec: &edge_format::ProgramSpec) -> Vec<u8> {
+/// Numbers in the type of their tensor.
+fn elements<T: TryFrom<i64>>(data: &[i64]) -> Vec<T> {
+    data.iter().map(|&q| T::try_from(q).unwrap_or_else(|_| panic!("{q} is too large"))).collect()
+}
+
+fn run(case: &Case, spec: &edge_format::ProgramSpec) -> Vec<i64> {
     let bytes = AlignedBytes::from(&write(spec).unwrap()[..]);
     let program = Program::parse(&bytes).unwrap();
-    let mut arena = vec![0x55; program.arena_bytes() as usize];
+    let mut arena = AlignedBytes::from(&vec![0x55; program.arena_bytes() as usize][..]);
     let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).unwrap_or_else(|error| panic!("{}: {error}", case.name));
     for (index, input) in case.activations().iter().enumerate() {
-        let bytes: Vec<i8> = input.bytes().into_iter().map(u8::cast_signed).collect();
-        interpreter.input_mut(index).unwrap().copy_from_slice(&bytes);
+        match input.dtype() {
+            DType::I16 => interpreter.input_mut_of::<i16>(index).unwrap().copy_from_slice(&elements(&input.data)),
+            _ => interpreter.input_mut(index).unwrap().copy_from_slice(&elements(&input.data)),
+        }
     }
     interpreter.invoke().unwrap();
-    interpreter.output(0).unwrap().iter().map(|q| q.cast_unsigned()).collect()
+    match case.output.dtype() {
+        DType::I16 => interpreter.output_of::<i16>(0).unwrap().iter().map(|&q| q.into()).collect(),
+        _ => interpreter.output(0).unwrap().iter().map(|&q| q.into()).collect(),
+    }
 }
 
 fn replay(op: &str) {
@@ -31,11 +41,11 @@ fn replay(op: &str) {
     let mut failures = Vec::new();
     for case in &cases {
         let spec = case.program();
-        let (expected, found) = (case.output.bytes(), run(case, &spec));
+        let (expected, found) = (&case.output.data, run(case, &spec));
         let wrong = expected.iter().zip(&found).filter(|(expected, found)| expected != found);
         if let Some((expected, found)) = wrong.clone().next() {
-            let (expected, found, count) = (expected.cast_signed(), found.cast_signed(), wrong.count());
-            failures.push(format!("{}: {count} of {} bytes differ, as {found} for {expected}", case.name, case.output.data.len()));
+            let count = wrong.count();
+            failures.push(format!("{}: {count} of {} elements differ, as {found} for {expected}", case.name, case.output.data.len()));
         }
         assert_eq!(expected.len(), found.len(), "{}", case.name);
     }
@@ -54,13 +64,19 @@ macro_rules! golden {
 golden! {
     abs add average_pool2d batch_matmul concat conv2d conv_transpose2d depthwise_conv2d div elu exp fully_connected gather hard_swish leaky_relu log log_softmax logistic max_pool2d maximum mean minimum mul
     pad prelu quantize reduce_max reduce_min relu relu6 resize_bilinear resize_nearest softmax strided_slice sub sum tanh transpose
+
+    abs_i16 add_i16 average_pool2d_i16 concat_i16 conv2d_i16 depthwise_conv2d_i16 exp_i16 fully_connected_i16 gather_i16 leaky_relu_i16
+    logistic_i16 max_pool2d_i16 maximum_i16 mean_i16 minimum_i16 mul_i16 pad_i16 quantize_i16 reduce_max_i16 reduce_min_i16 relu_i16
+    relu6_i16 resize_nearest_i16 softmax_i16 strided_slice_i16 sub_i16 sum_i16 tanh_i16 transpose_i16
 }
 
 /// Where an op may run in place it gives the same bytes there.
 #[test]
 fn in_place_changes_nothing() {
     let mut tried = 0;
-    for case in ["add", "div", "prelu", "sub", "maximum", "minimum", "mul", "tanh"].into_iter().flat_map(cases) {
+    let int8 = ["add", "div", "prelu", "sub", "maximum", "minimum", "mul", "tanh"].into_iter();
+    let int16 = ["add_i16", "maximum_i16", "mul_i16", "tanh_i16", "exp_i16", "relu_i16"];
+    for case in int8.chain(int16).flat_map(cases) {
         for input in 0..case.activations().len() {
             let mut spec = case.program();
             let output = spec.ops[0].outputs[0] as usize;
@@ -70,7 +86,7 @@ fn in_place_changes_nothing() {
             }
             let PlaceSpec::Arena { offset } = spec.tensors[input].place else { panic!("{}", case.name) };
             spec.tensors[output].place = PlaceSpec::Arena { offset };
-            assert_eq!(run(&case, &spec), case.output.bytes(), "{} in the place of input {input}", case.name);
+            assert_eq!(run(&case, &spec), case.output.data, "{} in the place of input {input}", case.name);
             tried += 1;
         }
     }

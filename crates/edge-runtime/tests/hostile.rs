@@ -41,11 +41,12 @@ fn runs(bytes: &[u8]) -> bool {
     let Some(program) = Program::parse(bytes).ok().filter(|program| program.arena_bytes() <= MAX_ARENA_BYTES) else {
         return false;
     };
-    let mut arena = vec![0x7f; program.arena_bytes() as usize];
+    let mut arena = AlignedBytes::from(&vec![0x7f; program.arena_bytes() as usize][..]);
     let Ok(mut interpreter) = Interpreter::new(program, &mut arena, Resolver::all()) else { return false };
     interpreter.invoke().unwrap();
     for (index, _) in program.outputs().enumerate() {
-        interpreter.output(index).unwrap();
+        let read = interpreter.output(index).map(drop).or_else(|_| interpreter.output_of::<i16>(index).map(drop));
+        read.or_else(|_| interpreter.output_of::<i32>(index).map(drop)).unwrap();
     }
     true
 }
@@ -92,4 +93,8 @@ macro_rules! damage {
     )*};
 }
 
-damage! { add average_pool2d batch_matmul concat conv2d depthwise_conv2d fully_connected gather max_pool2d maximum mean minimum mul pad reduce_max reduce_min resize_bilinear resize_nearest softmax strided_slice sub tanh transpose }
+damage! { add average_pool2d batch_matmul concat conv2d depthwise_conv2d fully_connected gather max_pool2d maximum mean minimum mul pad reduce_max reduce_min resize_bilinear resize_nearest softmax strided_slice sub tanh transpose
+
+    add_i16 average_pool2d_i16 concat_i16 conv2d_i16 depthwise_conv2d_i16 exp_i16 fully_connected_i16 logistic_i16 max_pool2d_i16
+    maximum_i16 mean_i16 minimum_i16 mul_i16 pad_i16 quantize_i16 reduce_max_i16 softmax_i16 sub_i16 tanh_i16 transpose_i16
+}

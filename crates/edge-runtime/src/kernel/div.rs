@@ -13,7 +13,7 @@ pub const KERNEL: Registration = Registration { op: OpCode::Div, check, run };
 /// Checks that shapes broadcast and that the shift is in range.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: DivParams = node.params()?;
-    binary::check(node)?;
+    binary::check::<i8>(node)?;
     expect_shift(params.shift)?;
     expect_activation(params.activation_min, params.activation_max)
 }
@@ -23,7 +23,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: DivParams = frame.params()?;
     let [a_zero, b_zero] = [frame.input_like(0)?, frame.input_like(1)?].map(|(_, affine)| affine.zero_point);
     let out_zero = frame.output_like()?.1.zero_point;
-    binary::run(frame, (params.activation_min, params.activation_max), |a, b| {
+    binary::run::<i8>(frame, (params.activation_min, params.activation_max), |a, b| {
         quotient(a.wrapping_sub(a_zero), b.wrapping_sub(b_zero), &params).saturating_add(out_zero)
     })
 }

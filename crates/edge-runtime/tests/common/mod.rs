@@ -1,5 +1,7 @@
 //! Golden vectors, and one-op programs made from them as a lowering would make them.
 
+mod i16;
+
 use edge_format::*;
 use edge_runtime::affine::Affine;
 use edge_runtime::{prepare, table};
@@ -18,13 +20,14 @@ pub(crate) struct Case {
 #[derive(Deserialize)]
 pub(crate) struct Tensor {
     shape: Vec<u32>,
+    dtype: String,
     #[serde(default = "one")]
     scale: f32,
     #[serde(default)]
     scales: Vec<f32>,
     #[serde(default)]
     zero_point: i32,
-    pub(crate) data: Vec<i32>,
+    pub(crate) data: Vec<i64>,
 }
 
 fn one() -> f32 {
@@ -70,7 +73,21 @@ pub(crate) fn cases(op: &str) -> Vec<Case> {
 
 impl Tensor {
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.data.iter().map(|&q| i8::try_from(q).unwrap().cast_unsigned()).collect()
+        let size = self.dtype().size_bytes() as usize;
+        let bits = 8 * size as u32;
+        let fits = |q: i64| bits == 64 || (-(1i64 << (bits - 1))..1 << (bits - 1)).contains(&q);
+        assert!(self.data.iter().all(|&q| fits(q)));
+        self.data.iter().flat_map(|q| q.to_le_bytes().into_iter().take(size)).collect()
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        match &self.dtype[..] {
+            "int8" => DType::I8,
+            "int16" => DType::I16,
+            "int32" => DType::I32,
+            "int64" => DType::I64,
+            other => panic!("unknown data type {other}"),
+        }
     }
 
     fn affine(&self) -> Affine {
@@ -102,11 +119,20 @@ impl Case {
 
     /// The inputs that are not constants.
     pub(crate) fn activations(&self) -> &[Tensor] {
-        let constants = ["conv2d", "conv_transpose2d", "depthwise_conv2d", "fully_connected"].contains(&&self.op[..]);
+        let constants = ["conv2d", "conv_transpose2d", "depthwise_conv2d", "fully_connected"].contains(&self.base());
         if constants { &self.inputs[..1] } else { &self.inputs }
     }
 
+    /// The operator without the mark of int16.
+    fn base(&self) -> &str {
+        self.op.strip_suffix("_i16").unwrap_or(&self.op)
+    }
+
     fn params_and_constants(&self) -> (Params, Vec<Constant>) {
+        if self.op.ends_with("_i16") { self.params_and_constants_i16() } else { self.params_and_constants_i8() }
+    }
+
+    fn params_and_constants_i8(&self) -> (Params, Vec<Constant>) {
         let (x, y, attrs) = (&self.inputs[0], &self.output, &self.attrs);
         let activation = self.activation();
         let (activation_min, activation_max) = activation;
@@ -116,7 +142,7 @@ impl Case {
         let table =
             |table: table::Table| (TableParams {}.into(), vec![(DType::I8, vec![256], table.iter().map(|q| q.cast_unsigned()).collect())]);
         let scales = |op: fn(f32, f32, f32, (i32, i32)) -> Params| op(x.scale, self.inputs[1].scale, y.scale, activation);
-        let params: Params = match &self.op[..] {
+        let params: Params = match self.base() {
             "conv2d" => {
                 let filter = &self.inputs[1].shape;
                 let params = Conv2dParams {
@@ -278,12 +304,15 @@ impl Case {
         let channels = filter.shape[channel_axis] as usize;
         let scales = filter.scales.iter().cycle().take(channels);
         let (multipliers, shifts) = scales.map(|&scale| prepare::channel_multiplier(x.scale, scale, y.scale)).unzip();
-        let bias = self.inputs.get(2).map_or(vec![0; channels], |bias| bias.data.clone());
+        // Without a bias, TensorFlow Lite Micro sums up int16 in 64 bits.
+        let (dtype, size) = if x.dtype() == DType::I16 { (DType::I64, 8) } else { (DType::I32, 4) };
+        let zeros = || (dtype, vec![channels as u32], vec![0; channels * size]);
+        let bias = self.inputs.get(2).map_or_else(zeros, |bias| (bias.dtype(), bias.shape.clone(), bias.bytes()));
         let words = |words: Vec<i32>| {
             assert_eq!(words.len(), channels, "{}", self.name);
             (DType::I32, vec![channels as u32], words.iter().flat_map(|word| word.to_le_bytes()).collect())
         };
-        vec![(DType::I8, filter.shape.clone(), filter.bytes()), words(bias), words(multipliers), words(shifts)]
+        vec![(DType::I8, filter.shape.clone(), filter.bytes()), bias, words(multipliers), words(shifts)]
     }
 
     fn activation(&self) -> (i32, i32) {
@@ -294,7 +323,10 @@ impl Case {
             "RELU_N1_TO_1" => (-1.0, 1.0),
             other => panic!("unknown activation {other}"),
         };
-        prepare::activation_range(min, max, self.output.affine())
+        match self.output.dtype() {
+            DType::I16 => prepare::activation_range_of::<i16>(min, max, self.output.affine()),
+            _ => prepare::activation_range(min, max, self.output.affine()),
+        }
     }
 
     /// Padding before an axis of windows that lead from one tensor to another, by TensorFlow's rule.
@@ -311,11 +343,12 @@ impl Case {
 }
 
 fn place_in_arena(spec: &mut ProgramSpec, name: &str, tensor: &Tensor) -> u32 {
-    let offset = spec.arena_bytes;
-    spec.arena_bytes += tensor.data.len() as u32;
+    let size = tensor.dtype().size_bytes();
+    let offset = spec.arena_bytes.next_multiple_of(size);
+    spec.arena_bytes = offset + tensor.data.len() as u32 * size;
     spec.tensors.push(TensorSpec {
         name: name.into(),
-        dtype: DType::I8,
+        dtype: tensor.dtype(),
         shape: tensor.shape.clone(),
         place: PlaceSpec::Arena { offset },
         scale: tensor.scale,

@@ -50,6 +50,7 @@ def wide(build, small_scales=True):
                 fits = depth * 32768 + np.abs(tensor.data).max() < 2**31
                 if index % 3 == 1 and case.operator == "CONV_2D" and fits:
                     tensor.dtype, litert_only = "int32", True
+                    case.options.quantizedBiasType = schema.TensorType.INT32
         return Case(case.operator, inputs, output, case.attrs, case.options, case.indices, litert_only=litert_only)
     return widen
 

@@ -12,14 +12,16 @@ const FIRST_INPUT: usize = 2;
 /// Products whose sum stays within 32 bits: each is at most 2^22 in magnitude.
 const CHUNK: usize = 1 << 8;
 
-/// The sum of the products of elements at the same place. It cannot overflow.
+/// The sum of the products of elements at the same place, of slices of one length. It cannot overflow.
 #[inline(always)]
 pub(super) fn dot(x: &[i16], filter: &[i8]) -> i64 {
     let partial = |(x, filter): (&[i16], &[i8])| {
         let products = x.iter().zip(filter).map(|(&x, &weight)| i32::from(x).wrapping_mul(weight.into()));
         i64::from(products.fold(0, i32::wrapping_add))
     };
-    x.chunks(CHUNK).zip(filter.chunks(CHUNK)).map(partial).fold(0, i64::wrapping_add)
+    let ((x, last_x), (filter, last_filter)) = (x.as_chunks::<CHUNK>(), filter.as_chunks::<CHUNK>());
+    let chunks = x.iter().zip(filter).map(|(x, filter)| partial((x, filter)));
+    chunks.fold(partial((last_x, last_filter)), i64::wrapping_add)
 }
 
 /// A bias for each output channel. Its width is that of the sums, and each width has its own rule of rounding.
