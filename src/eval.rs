@@ -1,6 +1,7 @@
 //! Streams samples through engines, in parallel, and measures what comes out.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,6 +18,8 @@ use crate::ui::{Progress, Ui};
 const CHUNK: usize = 256;
 /// The most elements of a chunk's samples.
 const CHUNK_ELEMENTS: usize = 1 << 23;
+/// The most values of outputs that are remembered of a model to compare with.
+const MAX_REMEMBERED: usize = 1 << 24;
 /// The most samples that change class of which the places are kept.
 const MAX_CHANGED: usize = 64;
 
@@ -105,10 +108,19 @@ pub(crate) struct Evaluation {
     pub(crate) agreement: Vec<OutputAgreement>,
     /// What becomes of each class of the first output, where that is a list of classes and there is a float model.
     pub(crate) classes: Option<ClassTable>,
+    /// Names of the classes, where the data has them.
+    pub(crate) class_names: Vec<String>,
     /// The first samples, by their place in the data, to which the float model gives another class.
     pub(crate) changed: Vec<usize>,
     /// The time of a sample, of the model.
     pub(crate) p50: Duration,
+}
+
+/// By how much a metric is better in one evaluation than in another of the same data.
+pub(crate) fn gain(old: &Evaluation, new: &Evaluation) -> Option<f64> {
+    let (old, new) = (old.metric.as_ref()?, new.metric.as_ref()?);
+    let difference = new.value - old.value;
+    Some(if new.kind.higher_is_better() { difference } else { -difference })
 }
 
 /// How far the model agrees with the float model on an output.
@@ -123,10 +135,38 @@ pub(crate) struct OutputAgreement {
 /// Takes the outputs of each sample of the model, in order.
 pub(crate) type Sink<'a> = &'a mut dyn FnMut(&[Vec<f32>]) -> Result<()>;
 
+/// A model to compare with, and what it gave for the first samples of some data: evaluating many programs on the same data runs it once.
+pub(crate) struct Remembering<'e> {
+    pub(crate) engine: &'e dyn Engine,
+    outputs: Mutex<Vec<Vec<Vec<f32>>>>,
+}
+
+impl<'e> Remembering<'e> {
+    pub(crate) fn new(engine: &'e dyn Engine) -> Remembering<'e> {
+        Remembering { engine, outputs: Mutex::default() }
+    }
+
+    /// The outputs for a chunk of samples.
+    fn run(&self, chunk: &[Sample], inputs: &[Vec<f32>], progress: &Progress) -> Result<Vec<Vec<Vec<f32>>>> {
+        let first = chunk.first().map_or(0, |sample| sample.index);
+        let mut known = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outputs) = known.get(first..first + chunk.len()) {
+            progress.advance(chunk.len());
+            return Ok(outputs.to_vec());
+        }
+        let outputs: Vec<_> = run(self.engine, inputs, progress)?.into_iter().map(|inference| inference.outputs).collect();
+        let values: usize = outputs.first().map_or(0, |outputs| outputs.iter().map(Vec::len).sum());
+        if known.len() == first && (first + chunk.len()).saturating_mul(values) <= MAX_REMEMBERED {
+            known.extend_from_slice(&outputs);
+        }
+        Ok(outputs)
+    }
+}
+
 /// Runs every sample through a model and, where there is one, a float model to compare it with.
 pub(crate) fn evaluate(
     engine: &dyn Engine,
-    reference: Option<&dyn Engine>,
+    reference: Option<&Remembering<'_>>,
     samples: &Samples,
     metric: Option<MetricKind>,
     sink: Sink<'_>,
@@ -135,22 +175,22 @@ pub(crate) fn evaluate(
     if let Some(kind) = metric {
         check_metric(kind, samples, engine, reference.is_some())?;
     }
-    let mut scores = Scores::new(engine, reference, metric)?;
+    let mut scores = Scores::new(engine, reference.map(|reference| reference.engine), metric)?;
     let mut times = vec![];
     let engines = 1 + usize::from(reference.is_some());
     let progress = ui.progress("evaluating", engines * samples.data.len());
     samples.chunks(|chunk, inputs| {
         let found = run(engine, inputs, &progress)?;
-        let expected = reference.map(|engine| run(engine, inputs, &progress)).transpose()?;
+        let expected = reference.map(|reference| reference.run(chunk, inputs, &progress)).transpose()?;
         for (i, (sample, Inference { outputs, time })) in chunk.iter().zip(&found).enumerate() {
-            let expected = expected.as_ref().map(|all| &all[i].outputs[..]);
+            let expected = expected.as_ref().map(|all| &all[i][..]);
             scores.add(sample, &inputs[i], outputs, expected).with_context(|| format!("cannot measure sample {}", sample.index))?;
             times.push(*time);
             sink(outputs)?;
         }
         Ok(())
     })?;
-    scores.finish(engine, times)
+    Ok(Evaluation { class_names: samples.data.class_names().to_vec(), ..scores.finish(engine, times)? })
 }
 
 fn run(engine: &dyn Engine, inputs: &[Vec<f32>], progress: &Progress) -> Result<Vec<Inference>> {
@@ -235,6 +275,7 @@ impl Scores {
             agreement: agreement.collect(),
             classes: self.classes,
             changed: self.changed,
+            class_names: vec![],
             p50,
         })
     }

@@ -10,6 +10,7 @@
 //! | `model` | MODEL: what a file is, and its content |
 //! | `engine` | runs a model: float (tract) or int8 (edge-runtime) |
 //! | `eval` | streams samples through engines, in parallel |
+//! | `explanation` | where the noise of int8 is, what it does, what repairs it |
 //! | `inspection` | what `inspect` reports |
 //! | `output` | output files that appear whole or not at all |
 //! | `quantization` | what `quantize` reports |
@@ -25,6 +26,7 @@ mod cli;
 mod cmd;
 mod engine;
 mod eval;
+mod explanation;
 mod inspection;
 mod model;
 mod output;

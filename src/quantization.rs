@@ -7,6 +7,7 @@ use edgectl_quantize::Recipe;
 use serde::Serialize;
 
 use crate::eval::Evaluation;
+use crate::explanation::{self, ExplanationReport};
 use crate::output::OutputError;
 use crate::ui::metric::{Agreement, Value};
 use crate::ui::{Align, Report, Style, Table, bytes, count, counted, percent_points};
@@ -18,6 +19,7 @@ use crate::workbench::Attempt;
 pub(crate) enum Format {
     Edgm,
     QdqOnnx,
+    Report,
 }
 
 impl Format {
@@ -33,6 +35,7 @@ impl Format {
         match self {
             Format::Edgm => "int8 program: what edge-runtime executes, here and on a device",
             Format::QdqOnnx => "ONNX with QDQ pairs: for onnxruntime, TensorRT and others",
+            Format::Report => "what quantization does to the model, to look at: open it in a browser",
         }
     }
 }
@@ -48,6 +51,12 @@ pub(crate) struct QuantizeReport {
     pub(crate) metrics: Option<Figures>,
     model: ModelRow,
     outputs: Vec<OutputRow>,
+    /// Absent where none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) explanation: Option<ExplanationReport>,
+    /// Whether the explanation is part of the text.
+    #[serde(skip)]
+    pub(crate) explain: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +95,9 @@ pub(crate) struct Figures {
     /// Share of samples for which float and int8 give the same class; absent where the first output is no list of classes.
     agreement: Option<f64>,
     outputs: Vec<Agreement>,
+    /// Classes that int8 loses, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    collapses: Vec<String>,
     #[serde(skip)]
     values: Option<(Value, Value)>,
     /// That of int8, where there is none of float.
@@ -126,6 +138,7 @@ impl Figures {
             int8_interval_95: int8.as_ref().and_then(|value| value.interval_95),
             agreement: outputs.first().and_then(|output| output.top1),
             only: int8.clone().filter(|_| float.is_none()),
+            collapses: explanation::collapses(found),
             values: float.zip(int8),
             outputs,
         }
@@ -138,13 +151,13 @@ impl Figures {
 }
 
 impl QuantizeReport {
-    pub(crate) fn new<'a>(
+    /// Without files.
+    pub(crate) fn new(
         path: &Path,
         graph: &Graph,
         lowered: &edgectl_lower::Report,
         calibration: Option<CalibrationRow>,
         found: Option<&Evaluation>,
-        outputs: impl Iterator<Item = ((&'a PathBuf, Format), u64)>,
     ) -> QuantizeReport {
         let cost = graph.total_cost();
         QuantizeReport {
@@ -159,8 +172,59 @@ impl QuantizeReport {
                 arena_bytes: lowered.arena_bytes,
                 arena_lower_bound_bytes: lowered.arena_lower_bound_bytes,
             },
-            outputs: outputs.map(|((path, format), bytes)| OutputRow { path: path.clone(), format, bytes }).collect(),
+            outputs: vec![],
+            explanation: None,
+            explain: false,
         }
+    }
+
+    /// Lists a file that was written.
+    pub(crate) fn file(&mut self, path: &Path, format: Format, bytes: u64) {
+        self.outputs.push(OutputRow { path: path.into(), format, bytes });
+    }
+
+    /// What was done to which model, on which data.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let model = &self.model;
+        let size = format!("{} parameters, {} MACs", count(model.parameters), count(model.macs));
+        let calibration = self.calibration.as_ref().map(|row| {
+            let passes = row.passes.iter().map(|pass| format!(" + {pass}")).collect::<String>();
+            let (samples, bound) = (counted(row.samples, "sample"), bytes(row.memory_bound_bytes as u64));
+            format!("{}{passes}, {samples}, in at most {bound} of memory", row.calibrator)
+        });
+        let evaluation =
+            self.metrics.as_ref().map(|figures| format!("{}, int8 by edge-runtime", counted(figures.samples as u64, "sample")));
+        vec![
+            ("model", format!("{}, {size}", model.path.display())),
+            ("calibration", calibration.unwrap_or_else(|| "none; the model has scales of its own".into())),
+            ("evaluation", evaluation.unwrap_or_else(|| "none; --eval DATA compares int8 with float".into())),
+        ]
+    }
+
+    /// Classes that int8 loses, in words.
+    pub(crate) fn collapses(&self) -> &[String] {
+        self.metrics.as_ref().map_or(&[], |figures| &figures.collapses)
+    }
+
+    /// The page of `--report`.
+    pub(crate) fn page(&self) -> String {
+        let head = [self.facts(), self.comparison()].concat();
+        explanation::page(&self.model.path.display().to_string(), &head, self.collapses(), self.explanation.as_ref())
+    }
+
+    /// Float against int8, in lines for the head of a page.
+    fn comparison(&self) -> Vec<(&'static str, String)> {
+        let mut rows = vec![];
+        if let Some((float, int8)) = self.metrics.as_ref().and_then(|figures| figures.values.as_ref()) {
+            let change = percent_points(int8.value - float.value);
+            rows.push((float.name, format!("float {}, int8 {}: {change}", float.with_interval(), int8.with_interval())));
+        }
+        let outputs = self.metrics.iter().flat_map(|figures| &figures.outputs);
+        rows.extend(outputs.map(|output| ("agreement", format!("{} {}", output.shown(), output.explanation()))));
+        let (float, int8) = (bytes(self.model.weights_float_bytes), bytes(self.model.weights_int8_bytes as u64));
+        rows.push(("weights", format!("float {float}, int8 {int8}")));
+        rows.push(("arena", bytes(self.model.arena_bytes as u64)));
+        rows
     }
 }
 
@@ -169,17 +233,7 @@ impl Report for QuantizeReport {
         use Align::{Left, Right};
         let model = &self.model;
         let mut facts = Table::new([("", Left), ("", Left)]);
-        let size = format!("{} parameters, {} MACs", count(model.parameters), count(model.macs));
-        facts.row(["model".into(), format!("{}, {size}", model.path.display())]);
-        let calibration = self.calibration.as_ref().map(|row| {
-            let passes = row.passes.iter().map(|pass| format!(" + {pass}")).collect::<String>();
-            let (samples, bound) = (counted(row.samples, "sample"), bytes(row.memory_bound_bytes as u64));
-            format!("{}{passes}, {samples}, in at most {bound} of memory", row.calibrator)
-        });
-        facts.row(["calibration".into(), calibration.unwrap_or_else(|| "none; the model has scales of its own".into())]);
-        let evaluation =
-            self.metrics.as_ref().map(|figures| format!("{}, int8 by edge-runtime", counted(figures.samples as u64, "sample")));
-        facts.row(["evaluation".into(), evaluation.unwrap_or_else(|| "none; --eval DATA compares int8 with float".into())]);
+        self.facts().into_iter().for_each(|(name, value)| facts.row([name.into(), value]));
 
         let mut table = Table::new([("", Left), ("float", Right), ("int8", Right), ("", Left)]);
         if let Some(figures) = &self.metrics {
@@ -205,6 +259,8 @@ impl Report for QuantizeReport {
         for output in &self.outputs {
             files.row([output.path.display().to_string(), bytes(output.bytes), output.format.describe().into()]);
         }
-        format!("{}\n{}\n{}", facts.text(style), table.text(style), files.text(style))
+        let explanation = self.explanation.as_ref().filter(|_| self.explain);
+        let explanation = explanation.map_or_else(String::new, |explanation| format!("{}\n", explanation.text(style)));
+        format!("{}\n{}\n{explanation}{}", facts.text(style), table.text(style), files.text(style))
     }
 }

@@ -6,17 +6,15 @@ use edgectl_graph::Graph;
 use edgectl_quantize::{Calibration, Note, Recipe};
 
 use crate::calibrate::calibrate;
-use crate::engine::FloatEngine;
-use crate::eval::{self, Samples};
+use crate::eval::{self, Remembering, Samples};
 use crate::model::Int8Model;
 use crate::ui::Ui;
 
 /// A float model and data, ready to be quantized any number of times.
-#[derive(Debug)]
-pub(crate) struct Workbench {
+pub(crate) struct Workbench<'e> {
     /// In the form from which it is calibrated.
     pub(crate) prepared: Graph,
-    pub(crate) float: FloatEngine,
+    pub(crate) float: Remembering<'e>,
     pub(crate) calibration: Samples,
     pub(crate) evaluation: Evaluation,
 }
@@ -41,7 +39,7 @@ pub(crate) struct Attempt {
     pub(crate) found: Option<eval::Evaluation>,
 }
 
-impl Workbench {
+impl Workbench<'_> {
     /// Calibrates, quantizes, lowers and measures.
     pub(crate) fn attempt(&self, recipe: &Recipe, ui: &Ui) -> Result<Attempt> {
         let show = |graph: &Graph, seen: &mut Calibration| calibrate(graph, seen, &self.calibration, ui).context("cannot calibrate");
@@ -55,8 +53,8 @@ impl Workbench {
 
 impl Evaluation {
     /// Measures a program, beside the float model where there is one.
-    pub(crate) fn run(&self, int8: &Int8Model, float: Option<&FloatEngine>, ui: &Ui) -> Result<Option<eval::Evaluation>> {
-        let (engine, float) = (int8.engine()?, float.map(|engine| engine as &dyn crate::engine::Engine));
+    pub(crate) fn run(&self, int8: &Int8Model, float: Option<&Remembering<'_>>, ui: &Ui) -> Result<Option<eval::Evaluation>> {
+        let engine = int8.engine()?;
         let measure = |samples| eval::evaluate(&engine, float, samples, self.metric, &mut |_| Ok(()), ui);
         self.samples.as_ref().map(measure).transpose().context("cannot evaluate")
     }

@@ -12,7 +12,8 @@ use edgectl_quantize::{Calibrator, Method, QuantizeOptions, Recipe};
 
 use crate::args::{DataArgs, metrics, one_of};
 use crate::engine::{Engine, FloatEngine};
-use crate::eval;
+use crate::eval::{self, Remembering};
+use crate::explanation::{self, ExplanationReport};
 use crate::model::{self, Int8Model, Model, ModelError, Source};
 use crate::output::Outputs;
 use crate::quantization::{CalibrationRow, Figures, Format, QuantizeReport};
@@ -55,6 +56,12 @@ pub(crate) struct Args {
     /// Exit with status 1 where int8 is worse than float by more than so many points
     #[arg(long, value_name = "POINTS", requires = "eval")]
     max_drop: Option<f64>,
+    /// Say where the noise of int8 is, which samples change class and where that begins, and try repairs
+    #[arg(long)]
+    explain: bool,
+    /// Write the explanation as a page to look at, with plots; nothing in it is loaded from elsewhere
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// One weight scale per layer, instead of one per output channel
     #[arg(long)]
     per_tensor: bool,
@@ -63,7 +70,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
-    let formats = args.output.iter().map(|path| Format::of(path)).collect::<Result<Vec<_>, _>>()?;
+    let files = args.files()?;
     let calibrator = args.calibrator()?;
     let model = Model::open(&args.model, ui)?;
     let cannot = || format!("cannot quantize {}", args.model.display());
@@ -74,23 +81,32 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let float = FloatEngine::new(&graph, false).with_context(cannot)?;
             let calibration = args.data.open(path, args.calibration_samples, &model::only_input(&float)?)?;
             let evaluation = args.evaluation(&float, true)?;
-            let outputs = args.create_outputs()?;
+            let outputs = args.create(&files)?;
             let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
             let recipe = Recipe { calibrator, methods: args.passes.0.clone(), options, ..Recipe::default() };
-            let bench = Workbench { prepared, float, calibration, evaluation };
+            let bench = Workbench { prepared, float: Remembering::new(&float), calibration, evaluation };
             let attempt = bench.attempt(&recipe, ui).with_context(cannot)?;
             attempt.notes.iter().for_each(|note| ui.detail(format_args!("{note}")));
             let calibration = Some(CalibrationRow::new(&recipe, &attempt));
-            Done { graph: &graph, int8: &attempt.int8, calibration, found: attempt.found }.finish(args, &formats, outputs, ui)
+            let explanation = args.wants_explanation().then(|| {
+                let found = explanation::explain(&bench, &attempt, ui)?;
+                let repairs = explanation::trials(&bench, &recipe, &attempt, &found, ui)?;
+                Ok::<_, anyhow::Error>(ExplanationReport::new(&attempt, found, repairs))
+            });
+            let explanation = explanation.transpose().with_context(cannot)?;
+            let found = attempt.found.as_ref();
+            Done { graph: &graph, int8: &attempt.int8, calibration, found, explanation }.finish(args, &files, outputs, ui)
         }
         Source::Int8(int8) => {
             if args.calibration.is_some() {
                 ui.warning(format_args!("{} is quantized already and keeps its scales: --calibration is not read", args.model.display()));
             }
+            ensure!(!args.wants_explanation(), "--explain and --report compare with a float model; this one is quantized already");
             let evaluation = args.evaluation(&int8.engine()?, false)?;
-            let outputs = args.create_outputs()?;
+            let outputs = args.create(&files)?;
             let found = evaluation.run(&int8, None, ui)?;
-            Done { graph: int8.quantized.graph(), int8: &int8, calibration: None, found }.finish(args, &formats, outputs, ui)
+            let graph = int8.quantized.graph();
+            Done { graph, int8: &int8, calibration: None, found: found.as_ref(), explanation: None }.finish(args, &files, outputs, ui)
         }
     }
 }
@@ -101,24 +117,29 @@ struct Done<'a> {
     graph: &'a Graph,
     int8: &'a Int8Model,
     calibration: Option<CalibrationRow>,
-    found: Option<eval::Evaluation>,
+    found: Option<&'a eval::Evaluation>,
+    explanation: Option<ExplanationReport>,
 }
 
 impl Done<'_> {
     /// Writes the files and reports.
-    fn finish(self, args: &Args, formats: &[Format], outputs: Outputs, ui: &Ui) -> Result<Verdict> {
-        for (i, format) in formats.iter().enumerate() {
+    fn finish(self, args: &Args, files: &[(&Path, Format)], outputs: Outputs, ui: &Ui) -> Result<Verdict> {
+        let mut report = QuantizeReport::new(&args.model, self.graph, &self.int8.report, self.calibration, self.found);
+        (report.explanation, report.explain) = (self.explanation, args.explain);
+        report.collapses().iter().for_each(|line| ui.warning(line));
+        for (i, (_, format)) in files.iter().enumerate() {
             match format {
                 Format::Edgm => outputs.write(i, &self.int8.program)?,
                 Format::QdqOnnx => {
                     let qdq = edgectl_onnx::export_qdq(&self.int8.quantized, &QdqOptions::default());
                     outputs.write(i, &qdq.with_context(|| format!("cannot quantize {}", args.model.display()))?)?;
                 }
+                Format::Report => outputs.write(i, report.page().as_bytes())?,
             }
         }
-        let sizes = outputs.commit()?;
-        let files = args.output.iter().zip(formats.iter().copied()).zip(sizes);
-        let report = QuantizeReport::new(&args.model, self.graph, &self.int8.report, self.calibration, self.found.as_ref(), files);
+        for ((path, format), bytes) in files.iter().zip(outputs.commit()?) {
+            report.file(path, *format, bytes);
+        }
         ui.result(&report)?;
         let drop = report.metrics.as_ref().and_then(Figures::drop_points);
         let dropped = args.max_drop.zip(drop).is_some_and(|(limit, drop)| drop > limit);
@@ -140,10 +161,20 @@ impl Args {
         Ok(Evaluation { samples, metric })
     }
 
-    fn create_outputs(&self) -> Result<Outputs> {
+    /// The files to be written, the report last.
+    fn files(&self) -> Result<Vec<(&Path, Format)>> {
+        let models = self.output.iter().map(|path| Ok((path.as_path(), Format::of(path)?)));
+        models.chain(self.report.iter().map(|path| Ok((path.as_path(), Format::Report)))).collect()
+    }
+
+    fn create(&self, files: &[(&Path, Format)]) -> Result<Outputs> {
         let inputs = [&self.model].into_iter().chain(&self.calibration).chain(&self.eval);
-        let outputs: Vec<&Path> = self.output.iter().map(PathBuf::as_path).collect();
+        let outputs: Vec<&Path> = files.iter().map(|(path, _)| *path).collect();
         Ok(Outputs::create(&outputs, &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?)
+    }
+
+    fn wants_explanation(&self) -> bool {
+        self.explain || self.report.is_some()
     }
 
     fn calibrator(&self) -> Result<Calibrator> {

@@ -8,7 +8,7 @@ use edgectl_data::MetricKind;
 use serde::Serialize;
 
 use crate::args::{DataArgs, metrics};
-use crate::eval::{self, Evaluation};
+use crate::eval::{self, Evaluation, Remembering};
 use crate::model::{self, Model};
 use crate::output::Outputs;
 use crate::stack::{self, Stack};
@@ -55,7 +55,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let mut stack = args.output.as_deref().map(|path| Stack::new(path, engine.outputs(), samples.data.len())).transpose()?;
 
     let mut keep = |values: &[Vec<f32>]| stack.as_mut().map_or(Ok(()), |stack| stack.push(values));
-    let found = eval::evaluate(&*engine, reference.as_deref(), &samples, metric, &mut keep, ui)?;
+    let reference = reference.as_deref().map(Remembering::new);
+    let found = eval::evaluate(&*engine, reference.as_ref(), &samples, metric, &mut keep, ui)?;
     if let (Some(stack), Some(path)) = (stack, &args.output) {
         stack.write(outputs.file(0)).with_context(|| format!("cannot write {}", path.display()))?;
     }

@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use edgectl_graph::{NodeId, Part, QuantConst, QuantGraph};
+use edgectl_graph::{NodeId, QuantConst, QuantGraph};
 use edgectl_quantize::{Histogram, Range};
 
 use crate::ExplainError;
-use crate::int8::Int8;
+use crate::parts::Parts;
 use crate::watch::{Seen, Watch, energy};
 
 /// The figures of a node.
@@ -21,11 +21,13 @@ pub struct NodeFigures {
     pub tensor: String,
     /// Multiply-accumulate operations.
     pub macs: u64,
-    /// Signal to noise with this node alone in int8. None where there is no noise, or no signal.
+    /// Signal to this node's own noise: that of its weights and of its output's rounding and clipping, on inputs that are as exact as their
+    /// scales allow. None where there is none, or no signal.
     pub local_snr_db: Option<f64>,
     /// Signal to noise with everything up to this node in int8. None where there is no noise, or no signal.
     pub accumulated_snr_db: Option<f64>,
-    /// The share of the noise of the model's first output that is there when this node alone is int8. None where the output has none.
+    /// The share of the noise of the model's first output that this node's own noise makes there, everything else in float. None where the
+    /// output has none.
     pub output_noise_share: Option<f64>,
     /// The real values that the output's integers span.
     pub range: Range,
@@ -58,10 +60,6 @@ impl WeightFigures {
     }
 }
 
-/// Every node as a program of its own, and the distribution of its float values: too large to keep one for each sample, and the same in
-/// whatever order samples are added.
-pub(crate) struct Parts(Vec<(Part<Option<Int8>>, Mutex<Histogram>)>);
-
 /// What a sample gave at every node.
 pub(crate) struct Row(Vec<Measured>);
 
@@ -69,7 +67,7 @@ pub(crate) struct Row(Vec<Measured>);
 struct Measured {
     signal: f64,
     accumulated: f64,
-    local: Option<f64>,
+    local: f64,
     clipped: u64,
     elements: u64,
     seen: Option<Range>,
@@ -82,53 +80,32 @@ impl Row {
     }
 }
 
-impl Parts {
-    pub(crate) fn new(quantized: &QuantGraph) -> Result<Parts, ExplainError> {
-        let part = |index: usize| -> Result<_, ExplainError> {
-            let Part { graph, inputs, outputs } = quantized.part(index..index + 1)?;
-            // A node that only reads constants is no program; it has no noise of its own either.
-            let int8 = if inputs.is_empty() { None } else { Some(Int8::new(&graph)?) };
-            Ok((Part { graph: int8, inputs, outputs }, Mutex::default()))
-        };
-        (0..quantized.graph().nodes().len()).map(part).collect::<Result<_, _>>().map(Parts)
-    }
-
-    /// What a node alone in int8 gives for a sample; `None` where it reads no activation, or nobody reads it.
-    pub(crate) fn local<E>(&self, node: usize, watch: &Watch<'_, E>, seen: &Seen) -> Result<Option<Vec<f32>>, ExplainError>
-    where
-        E: From<ExplainError>,
-    {
-        let Some((Part { graph: Some(int8), inputs, .. }, _)) = self.0.get(node) else { return Ok(None) };
-        let inputs: Option<Vec<&[f32]>> = inputs.iter().map(|&id| seen.float.get(watch.place(id)?).map(Vec::as_slice)).collect();
-        let Some(inputs) = inputs else { return Ok(None) };
-        let outputs = int8.run(&inputs)?;
-        Ok(outputs.into_iter().next())
-    }
-
-    pub(crate) fn measure<E: From<ExplainError>>(&self, watch: &Watch<'_, E>, seen: &Seen) -> Result<Row, ExplainError> {
-        let graph = watch.quantized.graph();
-        let measured = graph.nodes().iter().enumerate().map(|(node, what)| {
-            let place = what.output().and_then(|id| watch.place(id)).unwrap_or(0);
-            let (float, int8) = (&seen.float[place], &seen.int8[place]);
-            let params = what.output().and_then(|id| watch.quantized.params(id));
-            let clipped = params.map_or(0, |params| {
-                let (low, high) = (params.min() - params.scale / 2.0, params.max() + params.scale / 2.0);
-                float.iter().filter(|&&x| x < low || x > high).count() as u64
-            });
-            if let Some((_, histogram)) = self.0.get(node) {
-                histogram.lock().unwrap_or_else(PoisonError::into_inner).add(float);
-            }
-            Ok(Measured {
-                signal: energy(float, &vec![0.0; float.len()]),
-                accumulated: energy(float, int8),
-                local: self.local(node, watch, seen)?.map(|local| energy(float, &local)),
-                clipped,
-                elements: float.len() as u64,
-                seen: Range::of(float),
-            })
+/// Measures a sample at every node. The distributions are too large to keep one for each sample, and the same in whatever order samples
+/// are added.
+pub(crate) fn measure<E>(watch: &Watch<'_, E>, parts: &Parts<E>, seen: &Seen, histograms: &[Mutex<Histogram>]) -> Result<Row, E>
+where
+    E: From<ExplainError>,
+{
+    let nodes = watch.quantized.graph().nodes().iter().zip(histograms).enumerate();
+    let measured = nodes.map(|(node, (what, histogram))| {
+        let place = what.output().and_then(|id| watch.place(id)).unwrap_or(0);
+        let (float, int8) = (&seen.float[place], &seen.int8[place]);
+        let params = what.output().and_then(|id| watch.quantized.params(id));
+        let clipped = params.map_or(0, |params| {
+            let (low, high) = (params.min() - params.scale / 2.0, params.max() + params.scale / 2.0);
+            float.iter().filter(|&&x| x < low || x > high).count() as u64
         });
-        measured.collect::<Result<_, _>>().map(Row)
-    }
+        histogram.lock().unwrap_or_else(PoisonError::into_inner).add(float);
+        Ok(Measured {
+            signal: float.iter().map(|&x| f64::from(x).powi(2)).sum(),
+            accumulated: energy(float, int8),
+            local: parts.noise(node, watch, seen)?.iter().flatten().map(|&x| f64::from(x).powi(2)).sum(),
+            clipped,
+            elements: float.len() as u64,
+            seen: Range::of(float),
+        })
+    });
+    measured.collect::<Result<_, _>>().map(Row)
 }
 
 /// The figures in the making.
@@ -144,7 +121,7 @@ pub(crate) struct Figures<'q> {
 struct Sums {
     signal: f64,
     accumulated: f64,
-    local: Option<f64>,
+    local: f64,
     clipped: u64,
     elements: u64,
     seen: Option<Range>,
@@ -165,7 +142,7 @@ impl<'q> Figures<'q> {
         for (node, (sums, measured)) in self.sums.iter_mut().zip(&row.0).enumerate() {
             sums.signal += measured.signal;
             sums.accumulated += measured.accumulated;
-            sums.local = measured.local.map(|local| local + sums.local.unwrap_or(0.0));
+            sums.local += measured.local;
             sums.clipped += measured.clipped;
             sums.seen = sums.seen.into_iter().chain(measured.seen).reduce(Range::union);
             sums.elements += measured.elements;
@@ -182,17 +159,17 @@ impl<'q> Figures<'q> {
     }
 
     /// `shares` are those of the model's input and of every node.
-    pub(crate) fn finish(self, parts: Parts, shares: Option<&[f64]>) -> Vec<NodeFigures> {
+    pub(crate) fn finish(self, histograms: Vec<Mutex<Histogram>>, shares: Option<&[f64]>) -> Vec<NodeFigures> {
         let quantized = self.quantized;
         let graph = quantized.graph();
-        let nodes = graph.iter().zip(self.sums).zip(parts.0).map(|(((id, node), sums), (_, histogram))| {
+        let nodes = graph.iter().zip(self.sums).zip(histograms).map(|(((id, node), sums), histogram)| {
             let params = node.output().and_then(|id| quantized.params(id));
             NodeFigures {
                 node: graph.label(node),
                 op: node.op.name().to_owned(),
                 tensor: node.output().map_or_else(String::new, |id| graph.tensor(id).name.clone()),
                 macs: graph.cost(node).macs,
-                local_snr_db: sums.local.and_then(|noise| decibels(sums.signal, noise)),
+                local_snr_db: decibels(sums.signal, sums.local),
                 accumulated_snr_db: decibels(sums.signal, sums.accumulated),
                 output_noise_share: shares.and_then(|shares| shares.get(id.index() + 1).copied()),
                 range: params.map_or(Range { min: 0.0, max: 0.0 }, |params| Range { min: params.min(), max: params.max() }),

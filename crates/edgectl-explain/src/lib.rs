@@ -5,9 +5,9 @@
 //!
 //! | figure | how it is found |
 //! |---|---|
-//! | local noise | the node alone in int8, as a program of its own, on float inputs rounded once to their scales |
+//! | local noise | the node alone, in int8 against float, both on float inputs rounded once to their scales |
 //! | accumulated noise | the node's output in the int8 program against the float graph: everything before it is int8, too |
-//! | share of the output's noise | the node alone in int8, everything before and after it in float, measured at the first output |
+//! | share of the output's noise | the node's local noise added to its float output, everything after it in float, measured at the first output |
 //! | where a change of class begins | see [`Change::origin`] |
 //!
 //! Figures are the same whatever the number of threads: samples are measured apart and added up in their order.
@@ -16,18 +16,23 @@ mod changes;
 mod error;
 mod figures;
 mod int8;
+mod parts;
 mod shares;
 mod tail;
 mod watch;
 
+use std::sync::Mutex;
+
 use edgectl_graph::{Graph, QuantGraph, TensorId};
+use edgectl_quantize::Histogram;
 use rayon::prelude::*;
 
 pub use changes::{Change, Origin};
 pub use error::ExplainError;
 pub use figures::{NodeFigures, WeightFigures};
 
-use crate::figures::{Figures, Parts};
+use crate::figures::Figures;
+use crate::parts::Parts;
 use crate::watch::{Seen, Watch};
 
 /// Runs a graph in float: the values of each input become those of each output, then of each observed tensor.
@@ -86,10 +91,11 @@ pub fn explain<E: From<ExplainError> + Send>(
     step: &(dyn Fn() + Sync),
 ) -> Result<Explanation, E> {
     let watch = Watch::new(quantized, prepare)?;
-    let parts = Parts::new(quantized)?;
+    let parts = Parts::new(&watch, prepare)?;
+    let histograms: Vec<Mutex<Histogram>> = quantized.graph().nodes().iter().map(|_| Mutex::default()).collect();
     let measure = |sample: &Sample| {
         let seen = watch.observe(&sample.values)?;
-        let row = parts.measure(&watch, &seen)?;
+        let row = figures::measure(&watch, &parts, &seen, &histograms)?;
         step();
         Ok((row, has_classes && seen.classes().is_some_and(|(float, int8)| float != int8)))
     };
@@ -120,5 +126,5 @@ pub fn explain<E: From<ExplainError> + Send>(
     let shares = shares::shares(&noises);
     let changes = changes::changes(&figures, &rows, samples, &changed, &classes);
     let input_noise_share = shares.as_ref().and_then(|shares| shares.first().copied());
-    Ok(Explanation { samples: figures.samples(), nodes: figures.finish(parts, shares.as_deref()), input_noise_share, changes })
+    Ok(Explanation { samples: figures.samples(), nodes: figures.finish(histograms, shares.as_deref()), input_noise_share, changes })
 }

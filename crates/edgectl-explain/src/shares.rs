@@ -1,27 +1,28 @@
 //! Which node the noise of the output comes from.
 
 use crate::ExplainError;
-use crate::figures::Parts;
+use crate::parts::Parts;
 use crate::tail::Tail;
 use crate::watch::{Seen, Watch, energy};
 
-/// The energy of the noise at the first output where only the last node before a cut is int8; before the first node, where only the
-/// model's input is rounded.
-pub(crate) fn noise<E>(tail: &Tail<E>, watch: &Watch<'_, E>, parts: &Parts, samples: &[(usize, Seen)]) -> Result<f64, E>
+/// The energy at the first output of the noise of the last node before a cut alone; before the first node, of the rounding of the model's
+/// input.
+pub(crate) fn noise<E>(tail: &Tail<E>, watch: &Watch<'_, E>, parts: &Parts<E>, samples: &[(usize, Seen)]) -> Result<f64, E>
 where
     E: From<ExplainError>,
 {
     let graph = watch.quantized.graph();
     let mut sum = 0.0;
     for (_, seen) in samples {
-        let (place, local) = match tail.cut.checked_sub(1) {
+        let (place, noisy) = match tail.cut.checked_sub(1) {
             None => (0, seen.int8[0].clone()),
             Some(node) => {
-                let Some(local) = parts.local(node, watch, seen)? else { return Ok(0.0) };
-                (graph.nodes()[node].output().and_then(|id| watch.place(id)).unwrap_or(0), local)
+                let place = graph.nodes()[node].output().and_then(|id| watch.place(id)).unwrap_or(0);
+                let Some(noise) = parts.noise(node, watch, seen)? else { continue };
+                (place, seen.float[place].iter().zip(&noise).map(|(x, noise)| x + noise).collect())
             }
         };
-        let found = tail.output(|other| if other == place { &local } else { &seen.float[other] })?;
+        let found = tail.output(|other| if other == place { &noisy } else { &seen.float[other] })?;
         sum += energy(&seen.float[watch.output()], &found);
     }
     Ok(sum)

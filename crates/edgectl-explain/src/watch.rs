@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use edge_runtime::affine::Affine;
-use edgectl_graph::{Node, QuantGraph, TensorId};
+use edgectl_graph::{Node, QuantGraph, QuantParams, TensorId};
 
 use crate::int8::Int8;
 use crate::{ExplainError, Prepare, Runner};
@@ -16,7 +16,8 @@ pub(crate) struct Watch<'q, E> {
     places: HashMap<TensorId, usize>,
     /// The place of the first output.
     output: usize,
-    input: Affine,
+    /// Of the activations.
+    affines: Vec<Affine>,
     /// Values of all activations of a sample.
     values: usize,
     float: Runner<E>,
@@ -43,14 +44,10 @@ impl<'q, E: From<ExplainError>> Watch<'q, E> {
         let places: HashMap<TensorId, usize> = activations.iter().enumerate().map(|(place, &id)| (id, place)).collect();
         let sizes = activations.iter().map(|&id| Ok(graph.fixed_shape(id)?.iter().product()));
         let sizes: Vec<usize> = sizes.collect::<Result<_, ExplainError>>()?;
-        let input = graph.inputs().first().and_then(|&id| quantized.params(id));
         Ok(Watch {
             quantized,
             output: graph.outputs().first().and_then(|id| places.get(id)).copied().unwrap_or(0),
-            input: input.map_or(Affine { scale: 1.0, zero_point: 0 }, |params| Affine {
-                scale: params.scale,
-                zero_point: params.zero_point.into(),
-            }),
+            affines: activations.iter().filter_map(|&id| quantized.params(id)).map(affine).collect(),
             values: sizes.iter().sum(),
             float: prepare(graph, &computed)?,
             int8: Int8::new(&observing)?,
@@ -75,6 +72,12 @@ impl<'q, E: From<ExplainError>> Watch<'q, E> {
         self.output
     }
 
+    /// Values of an activation as its integers stand for them.
+    pub(crate) fn rounded(&self, place: usize, values: &[f32]) -> Vec<f32> {
+        let Some(affine) = self.affines.get(place) else { return values.to_vec() };
+        values.iter().map(|&x| affine.dequantize(affine.quantize(x))).collect()
+    }
+
     pub(crate) fn observe(&self, sample: &[f32]) -> Result<Seen, E> {
         let mut float = (self.float)(&[sample])?;
         let own = self.quantized.graph().outputs().len();
@@ -83,7 +86,7 @@ impl<'q, E: From<ExplainError>> Watch<'q, E> {
             return Err(ExplainError::Tensors { expected: own + computed, found: float.len() }.into());
         }
         let mut int8 = self.int8.run(&[sample])?;
-        let rounded = sample.iter().map(|&x| self.input.dequantize(self.input.quantize(x))).collect();
+        let rounded = self.rounded(0, sample);
         Ok(Seen {
             float: [sample.to_vec()].into_iter().chain(float.drain(own..)).collect(),
             int8: [rounded].into_iter().chain(self.slots.iter().map(|&slot| std::mem::take(&mut int8[slot]))).collect(),
@@ -112,4 +115,8 @@ pub(crate) fn argmax(values: &[f32]) -> Option<usize> {
 /// The energy of a difference.
 pub(crate) fn energy(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum()
+}
+
+fn affine(params: QuantParams) -> Affine {
+    Affine { scale: params.scale, zero_point: params.zero_point.into() }
 }

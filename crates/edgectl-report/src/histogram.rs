@@ -34,7 +34,7 @@ pub struct Bin {
 impl Histogram<'_> {
     /// The chart.
     pub fn html(&self) -> Html {
-        let top = 26.0 + svg::marks_height(self.marks);
+        let top = 24.0 + svg::marks_height(self.marks);
         let area = Area { left: 52.0, top, width: WIDTH - 68.0, height: 180.0 };
         let ends = self.bins.iter().flat_map(|bin| [bin.low, bin.high]).chain(self.marks.iter().map(|mark| mark.value));
         let x_span = Span::new(self.x.scale, ends);

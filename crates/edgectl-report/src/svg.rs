@@ -114,14 +114,14 @@ impl Svg {
         self.text("axis", "middle", (area.x(0.5), area.bottom() + 32.0), axis.label);
     }
 
-    /// The vertical axis of an area; its label stands above it.
+    /// The vertical axis of an area; its label stands in the drawing's corner.
     pub(crate) fn y_axis(&mut self, area: Area, axis: Axis<'_>, span: &Span) {
         for (place, label) in span.ticks() {
             let y = area.y(place);
             self.line("grid", (area.left, y), (area.left + area.width, y));
             self.text("tick", "end", (area.left - 6.0, y + 4.0), &label);
         }
-        self.text("axis", "start", (4.0, area.top - 12.0), axis.label);
+        self.text("axis", "start", (4.0, 11.0), axis.label);
     }
 
     /// Vertical lines with labels at values of the horizontal axis. Labels of neighbours stand on lines of their own.
