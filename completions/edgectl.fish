@@ -136,6 +136,7 @@ mse\t''
 top1\t''
 top5\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l max-drop -d 'Exit with status 1 where int8 is worse than float by more than so many points' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l report -d 'Write the explanation as a page to look at, with plots; nothing in it is loaded from elsewhere' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l scale -d 'Factor of the raw values, such as 1/255' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l std -d 'Divides after subtracting: one value, or one per channel' -r
@@ -155,6 +156,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l format -d '
 json\t''
 csv\t''
 markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l explain -d 'Say where the noise of int8 is, which samples change class and where that begins, and try repairs'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-tensor -d 'One weight scale per layer, instead of one per output channel'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s v -l verbose -d 'Say more about what is done'
