@@ -3,6 +3,7 @@
 
 mod completions;
 mod cross;
+mod fit_profiles;
 mod onnx_proto;
 
 use anyhow::{Result, bail};
@@ -13,6 +14,7 @@ type Task = (&'static str, &'static str, fn() -> Result<()>);
 const TASKS: &[Task] = &[
     ("completions", "generate completions/ from the command line", completions::run),
     ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),
+    ("fit-profiles", "fit", fit_profiles::run),
     ("onnx-proto", "generate crates/edgectl-onnx/src/proto.rs from proto/onnx.proto", onnx_proto::run),
 ];
 
