@@ -9,7 +9,7 @@ mod verdict;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use edgectl_bench::backend::{Backend, BackendError, Host, for_profile};
 use edgectl_bench::baseline::Baseline;
 use edgectl_bench::bench::{self, Question, THIS_MACHINE};
@@ -65,8 +65,9 @@ impl Plan {
                 Err(failure) => failures.push(failure),
             }
         }
-        if let ([], [Failure { error, .. }, ..]) = (&mut entries[..], &mut failures[..]) {
-            bail!(error.take().context("nothing could be benched")?);
+        if let ([], [Failure { model, target, error, .. }, ..]) = (&mut entries[..], &mut failures[..]) {
+            let error = error.take().context("nothing could be benched")?;
+            return Err(error.context(format!("cannot bench {model} on {target}")));
         }
         Ok(BenchReport::new(entries, failures))
     }

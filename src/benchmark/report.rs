@@ -80,13 +80,14 @@ impl BenchReport {
         names
     }
 
-    fn table(&self) -> Table {
+    fn table(&self, shown: Models) -> Table {
         use Align::{Left, Right};
         let columns = [
+            ("model", Left),
             ("target", Left),
             ("kernels", Left),
             ("latency", Right),
-            ("(interval)", Left),
+            ("(80 %)", Left),
             ("p90", Right),
             ("p99", Right),
             ("noise", Right),
@@ -97,22 +98,25 @@ impl BenchReport {
         ];
         let mut table = Table::new(columns);
         let models = self.models();
+        let headings = shown == Models::Headings && models.len() > 1;
+        let indent = if headings { "  " } else { "" };
         for model in &models {
-            let indent = if models.len() > 1 { "  " } else { "" };
-            let mut heading = [const { String::new() }; 11];
-            if models.len() > 1 {
-                heading[0] = (*model).into();
+            let named = if shown == Models::Column { *model } else { "" };
+            if headings {
+                let mut heading = [const { String::new() }; 12];
+                heading[1] = (*model).into();
                 table.row(heading);
             }
             for entry in self.findings.iter().filter(|entry| entry.finding.model.name == *model) {
-                table.row(row(entry, indent));
+                table.row(row(entry, named, indent));
             }
             for failure in self.failures.iter().filter(|failure| failure.model == *model) {
-                let mut cells = [const { String::new() }; 11].map(|_| "-".to_owned());
-                cells[0] = format!("{indent}{}", failure.target);
-                cells[1] = failure.kernels.clone();
-                cells[3] = String::new();
-                cells[10] = "cannot run".into();
+                let mut cells = [const { String::new() }; 12].map(|_| "-".to_owned());
+                cells[0] = named.into();
+                cells[1] = format!("{indent}{}", failure.target);
+                cells[2] = failure.kernels.clone();
+                cells[4] = String::new();
+                cells[11] = "cannot run".into();
                 table.row(cells);
             }
         }
@@ -120,11 +124,21 @@ impl BenchReport {
     }
 }
 
-fn row(entry: &Entry, indent: &str) -> [String; 11] {
+/// Where the names of several models are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Models {
+    /// In the first column.
+    Column,
+    /// In rows of their own.
+    Headings,
+}
+
+fn row(entry: &Entry, model: &str, indent: &str) -> [String; 12] {
     let Finding { latency, memory, energy_uj, .. } = &entry.finding;
     let none = || "-".to_owned();
     let (times, memory) = (latency.times.as_ref(), memory.as_ref());
     [
+        model.into(),
         format!("{indent}{}", entry.finding.target.name),
         entry.finding.engine.kernels.clone(),
         micros(latency.value_us),
@@ -151,7 +165,7 @@ impl Report for BenchReport {
             let id = self.findings.iter().map(|entry| &entry.finding.model).find(|id| id.name == model);
             text += &id.map_or_else(String::new, |id| format!("model  {}, {} MACs\n\n", id.path, count(id.macs)));
         }
-        text += &self.table().text(style);
+        text += &self.table(Models::Headings).text(style);
         // One model on one target is looked at closely; further kernels are there to compare with.
         if let ([first, others @ ..], [_]) = (&self.findings[..], &self.models()[..])
             && others.iter().all(|other| other.finding.target.name == first.finding.target.name)
@@ -159,8 +173,9 @@ impl Report for BenchReport {
             text += &details(&first.finding, style);
         }
         let cycles: Vec<&Entry> = self.findings.iter().filter(|entry| entry.finding.duty_cycle.is_some()).collect();
-        if !cycles.is_empty() {
-            text += &format!("\n{}", duty_cycles(&cycles).text(style));
+        if let Some(cycle) = cycles.first().and_then(|entry| entry.finding.duty_cycle.as_ref()) {
+            let table = duty_cycles(&cycles, self.models().len()).text(style);
+            text += &format!("\none inference every {}\n{table}", micros(cycle.every_us));
         }
         if self.findings.iter().any(|entry| !entry.baseline.is_empty()) {
             text += &format!("\n{}", comparisons(&self.findings).text(style));
@@ -178,7 +193,7 @@ impl Report for BenchReport {
         }
         if !self.complaints.is_empty() {
             text += "\n";
-            self.complaints.iter().for_each(|complaint| text += &format!("{}\n", complaint.shown(style)));
+            self.complaints.iter().for_each(|complaint| text += &complaint.shown(style));
         }
         text
     }
@@ -235,7 +250,7 @@ impl Report for BenchReport {
     }
 
     fn markdown(&self) -> String {
-        let mut text = self.table().markdown();
+        let mut text = self.table(Models::Column).markdown();
         if !self.complaints.is_empty() {
             text += "\n";
             self.complaints.iter().for_each(|complaint| text += &format!("- {}\n", complaint.text));
@@ -291,39 +306,39 @@ fn details(finding: &Finding, style: Style) -> String {
     text + &format!("\n{}", table.without_empty_columns().text(style))
 }
 
-fn duty_cycles(entries: &[&Entry]) -> Table {
+fn duty_cycles(entries: &[&Entry], models: usize) -> Table {
     use Align::{Left, Right};
     let columns = [
         ("target", Left),
-        ("every", Right),
+        ("kernels", Left),
         ("between", Left),
         ("asleep", Right),
         ("average", Right),
         ("battery", Right),
-        ("raw per day", Right),
-        ("results per day", Right),
+        ("raw/day", Right),
+        ("results/day", Right),
     ];
     let mut table = Table::new(columns);
-    for Finding { target, duty_cycle, .. } in entries.iter().map(|entry| &entry.finding) {
+    for Finding { model, target, engine, duty_cycle, .. } in entries.iter().map(|entry| &entry.finding) {
         let Some(cycle) = duty_cycle else { continue };
         let between = match cycle.between {
             Between::Idle => "idle",
-            Between::Nothing => "-",
+            Between::Nothing => "",
             Between::Sleep => "sleep",
         };
-        let battery = cycle.battery_days.map_or("-".into(), |days| format!("{} days", three_digits(days)));
+        let who = if models > 1 { format!("{}, {}", target.name, model.name) } else { target.name.clone() };
         table.row([
-            target.name.clone(),
-            micros(cycle.every_us),
+            who,
+            engine.kernels.clone(),
             between.into(),
             format!("{:.1} %", cycle.sleep_share * 100.0),
             milliwatts(cycle.average_power_uw),
-            battery,
+            cycle.battery_days.map_or("-".into(), |days| format!("{} days", three_digits(days))),
             bytes(cycle.raw_bytes_per_day as u64),
             bytes(cycle.result_bytes_per_day as u64),
         ]);
     }
-    table
+    table.without_empty_columns()
 }
 
 fn milliwatts(uw: f64) -> String {
@@ -332,15 +347,25 @@ fn milliwatts(uw: f64) -> String {
 
 fn comparisons(entries: &[Entry]) -> Table {
     use Align::{Left, Right};
-    let mut table =
-        Table::new([("target", Left), ("figure", Left), ("baseline", Right), ("now", Right), ("ratio", Right), ("verdict", Left)]);
+    let mut table = Table::new([
+        ("target", Left),
+        ("kernels", Left),
+        ("figure", Left),
+        ("baseline", Right),
+        ("now", Right),
+        ("ratio", Right),
+        ("verdict", Left),
+    ]);
     for entry in entries {
         for comparison in &entry.baseline {
             let shown = |value: f64| if comparison.figure.ends_with("_us") { micros(value) } else { bytes(value as u64) };
             let (low, high) = (comparison.ratio.low, comparison.ratio.high);
             let ratio = if low == high { format!("{low:.3}") } else { format!("{low:.3}-{high:.3}") };
             let (then, now) = (shown(comparison.baseline), shown(comparison.current));
-            table.row([entry.finding.target.name.clone(), comparison.figure.into(), then, now, ratio, verdict::change(comparison).into()]);
+            let Finding { model, target, engine, .. } = &entry.finding;
+            let who = format!("{}, {}", target.name, model.name);
+            let verdict = verdict::change(comparison).into();
+            table.row([who, engine.kernels.clone(), comparison.figure.into(), then, now, ratio, verdict]);
         }
     }
     table

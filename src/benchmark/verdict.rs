@@ -7,7 +7,7 @@ use edgectl_bench::memory::{Misfit, Resource};
 use serde::Serialize;
 
 use super::report::{Entry, Failure};
-use crate::ui::{Style, bytes, micros, three_digits};
+use crate::ui::{Style, bytes, micros, paragraph, three_digits};
 
 /// Something that is wrong, or worth knowing.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -27,8 +27,8 @@ impl Complaint {
     }
 
     pub(crate) fn shown(&self, style: Style) -> String {
-        let word = if self.fatal { style.red("verdict:") } else { style.yellow("note:") };
-        format!("{word} {}", self.text)
+        let (word, painted) = if self.fatal { ("verdict:", style.red("verdict:")) } else { ("note:", style.yellow("note:")) };
+        paragraph(&format!("{word} {}", self.text)).replacen(word, &painted, 1)
     }
 }
 
@@ -162,7 +162,7 @@ fn misfit_text(misfit: &Misfit) -> String {
         }
     };
     let remedy = match (shrink_to, resource) {
-        (None, _) => "the rest alone is too large for this device".to_owned(),
+        (None, _) => "a smaller model does not help: the rest alone is too large".to_owned(),
         (Some(share), Resource::Ram) => {
             let (channels, side) = ((1.0 - share) * 100.0, (1.0 - share.sqrt()) * 100.0);
             format!(
@@ -170,7 +170,7 @@ fn misfit_text(misfit: &Misfit) -> String {
                 share * 100.0
             )
         }
-        (Some(share), Resource::Flash) => format!("{who} must shrink to {:.0} %: fewer or narrower layers", share * 100.0),
+        (Some(share), Resource::Flash) => format!("to fit, {who} must shrink to {:.0} %: fewer or narrower layers", share * 100.0),
     };
-    format!("needs {needed} of {what}, there are {available}: {why}; to fit, {remedy}")
+    format!("needs {needed} of {what}, there are {available}: {why}; {remedy}")
 }

@@ -18,7 +18,7 @@ use serde::Serialize;
 pub(crate) use number::{bytes, count, counted, micros, percent, percent_points, range_of, three_digits};
 pub(crate) use progress::Progress;
 pub(crate) use style::Style;
-pub(crate) use table::{Align, Table, elide};
+pub(crate) use table::{Align, Table, elide, paragraph};
 
 /// The version of the JSON documents. It rises when a name goes away or changes its meaning.
 const SCHEMA_VERSION: u32 = edgectl_bench::baseline::SCHEMA_VERSION;

@@ -92,6 +92,24 @@ impl Table {
     }
 }
 
+/// A paragraph in lines of at most 100 columns, the ones after the first indented; it ends with a line feed. A word that is longer stands
+/// alone.
+pub(crate) fn paragraph(text: &str) -> String {
+    const INDENT: &str = "  ";
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        let begins = lines.len() > 1 && line == INDENT.len() || line == 0;
+        if !begins && line + 1 + word.chars().count() > WIDTH {
+            lines.push(INDENT.to_owned() + word);
+        } else if let Some(line) = lines.last_mut() {
+            *line += if begins { "" } else { " " };
+            *line += word;
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
 /// Rows as comma-separated values (RFC 4180).
 pub(crate) fn csv(rows: &[Vec<String>]) -> String {
     let cell = |cell: &String| match cell.contains([',', '"', '\n', '\r']) {
@@ -129,6 +147,15 @@ mod tests {
         table.row(["a|b".into(), "1".into()]);
         assert_eq!(table.markdown(), "| name | n |\n| --- | ---: |\n| a\\|b | 1 |\n");
         assert_eq!(csv(&[vec!["a,\"b\"".into(), "1".into()]]), "\"a,\"\"b\"\"\",1\n");
+    }
+
+    #[test]
+    fn paragraphs_are_wrapped_between_words() {
+        assert_eq!(paragraph("a b"), "a b\n");
+        let text = paragraph(&"seven77 ".repeat(20));
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.iter().map(|line| line.len()).collect::<Vec<_>>(), [95, 65]);
+        assert!(lines[1].starts_with("  seven77 "));
     }
 
     #[test]

@@ -187,7 +187,7 @@ pub fn for_profile<'a>(kind: BackendKind, profile: &'a Profile, kernels: &'a str
         BackendKind::Device if !profile.backends.contains(&edgectl_profile::Backend::Device) => {
             Err(unavailable("there is no way to reach such a device"))
         }
-        BackendKind::Device | BackendKind::Emulator => Err(unavailable("not yet; there is no firmware for it")),
+        BackendKind::Device | BackendKind::Emulator => Err(unavailable("not yet: nothing of ours runs on it so far")),
     }
 }
 

@@ -118,7 +118,7 @@ impl Cases<'_> {
     /// The binary, to be run in a folder; nothing in the environment colours its output.
     pub fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(self.binary);
-        command.current_dir(folder).env_remove("CI").env("NO_COLOR", "1");
+        command.current_dir(folder).env_remove("CI").env_remove("GITHUB_ACTIONS").env("NO_COLOR", "1");
         command
     }
 }
