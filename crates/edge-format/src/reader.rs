@@ -299,14 +299,18 @@ impl<'p> Program<'p> {
 
     /// The model's inputs.
     pub fn inputs(&self) -> impl Iterator<Item = Io<'p>> + Clone + use<'p> {
-        let program = *self;
-        (0..).zip(self.inputs).filter_map(move |(index, record)| program.read_io(Part::Input(index), record).ok())
+        self.ios(self.inputs)
     }
 
     /// The model's outputs.
     pub fn outputs(&self) -> impl Iterator<Item = Io<'p>> + Clone + use<'p> {
+        self.ios(self.outputs)
+    }
+
+    /// Inputs or outputs: one type, so that what takes both is not linked twice.
+    fn ios(&self, records: &'p [IoRecord]) -> impl Iterator<Item = Io<'p>> + Clone + use<'p> {
         let program = *self;
-        (0..).zip(self.outputs).filter_map(move |(index, record)| program.read_io(Part::Output(index), record).ok())
+        records.iter().filter_map(move |record| program.read_io(Part::Header, record).ok())
     }
 
     fn string(&self, record: &[u32], at: usize, part: Part) -> Result<&'p str, FormatError> {

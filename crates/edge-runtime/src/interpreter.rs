@@ -38,7 +38,7 @@ impl<'p, 'a> Interpreter<'p, 'a> {
         check_alignment(program, arena)?;
         for (index, op) in (0..).zip(program.ops()) {
             let kernel = resolver.find(op.code).ok_or(RuntimeError::NoKernel { op: index, code: op.code })?;
-            let node = Node::new(program, op);
+            let node = Node::new(&program, op);
             let verdict = expect_apart(&node).and_then(|()| (kernel.check)(&node));
             verdict.map_err(|error| RuntimeError::Op { op: index, code: op.code, error })?;
         }
@@ -120,7 +120,7 @@ impl<'p, 'a> Interpreter<'p, 'a> {
         for (index, op) in (0..).zip(self.program.ops()) {
             let code = op.code;
             let kernel = self.resolver.find(code).ok_or(RuntimeError::NoKernel { op: index, code })?;
-            let node = Node::new(self.program, op);
+            let node = Node::new(&self.program, op);
             let fault = RuntimeError::Fault { op: index, code };
             Frame::new(node, self.arena).and_then(kernel.run).ok_or(fault)?;
             let output = Frame::new(node, self.arena).ok_or(fault)?.into_output();

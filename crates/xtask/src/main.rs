@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 type Task = (&'static str, &'static str, fn() -> Result<()>);
 
 const TASKS: &[Task] = &[
+    ("code-size", "measure edge-runtime in flash, per target and operator: crates/edgectl-bench/src/code-size.csv", cross::code_size),
     ("completions", "generate completions/ from the command line", completions::run),
     ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),
     ("fit-profiles", "fit", fit_profiles::run),

@@ -51,12 +51,13 @@ use crate::{CheckError, Element, Operand};
 /// An op with its tensors, before there is memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'p> {
-    program: Program<'p>,
+    /// A reference, as this goes from hand to hand.
+    program: &'p Program<'p>,
     op: Op<'p>,
 }
 
 impl<'p> Node<'p> {
-    pub(crate) fn new(program: Program<'p>, op: Op<'p>) -> Self {
+    pub(crate) fn new(program: &'p Program<'p>, op: Op<'p>) -> Self {
         Self { program, op }
     }
 

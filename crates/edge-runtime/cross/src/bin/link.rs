@@ -60,7 +60,8 @@ const fn count() -> usize {
     count
 }
 
-const KERNELS: [Registration; count()] = {
+#[unsafe(no_mangle)]
+static KERNELS: [Registration; count()] = {
     let mut kernels = [ALL[0]; count()];
     let (mut count, mut index) = (0, 0);
     while index < ALL.len() {

@@ -1,0 +1,163 @@
+//! `edge-runtime` as firmware links it: `crates/edge-runtime/cross`, built for bare metal.
+
+mod image;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use edge_runtime::Resolver;
+use image::Image;
+
+/// Where the images are for, and how device profiles name that: an M0+, an M4 or M7, an ESP32-C3.
+const TARGETS: [(&str, &str); 3] =
+    [("thumbv6m-none-eabi", "armv6-m"), ("thumbv7em-none-eabihf", "armv7e-m"), ("riscv32imc-unknown-none-elf", "rv32imc")];
+
+/// Levels of optimization that firmware is built with.
+const OPT_LEVELS: [&str; 2] = ["s", "3"];
+
+/// The crate of the images.
+const CROSS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../edge-runtime/cross");
+
+/// What [`code_size`] writes.
+const CODE_SIZE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../edgectl-bench/src/code-size.csv");
+
+/// The operators of a keyword spotter (MLPerf Tiny's DS-CNN), by which the code size is judged.
+const DS_CNN: [&str; 5] = ["average_pool2d", "conv2d", "depthwise_conv2d", "fully_connected", "softmax"];
+
+/// What load, invoke and [`DS_CNN`] may take on a Cortex-M0+, optimized for size.
+const DS_CNN_LIMIT_BYTES: u64 = 24 * 1024;
+
+/// How that table begins.
+const HEADER: &str = "\
+# Written by `cargo xtask code-size`: edge-runtime in flash, linked with LTO for bare metal. An item names the operators that share some
+# functions, or is `runtime`, what every program needs: the code for some operators is the sum of all rows that name any of them, and
+# of `runtime`.
+isa,opt_level,item,bytes
+";
+
+/// How a row names what every program needs.
+const ALWAYS: &str = "runtime";
+
+/// Links load, invoke and every kernel: the image's panic handler calls what does not exist, so it links without a panic or not at all.
+pub(crate) fn no_panic() -> Result<()> {
+    for (target, _) in TARGETS {
+        for opt_level in OPT_LEVELS {
+            if Build::new(target, opt_level, "all").quiet().link().is_err() {
+                let image = Image::read(&Build::new(target, opt_level, "all").unresolved().link()?)?;
+                let handler = image.symbols.iter().position(|symbol| symbol.name.contains("rust_begin_unwind"));
+                let path = handler.and_then(|handler| Some(image.path(image.find("load_and_invoke").ok()?, handler)?.join("\n  ")));
+                bail!("{target}, opt-level {opt_level}: a panic is within reach\n  {}", path.as_deref().unwrap_or("by an unknown way"));
+            }
+            eprintln!("{target}, opt-level {opt_level}: no panic within reach of load, invoke and the kernels");
+        }
+    }
+    Ok(())
+}
+
+/// Measures what load, invoke and each kernel take in flash, writes it down, and holds it against the limit.
+///
+/// What only one operator needs could be measured by leaving it out. But operators share much, so sizes per operator would not add up;
+/// those of what exactly these operators share do.
+pub(crate) fn code_size() -> Result<()> {
+    let ops: Vec<&str> = Resolver::all().kernels().iter().map(|kernel| kernel.op.name()).collect();
+    let (mut csv, mut judged) = (String::from(HEADER), 0);
+    for (target, isa) in TARGETS {
+        for opt_level in OPT_LEVELS {
+            let rows = rows(&Image::read(&Build::new(target, opt_level, "all").link()?)?, &ops)?;
+            for (ops, bytes) in &rows {
+                writeln!(csv, "{isa},{opt_level},{},{bytes}", ops.iter().copied().collect::<Vec<_>>().join("+"))?;
+            }
+            let estimate: u64 = rows
+                .iter()
+                .filter(|(ops, _)| ops.contains(ALWAYS) || DS_CNN.iter().any(|op| ops.contains(op)))
+                .map(|(_, bytes)| bytes)
+                .sum();
+            let measured = Image::read(&Build::new(target, opt_level, &DS_CNN.join(",")).link()?)?.bytes;
+            println!(
+                "{target}, opt-level {opt_level}: {measured} bytes for DS-CNN's operators (by the table {estimate}), {} for all {}",
+                rows.values().sum::<u64>(),
+                ops.len()
+            );
+            if (target, opt_level) == (TARGETS[0].0, OPT_LEVELS[0]) {
+                judged = measured;
+            }
+        }
+    }
+    std::fs::write(CODE_SIZE, csv).with_context(|| format!("cannot write {CODE_SIZE}"))?;
+    ensure!(judged <= DS_CNN_LIMIT_BYTES, "{judged} bytes for DS-CNN's operators, at most {DS_CNN_LIMIT_BYTES} are allowed");
+    Ok(())
+}
+
+/// Sizes by the operators that need them.
+fn rows<'o>(image: &Image, ops: &[&'o str]) -> Result<BTreeMap<BTreeSet<&'o str>, u64>> {
+    let (entry, table) = (image.find("load_and_invoke")?, image.find("KERNELS")?);
+    let mut users: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    for (op, functions) in ops.iter().zip(image.entries(table, ops.len())) {
+        for symbol in image.reach(&functions, table) {
+            users.entry(symbol).or_default().insert(op);
+        }
+    }
+    for symbol in image.reach(&[entry], table) {
+        users.insert(symbol, BTreeSet::from([ALWAYS]));
+    }
+    let mut rows = BTreeMap::new();
+    let mut rest = image.bytes;
+    for (symbol, mut users) in users {
+        // What most operators share is counted as what every program needs.
+        if users.len() > ops.len() / 2 {
+            users = BTreeSet::from([ALWAYS]);
+        }
+        let bytes = image.symbols[symbol].bytes;
+        *rows.entry(users).or_default() += bytes;
+        rest -= bytes;
+    }
+    // Constants without a name, and what lies between functions.
+    *rows.entry(BTreeSet::from([ALWAYS])).or_default() += rest;
+    Ok(rows)
+}
+
+/// How to build an image.
+struct Build {
+    target: &'static str,
+    command: Command,
+    folder: PathBuf,
+}
+
+impl Build {
+    /// Load, invoke and these operators: names with commas, or `all`.
+    fn new(target: &'static str, opt_level: &str, ops: &str) -> Self {
+        let folder = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../../target").into());
+        let folder = Path::new(&folder).join("cross");
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
+            .args(["build", "--quiet", "--release", "--locked", "--target", target, "--bin", "link"])
+            .args(["--manifest-path", &format!("{CROSS}/Cargo.toml")])
+            .arg("--target-dir")
+            .arg(&folder)
+            .env("EDGE_OPS", ops)
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level);
+        Self { target, command, folder }
+    }
+
+    /// Keeps the linker's words to itself.
+    fn quiet(mut self) -> Self {
+        self.command.stderr(Stdio::null());
+        self
+    }
+
+    /// Links even where a panic can be reached.
+    fn unresolved(mut self) -> Self {
+        self.command.env("EDGE_UNRESOLVED", "1");
+        self
+    }
+
+    /// Builds, and gives the image's path.
+    fn link(mut self) -> Result<PathBuf> {
+        let status = self.command.status().context("could not run cargo")?;
+        ensure!(status.success(), "building {CROSS} for {}: {status}", self.target);
+        Ok(self.folder.join(self.target).join("release/link"))
+    }
+}
