@@ -384,7 +384,8 @@ impl<'p> Program<'p> {
         if let Some((position, found)) = packed.and_then(|matrix| Packing::padding(matrix, bytes?)) {
             return Err(FormatError::PackedPadding { tensor: index, position: position as u32, found });
         }
-        if !(scale.is_finite() && scale > 0.0) {
+        // Positive and finite; compared as bits, since most small machines have no floating point.
+        if !(1..f32::INFINITY.to_bits()).contains(&scale.to_bits()) {
             return Err(FormatError::Scale { tensor: index, found: scale });
         }
         let (min, max) = dtype.zero_point_range();
@@ -451,15 +452,16 @@ impl<'p> Program<'p> {
 
     /// Checks that an op writes states in the places of those that it reads, and no others.
     fn check_states(&self, index: u32, op: &Op<'p>) -> Result<(), FormatError> {
-        let place = |tensor: u32| self.tensor(tensor).map(|tensor| (tensor.place, tensor.byte_length));
+        let place = |tensor: u32| {
+            let record = self.tensors.get(tensor as usize)?;
+            let [_, _, place, _] = u32_at(record, 0).to_le_bytes();
+            Some((place, u32_at(record, 28), u32_at(record, 32)))
+        };
         let mut before = op.inputs.iter().rev().copied().map(u32::from_le);
         for (behind, tensor) in op.outputs.iter().rev().copied().map(u32::from_le).enumerate() {
             let after = place(tensor);
-            let fits = if behind < op.code.states() {
-                before.next().and_then(place) == after
-            } else {
-                !matches!(after, Some((Place::State { .. }, _)))
-            };
+            let fits =
+                if behind < op.code.states() { before.next().and_then(place) == after } else { !matches!(after, Some((place::STATE, ..))) };
             if !fits {
                 return Err(FormatError::StateUpdate { op: index, tensor });
             }

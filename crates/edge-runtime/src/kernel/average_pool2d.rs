@@ -2,7 +2,7 @@
 
 use edge_format::{AveragePool2dParams, OpCode, Shape};
 
-use super::window::{Geometry, plane};
+use super::window::{self, Geometry, plane};
 use super::{Frame, Node, expect_activation_of, expect_range, misfit, total};
 use crate::{CheckError, Element, Operand, Registration};
 
@@ -27,12 +27,7 @@ pub(super) fn check_as<T: Element>(node: &Node<'_>, params: AveragePool2dParams)
     let (x, output) = (node.input_of::<T>(0)?, node.output_of::<T>()?);
     node.expect_same_affine(0)?;
     let Some([batch, _, _, channels]) = x.shape.array::<4>() else { return misfit(Operand::Input(0), &x) };
-    let Some([vertical, horizontal]) = geometry(&params, &x.shape, &output.shape) else { return misfit(Operand::Output, &output) };
-    if output.shape.array().is_none_or(|[n, _, _, c]| [n, c] != [batch, channels]) {
-        return misfit(Operand::Output, &output);
-    }
-    vertical.check_overlap()?;
-    horizontal.check_overlap()?;
+    window::check(geometry(&params, &x.shape, &output.shape), &output, [batch, channels], Geometry::check_overlap)?;
     expect_range("window", i64::from(params.kernel_h) * i64::from(params.kernel_w), 1..=max_window::<T>())?;
     expect_range("include_pad", params.include_pad, 0..=1)?;
     expect_activation_of::<T>(params.activation_min, params.activation_max)
@@ -52,8 +47,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
 
 pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: AveragePool2dParams) -> Option<()> {
     let ((x_shape, affine), (out_shape, _)) = (frame.input_like(0)?, frame.output_like()?);
-    let [vertical, horizontal] = geometry(&params, &x_shape, &out_shape)?.map(|axis| axis.windows());
-    let (vertical, horizontal) = (vertical?, horizontal?);
+    let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &out_shape))?;
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
     let x = frame.input_of::<T>(0)?;

@@ -4,7 +4,7 @@ use edge_format::{Conv2dParams, OpCode, Packing, Shape};
 
 use super::dot::{CHUNK, ROWS, dot};
 use super::requantize::{self, Requantize};
-use super::window::{Geometry, Windows, plane};
+use super::window::{self, Geometry, Windows, plane};
 use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Element, Operand, Registration};
 
@@ -35,14 +35,7 @@ pub(super) fn check_shapes<T: Element>(node: &Node<'_>, params: &Conv2dParams) -
     if cfg!(feature = "simd") && filter.is_packed() && !Packing::fits([out_channels, row], groups) {
         return misfit(Operand::Input(1), &filter);
     }
-    let Some([vertical, horizontal]) = geometry(params, &x.shape, &filter.shape, &output.shape) else {
-        return misfit(Operand::Output, &output);
-    };
-    if output.shape.array().is_none_or(|[n, _, _, c]| [n, c] != [batch, out_channels]) {
-        return misfit(Operand::Output, &output);
-    }
-    vertical.check()?;
-    horizontal.check()?;
+    window::check(geometry(params, &x.shape, &filter.shape, &output.shape), &output, [batch, out_channels], Geometry::check)?;
     Ok(out_channels)
 }
 
@@ -67,8 +60,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
 pub(crate) fn run_plain(frame: Frame<'_, '_>) -> Option<()> {
     let params: Conv2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
-    let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
-    let (vertical, horizontal) = (vertical?, horizontal?);
+    let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &filter_shape, &out_shape))?;
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [out_channels, _, _, group_channels] = filter_shape.array::<4>()?;
     let [_, out_h, out_w, _] = out_shape.array()?;

@@ -4,7 +4,7 @@ use edge_format::{ConvTranspose2dParams, OpCode, Shape};
 
 use super::dot::{ROWS, dot};
 use super::requantize::{self, Requantize};
-use super::window::{Geometry, Windows, plane};
+use super::window::{self, Geometry, Windows, plane};
 use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Operand, Registration};
 
@@ -23,14 +23,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     if group_channels.checked_mul(groups) != Some(channels) || !out_channels.is_multiple_of(groups) {
         return Err(CheckError::Param { name: "groups", found: params.groups.into() });
     }
-    let Some([vertical, horizontal]) = geometry(&params, &x.shape, &filter.shape, &output.shape) else {
-        return misfit(Operand::Output, &output);
-    };
-    if output.shape.array().is_none_or(|[n, _, _, c]| [n, c] != [batch, out_channels]) {
-        return misfit(Operand::Output, &output);
-    }
-    vertical.check()?;
-    horizontal.check()?;
+    window::check(geometry(&params, &x.shape, &filter.shape, &output.shape), &output, [batch, out_channels], Geometry::check)?;
     requantize::check(node, out_channels, (params.activation_min, params.activation_max))
 }
 
@@ -45,8 +38,7 @@ fn geometry(params: &ConvTranspose2dParams, x: &Shape, filter: &Shape, output: &
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: ConvTranspose2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
-    let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
-    let (vertical, horizontal) = (vertical?, horizontal?);
+    let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &filter_shape, &out_shape))?;
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [out_channels, _, _, group_channels] = filter_shape.array::<4>()?;
     let [_, out_h, out_w, _] = out_shape.array()?;

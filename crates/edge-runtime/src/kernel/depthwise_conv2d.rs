@@ -5,7 +5,7 @@ use core::num::NonZero;
 use edge_format::{DepthwiseConv2dParams, OpCode, Shape};
 
 use super::requantize::{self, BLOCK, Requantize};
-use super::window::{Geometry, plane};
+use super::window::{self, Geometry, plane};
 use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Element, Operand, Registration};
 
@@ -28,14 +28,7 @@ pub(super) fn check_shapes<T: Element>(node: &Node<'_>, params: &DepthwiseConv2d
     if channels.checked_mul(params.depth_multiplier as usize) != Some(out_channels) {
         return Err(CheckError::Param { name: "depth_multiplier", found: params.depth_multiplier.into() });
     }
-    let Some([vertical, horizontal]) = geometry(params, &x.shape, &filter.shape, &output.shape) else {
-        return misfit(Operand::Output, &output);
-    };
-    if output.shape.array().is_none_or(|[n, _, _, c]| [n, c] != [batch, out_channels]) {
-        return misfit(Operand::Output, &output);
-    }
-    vertical.check()?;
-    horizontal.check()?;
+    window::check(geometry(params, &x.shape, &filter.shape, &output.shape), &output, [batch, out_channels], Geometry::check)?;
     Ok(out_channels)
 }
 
@@ -50,8 +43,7 @@ pub(crate) fn geometry(params: &DepthwiseConv2dParams, x: &Shape, filter: &Shape
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: DepthwiseConv2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
-    let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
-    let (vertical, horizontal) = (vertical?, horizontal?);
+    let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &filter_shape, &out_shape))?;
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [_, out_h, out_w, out_channels] = out_shape.array()?;
     let requantize = Requantize::new(&frame, (params.activation_min, params.activation_max))?;

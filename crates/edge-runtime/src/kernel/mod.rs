@@ -244,7 +244,7 @@ impl<'p> Node<'p> {
         if input.dtype != output.dtype {
             return Err(CheckError::DType { operand: Operand::Input(index as u32), expected: output.dtype, found: input.dtype });
         }
-        if (input.scale, input.zero_point) == (output.scale, output.zero_point) {
+        if (input.scale.to_bits(), input.zero_point) == (output.scale.to_bits(), output.zero_point) {
             return Ok(());
         }
         Err(CheckError::Affine { operand: Operand::Input(index as u32), scale: input.scale, zero_point: input.zero_point })

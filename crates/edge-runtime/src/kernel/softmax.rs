@@ -20,7 +20,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     node.expect_inputs(1)?;
     let (x, output) = (node.input_i8(0)?, node.output_i8()?);
     let Some(&row) = x.shape.dims().last().filter(|_| x.shape == output.shape) else { return misfit(Operand::Output, &output) };
-    if (output.scale, output.zero_point) != (1.0 / 256.0, -128) {
+    if (output.scale.to_bits(), output.zero_point) != ((1.0f32 / 256.0).to_bits(), -128) {
         let (scale, zero_point) = (output.scale, output.zero_point);
         return Err(CheckError::Affine { operand: Operand::Output, scale, zero_point });
     }

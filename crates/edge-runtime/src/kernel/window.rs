@@ -3,10 +3,10 @@
 use core::num::NonZero;
 use core::ops::Range;
 
-use edge_format::Shape;
+use edge_format::{Shape, Tensor};
 
-use super::expect_range;
-use crate::CheckError;
+use super::{expect_range, misfit};
+use crate::{CheckError, Operand};
 
 /// Greatest kernel, stride, dilation or padding.
 const MAX_PARAM: u32 = u16::MAX as u32;
@@ -55,6 +55,25 @@ pub(crate) fn plane(
     Some([axis(in_h, out_h, 0), axis(in_w, out_w, 1)])
 }
 
+/// Demands that the output has this many images and channels, and what `check` demands of both axes.
+pub(crate) fn check(
+    axes: Option<[Geometry; 2]>,
+    output: &Tensor<'_>,
+    [images, channels]: [usize; 2],
+    check: fn(&Geometry) -> Result<(), CheckError>,
+) -> Result<(), CheckError> {
+    match (axes, output.shape.array()) {
+        (Some(axes), Some([n, _, _, c])) if [n, c] == [images, channels] => axes.iter().try_for_each(check),
+        _ => misfit(Operand::Output, output),
+    }
+}
+
+/// The windows over rows and columns, to be used after a check.
+pub(crate) fn windows(axes: Option<[Geometry; 2]>) -> Option<[Windows; 2]> {
+    let [vertical, horizontal] = axes?.map(|axis| axis.windows());
+    Some([vertical?, horizontal?])
+}
+
 impl Geometry {
     /// Checks that no position overflows.
     pub(crate) fn check(&self) -> Result<(), CheckError> {
@@ -76,8 +95,7 @@ impl Geometry {
         expect_range("last window", last_window as i64, 0..=(self.input as i64 - 1 + i64::from(self.pad)))
     }
 
-    /// The windows, to be used after a check.
-    pub(crate) fn windows(&self) -> Option<Windows> {
+    fn windows(&self) -> Option<Windows> {
         Some(Windows {
             input: self.input,
             kernel: self.kernel as usize,

@@ -9,7 +9,7 @@ use super::product::{Product, Rows, SPILL};
 use super::vector::Vector;
 use crate::kernel::conv2d::geometry;
 use crate::kernel::requantize::Requantize;
-use crate::kernel::window::Windows;
+use crate::kernel::window::{self, Windows};
 use crate::kernel::{Frame, conv2d};
 
 /// Computes each tile of output pixels from the windows under it. Plain filters are the reference kernel's.
@@ -18,8 +18,7 @@ pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
     let Some((packing, weights)) = frame.packed(1) else { return conv2d::run_plain(frame) };
     let params: Conv2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.weights_like(1)?, frame.output_like()?);
-    let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
-    let (vertical, horizontal) = (vertical?, horizontal?);
+    let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &filter_shape, &out_shape))?;
     let [batch, _, _, channels] = x_shape.array()?;
     let [out_channels, _, _, group_channels] = filter_shape.array::<4>()?;
     let [_, out_h, out_w, _] = out_shape.array()?;

@@ -7,7 +7,7 @@ use edge_format::DepthwiseConv2dParams;
 use super::vector::{Channels, LANES, Range, Vector};
 use crate::kernel::depthwise_conv2d::geometry;
 use crate::kernel::requantize::Requantize;
-use crate::kernel::window::Windows;
+use crate::kernel::window::{self, Windows};
 use crate::kernel::{Frame, depthwise_conv2d};
 
 /// Most taps of a filter; longer ones are the reference kernel's.
@@ -21,8 +21,7 @@ const PIXELS: usize = 4;
 pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
     let params: DepthwiseConv2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
-    let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
-    let (vertical, horizontal) = (vertical?, horizontal?);
+    let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &filter_shape, &out_shape))?;
     let [batch, _, _, channels] = x_shape.array()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
     let taps = vertical.kernel * horizontal.kernel;

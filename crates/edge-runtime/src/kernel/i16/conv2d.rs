@@ -4,7 +4,7 @@ use edge_format::{Conv2dParams, I16, OpCode};
 
 use super::accumulate::{self, Outputs, dot};
 use crate::kernel::conv2d::{check_shapes, geometry};
-use crate::kernel::{Frame, Node, total};
+use crate::kernel::{Frame, Node, total, window};
 use crate::{CheckError, Registration};
 
 /// The kernel.
@@ -20,8 +20,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let I16::<Conv2dParams>(params) = frame.params()?;
     let (x_shape, filter_shape, out_shape) = (frame.input_like(0)?.0, frame.input_like(1)?.0, frame.output_like()?.0);
-    let [vertical, horizontal] = geometry(&params, &x_shape, &filter_shape, &out_shape)?.map(|axis| axis.windows());
-    let (vertical, horizontal) = (vertical?, horizontal?);
+    let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &filter_shape, &out_shape))?;
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [out_channels, kernel_h, kernel_w, group_channels] = filter_shape.array::<4>()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
