@@ -66,8 +66,8 @@ impl Int8Model {
         Ok(Int8Model { quantized, report, program: AlignedBytes::from(&program[..]) })
     }
 
-    pub(crate) fn engine(&self) -> Result<Int8Engine<'_>> {
-        Int8Engine::new(Program::parse(&self.program)?)
+    pub(crate) fn engine(&self) -> Result<Int8Engine> {
+        Int8Engine::new(&Program::parse(&self.program)?)
     }
 }
 
@@ -145,7 +145,7 @@ impl Model {
         let make = || -> Result<Box<dyn Engine + '_>> {
             Ok(match &self.content {
                 Content::Graph { graph, .. } => Box::new(FloatEngine::new(graph, simulates_int8(graph))?),
-                Content::Program(bytes) => Box::new(Int8Engine::new(Program::parse(bytes)?)?),
+                Content::Program(bytes) => Box::new(Int8Engine::new(&Program::parse(bytes)?)?),
                 Content::Quantized(model) => Box::new(model.engine()?),
             })
         };

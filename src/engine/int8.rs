@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use edge_format::{Io, Program, Tensor};
+use edge_format::{AlignedBytes, Io, Program, Tensor};
 use edge_runtime::affine::Affine;
 use edge_runtime::{Interpreter, Resolver};
 
@@ -11,33 +11,41 @@ use super::{Engine, Inference, Port};
 
 /// A program and the conversion of its inputs and outputs.
 #[derive(Debug)]
-pub(crate) struct Int8Engine<'p> {
-    program: Program<'p>,
+pub(crate) struct Int8Engine {
+    /// Packed for the kernels that this machine has.
+    program: AlignedBytes,
     inputs: Vec<Affine>,
     outputs: Vec<Affine>,
 }
 
-impl<'p> Int8Engine<'p> {
+impl Int8Engine {
     /// Checks that the runtime can execute the program.
-    pub(crate) fn new(program: Program<'p>) -> Result<Int8Engine<'p>> {
-        Interpreter::new(program, &mut arena(program), Resolver::all())?;
+    pub(crate) fn new(program: &Program<'_>) -> Result<Int8Engine> {
+        let bytes = edgectl_lower::pack_for_this_machine(program)?;
+        let program = Program::parse(&bytes)?;
+        Interpreter::new(program, &mut arena(program), Resolver::fastest())?;
         let affine = |io: Io<'_>| {
             let Tensor { scale, zero_point, .. } = program.tensor(io.tensor).context("the program lacks a tensor of its own")?;
             Ok(Affine { scale, zero_point })
         };
         let inputs = program.inputs().map(affine).collect::<Result<_>>()?;
         let outputs = program.outputs().map(affine).collect::<Result<_>>()?;
-        Ok(Int8Engine { program, inputs, outputs })
+        Ok(Int8Engine { inputs, outputs, program: bytes })
+    }
+
+    fn ports<'p, I: Iterator<Item = Io<'p>>>(&'p self, ios: fn(&Program<'p>) -> I) -> Vec<Port> {
+        // Parsed before, in `new`.
+        Program::parse(&self.program).map_or(vec![], |program| ios(&program).map(port).collect())
     }
 }
 
-impl Engine for Int8Engine<'_> {
+impl Engine for Int8Engine {
     fn inputs(&self) -> Vec<Port> {
-        self.program.inputs().map(port).collect()
+        self.ports(Program::inputs)
     }
 
     fn outputs(&self) -> Vec<Port> {
-        self.program.outputs().map(port).collect()
+        self.ports(Program::outputs)
     }
 
     fn executes(&self) -> &'static str {
@@ -45,8 +53,9 @@ impl Engine for Int8Engine<'_> {
     }
 
     fn run(&self, samples: &[Vec<f32>]) -> Result<Vec<Inference>> {
-        let mut arena = arena(self.program);
-        let mut interpreter = Interpreter::new(self.program, &mut arena, Resolver::all())?;
+        let program = Program::parse(&self.program)?;
+        let mut arena = arena(program);
+        let mut interpreter = Interpreter::new(program, &mut arena, Resolver::fastest())?;
         let mut run = |sample: &Vec<f32>| {
             let start = Instant::now();
             for (index, affine) in self.inputs.iter().enumerate() {

@@ -9,7 +9,7 @@ use crate::error::{FormatError, Section};
 use crate::layout::{DATA_ALIGNMENT, FORMAT_VERSION, HEADER_BYTES, MAGIC, MAX_BYTES, NO_OP, RUNTIME_ABI, WORD_BYTES, header, place, seal};
 use crate::op::Params;
 use crate::packing::Packing;
-use crate::reader::Program;
+use crate::reader::{Io, Place, Program, Tensor};
 use crate::shape::{DType, MAX_RANK};
 
 /// Where a tensor's bytes are to be.
@@ -91,6 +91,44 @@ pub struct ProgramSpec {
     pub inputs: Vec<IoSpec>,
     /// The model's outputs.
     pub outputs: Vec<IoSpec>,
+}
+
+impl From<&Program<'_>> for ProgramSpec {
+    /// What [`write`] makes an equal program of.
+    fn from(program: &Program<'_>) -> Self {
+        let io = |io: Io<'_>| IoSpec { name: io.name.into(), tensor: io.tensor, shape: io.shape.dims().into() };
+        Self {
+            name: program.name().into(),
+            producer: program.producer().into(),
+            arena_bytes: program.arena_bytes(),
+            state_bytes: program.state_bytes(),
+            tensors: program.tensors().map(TensorSpec::from).collect(),
+            ops: program
+                .ops()
+                .filter_map(|op| Some(OpSpec { params: op.any_params()?, inputs: op.inputs().collect(), outputs: op.outputs().collect() }))
+                .collect(),
+            inputs: program.inputs().map(io).collect(),
+            outputs: program.outputs().map(io).collect(),
+        }
+    }
+}
+
+impl From<Tensor<'_>> for TensorSpec {
+    fn from(tensor: Tensor<'_>) -> Self {
+        Self {
+            name: tensor.name.into(),
+            dtype: tensor.dtype,
+            shape: tensor.shape.dims().into(),
+            place: match tensor.place {
+                Place::Arena { offset } => PlaceSpec::Arena { offset },
+                Place::State { offset } => PlaceSpec::State { offset },
+                Place::Data(bytes) => PlaceSpec::Data(bytes.into()),
+                Place::Packed(packing, bytes) => PlaceSpec::Packed(packing, bytes.into()),
+            },
+            scale: tensor.scale,
+            zero_point: tensor.zero_point,
+        }
+    }
 }
 
 /// Why a description cannot be written.

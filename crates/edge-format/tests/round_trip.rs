@@ -44,6 +44,14 @@ fn everything_comes_back() {
 }
 
 #[test]
+fn a_program_is_written_again_as_it_was() {
+    let bytes = bytes();
+    let again = ProgramSpec::from(&Program::parse(&bytes).unwrap());
+    assert_eq!(again, spec());
+    assert_eq!(write(&again).unwrap(), bytes[..]);
+}
+
+#[test]
 fn parameters_are_read_only_as_what_they_are() {
     let bytes = bytes();
     let op = Program::parse(&bytes).unwrap().op(0).unwrap();

@@ -1,7 +1,8 @@
 //! The ways to find out what a model costs. All answer alike, so that an emulator or a device is one more file with an `impl`.
 
-use edge_format::Program;
+use edge_format::{FormatError, Program};
 use edge_runtime::RuntimeError;
+use edgectl_lower::LowerError;
 use edgectl_profile::{Basis, EstimateError, Profile, Workload, estimate};
 use thiserror::Error;
 
@@ -63,6 +64,12 @@ pub enum BackendError {
     /// The runtime cannot execute the program.
     #[error("cannot execute the program")]
     Runtime(#[from] RuntimeError),
+    /// The program cannot be packed for this machine.
+    #[error("cannot pack the program for this machine")]
+    Pack(#[from] LowerError),
+    /// The packed program is none.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// A float model was to run as int8.
     #[error("{model}: expected an int8 program for back end {}, found none", backend.name())]
     NoProgram {
@@ -155,7 +162,8 @@ impl Backend for Host {
 
     fn bench(&self, Subject { workload, program, .. }: Subject<'_>) -> Result<Answer, BackendError> {
         let no_program = || BackendError::NoProgram { model: workload.name.clone(), backend: BackendKind::Host };
-        let run = host::run(program.ok_or_else(no_program)?, self.protocol)?;
+        let packed = edgectl_lower::pack_for_this_machine(&program.ok_or_else(no_program)?)?;
+        let run = host::run(Program::parse(&packed)?, self.protocol)?;
         let ops = workload.ops.iter().zip(run.op_us).map(|(work, latency_us)| OpTime {
             name: work.name.clone(),
             op: work.op.clone(),

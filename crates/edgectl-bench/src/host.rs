@@ -47,7 +47,7 @@ fn with_arena<T>(
 ) -> Result<T, RuntimeError> {
     let shift = shift % 64 * SHIFT_BYTES;
     let mut memory = vec![0; program.arena_bytes() as usize + shift];
-    let mut interpreter = Interpreter::new(program, &mut memory[shift..], Resolver::all())?;
+    let mut interpreter = Interpreter::new(program, &mut memory[shift..], Resolver::fastest())?;
     let mut random = fastrand::Rng::with_seed(1);
     for index in 0..program.inputs().count() {
         interpreter.input_mut(index)?.fill_with(|| random.i8(..));

@@ -19,9 +19,10 @@ pub(crate) struct Int8 {
 impl Int8 {
     pub(crate) fn new(quantized: &QuantGraph) -> Result<Int8, ExplainError> {
         let lowered = edgectl_lower::lower(quantized, &LowerOptions::default())?;
-        let bytes = AlignedBytes::from(&lowered.program[..]);
+        let portable = AlignedBytes::from(&lowered.program[..]);
+        let bytes = edgectl_lower::pack_for_this_machine(&Program::parse(&portable)?)?;
         let program = Program::parse(&bytes)?;
-        Interpreter::new(program, &mut vec![0; program.arena_bytes() as usize], Resolver::all())?;
+        Interpreter::new(program, &mut vec![0; program.arena_bytes() as usize], Resolver::fastest())?;
         let affine = |io: Io<'_>| {
             let tensor = program.tensor(io.tensor)?;
             Some(Affine { scale: tensor.scale, zero_point: tensor.zero_point })
@@ -34,7 +35,7 @@ impl Int8 {
     pub(crate) fn run(&self, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>, ExplainError> {
         let program = Program::parse(&self.program)?;
         let mut arena = vec![0; program.arena_bytes() as usize];
-        let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all())?;
+        let mut interpreter = Interpreter::new(program, &mut arena, Resolver::fastest())?;
         for (index, (affine, values)) in self.inputs.iter().zip(inputs).enumerate() {
             interpreter.input_mut(index)?.iter_mut().zip(*values).for_each(|(q, &real)| *q = affine.quantize(real));
         }

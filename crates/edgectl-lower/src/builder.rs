@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use edge_format::{DType, OpSpec, Packing, Params, TransposeParams};
+use edge_format::{DType, OpSpec, Params, TransposeParams};
 use edgectl_graph::{Graph, Node, NodeId, QuantConst, QuantGraph, QuantParams, QuantType, TensorId, permute};
 
 use crate::{LowerError, layout};
@@ -25,8 +25,6 @@ pub(crate) enum Home {
     Buffer(usize),
     /// In the program.
     Data(Vec<u8>),
-    /// In the program: packed weights.
-    Packed(Packing, Vec<u8>),
     /// In a state, which several views may share: it keeps its bytes between invocations.
     State(usize),
 }
@@ -48,8 +46,6 @@ struct Value {
 
 pub(crate) struct Builder<'g> {
     pub(crate) quantized: &'g QuantGraph,
-    /// How weights are packed, if at all.
-    pub(crate) packing: Option<Packing>,
     pub(crate) tensors: Vec<Draft>,
     pub(crate) ops: Vec<Step>,
     /// Sizes of the arena's buffers.
@@ -64,9 +60,9 @@ pub(crate) struct Builder<'g> {
 }
 
 impl<'g> Builder<'g> {
-    pub(crate) fn new(quantized: &'g QuantGraph, packing: Option<Packing>) -> Builder<'g> {
+    pub(crate) fn new(quantized: &'g QuantGraph) -> Builder<'g> {
         let (tensors, ops, buffers) = (vec![], vec![], vec![]);
-        Builder { quantized, packing, tensors, ops, buffers, states: vec![], values: HashMap::new(), columns: HashMap::new(), node: None }
+        Builder { quantized, tensors, ops, buffers, states: vec![], values: HashMap::new(), columns: HashMap::new(), node: None }
     }
 
     pub(crate) fn graph(&self) -> &'g Graph {
@@ -194,7 +190,6 @@ impl<'g> Builder<'g> {
         let home = match home {
             Home::Buffer(buffer) => Home::Buffer(*buffer),
             Home::Data(bytes) => Home::Data(bytes.clone()),
-            Home::Packed(packing, bytes) => Home::Packed(*packing, bytes.clone()),
             Home::State(state) => Home::State(*state),
         };
         let view = Draft { name: name.clone(), dtype: *dtype, shape, params: *params, home };
@@ -233,12 +228,6 @@ impl<'g> Builder<'g> {
     pub(crate) fn constant_i16(&mut self, name: &str, shape: &[usize], values: &[i16]) -> usize {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.add(Draft { name: name.into(), dtype: DType::I16, shape: shape.to_vec(), params: None, home: Home::Data(bytes) })
-    }
-
-    /// New int8 weights with a row per element of the first axis, packed.
-    pub(crate) fn packed(&mut self, packing: Packing, name: &str, shape: &[usize], values: &[i8]) -> usize {
-        let home = Home::Packed(packing, Packing::pack(shape[1..].iter().product(), values));
-        self.add(Draft { name: name.into(), dtype: DType::I8, shape: shape.to_vec(), params: None, home })
     }
 
     /// A new one-dimensional int32 constant.

@@ -11,6 +11,7 @@ mod builder;
 mod error;
 mod layout;
 mod op;
+mod pack;
 mod plan;
 mod report;
 
@@ -20,6 +21,7 @@ use edgectl_graph::QuantGraph;
 
 use crate::builder::{Builder, Home};
 pub use crate::error::LowerError;
+pub use crate::pack::{pack, pack_for_this_machine};
 pub use crate::report::{OpRow, Report, TensorRow};
 
 /// What lowering may choose.
@@ -55,7 +57,7 @@ pub struct Lowered {
 /// An operator or a shape for which the runtime has no kernel.
 pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, LowerError> {
     let graph = quantized.graph();
-    let mut builder = Builder::new(quantized, options.packing);
+    let mut builder = Builder::new(quantized);
     for &id in graph.inputs() {
         builder.input(id)?;
     }
@@ -80,7 +82,7 @@ pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, 
             })
             .collect()
     };
-    let spec = ProgramSpec {
+    let mut spec = ProgramSpec {
         name: graph.name.clone(),
         producer: options.producer.clone(),
         arena_bytes: layout::dim(state_bytes + plan.arena_bytes)?,
@@ -93,7 +95,6 @@ pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, 
             .map(|tensor| {
                 let place = match tensor.home {
                     Home::Data(bytes) => PlaceSpec::Data(bytes),
-                    Home::Packed(packing, bytes) => PlaceSpec::Packed(packing, bytes),
                     Home::Buffer(buffer) => PlaceSpec::Arena { offset: layout::dim(state_bytes + plan.offsets[buffer])? },
                     Home::State(state) => PlaceSpec::State { offset: layout::dim(state_offsets[state])? },
                 };
@@ -103,5 +104,8 @@ pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, 
             .collect::<Result<_, LowerError>>()?,
         ops: builder.ops.into_iter().map(|op| op.spec).collect(),
     };
+    if let Some(packing) = options.packing {
+        pack::apply(&mut spec, packing);
+    }
     Ok(Lowered { program: edge_format::write(&spec)?, report })
 }

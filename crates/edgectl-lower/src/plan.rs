@@ -33,7 +33,7 @@ pub(crate) fn lives(builder: &mut Builder<'_>, inputs: &[usize], outputs: &[usiz
     let mut lives: Vec<Life> = builder.buffers.iter().map(|&bytes| Life { bytes, first: usize::MAX, last: 0 }).collect();
     let buffer = |builder: &Builder<'_>, tensor: usize| match builder.tensors[tensor].home {
         Home::Buffer(buffer) => Some(buffer),
-        Home::Data(_) | Home::Packed(..) | Home::State(_) => None,
+        Home::Data(_) | Home::State(_) => None,
     };
     let mut touch = |tensor: usize, at: usize| {
         if let Some(buffer) = buffer(builder, tensor) {

@@ -5,12 +5,12 @@
 #[path = "../../edgectl-graph/tests/suite/support/mod.rs"]
 mod support;
 
-use edge_format::{AlignedBytes, Program};
+use edge_format::{AlignedBytes, Packing, Program};
 use edge_runtime::{Interpreter, Resolver, affine};
 use edgectl_graph::{
     Activation, Binary, Conv, Coordinates, Graph, Interpolation, Op, Reduction, Resize, Rounding, Shape, Span, TensorId, Unary, Window,
 };
-use edgectl_lower::{LowerOptions, Lowered, lower};
+use edgectl_lower::{LowerOptions, Lowered, lower, pack};
 use edgectl_quantize::{Calibration, Calibrator, QuantizeOptions, prepare, quantize};
 use support::eval::{Array, evaluate};
 use support::{Build, binary, conv, relu, reshape, transpose};
@@ -55,6 +55,8 @@ fn assert_lowers(mut graph: Graph) -> Lowered {
         let input = interpreter.input_mut(0).unwrap();
         input.iter_mut().zip(values).for_each(|(q, &x)| *q = affine::quantize(x, tensor.scale, tensor.zero_point));
         interpreter.invoke().unwrap();
+        let outputs: Vec<&[i8]> = (0..program.outputs().count()).map(|index| interpreter.output(index).unwrap()).collect();
+        expect_same_when_packed(program, values, &outputs);
         for (index, io) in program.outputs().enumerate() {
             let tensor = program.tensor(io.tensor).unwrap();
             let output = interpreter.output(index).unwrap();
@@ -71,6 +73,23 @@ fn assert_lowers(mut graph: Graph) -> Lowered {
         assert!(snr_db >= LEAST_SNR_DB, "output {index}: {snr_db:.1} dB");
     }
     lowered
+}
+
+/// Runs the program with its weights packed in every way, with the kernels that this machine has.
+fn expect_same_when_packed(program: Program<'_>, values: &[f32], outputs: &[&[i8]]) {
+    for packing in [Packing::InterleavedU8, Packing::InterleavedI8] {
+        let bytes = AlignedBytes::from(&pack(&program, packing).unwrap()[..]);
+        let program = Program::parse(&bytes).unwrap();
+        let mut arena = vec![0; program.arena_bytes() as usize];
+        let mut interpreter = Interpreter::new(program, &mut arena, Resolver::fastest()).unwrap();
+        let tensor = program.tensor(program.inputs().next().unwrap().tensor).unwrap();
+        let input = interpreter.input_mut(0).unwrap();
+        input.iter_mut().zip(values).for_each(|(q, &x)| *q = affine::quantize(x, tensor.scale, tensor.zero_point));
+        interpreter.invoke().unwrap();
+        for (index, &output) in outputs.iter().enumerate() {
+            assert_eq!(interpreter.output(index).unwrap(), output, "{packing:?}");
+        }
+    }
 }
 
 fn ops(lowered: &Lowered) -> Vec<&'static str> {

@@ -17,6 +17,8 @@ mod portable;
 mod product;
 mod vector;
 
+use edge_format::Packing;
+
 use crate::kernel::{self, Frame};
 use crate::{Registration, Resolver};
 
@@ -71,6 +73,15 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => avx2::Avx2::detect().is_some(),
             Isa::Portable => true,
+        }
+    }
+
+    /// The packing that its kernels read as it is. From the other one they first make sums of the weights.
+    pub fn packing(self) -> Packing {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => Packing::InterleavedU8,
+            _ => Packing::InterleavedI8,
         }
     }
 

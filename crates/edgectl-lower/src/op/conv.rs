@@ -1,6 +1,6 @@
 //! Convolution: one and two spatial axes, grouped, depthwise.
 
-use edge_format::{Conv2dParams, DepthwiseConv2dParams, Packing};
+use edge_format::{Conv2dParams, DepthwiseConv2dParams};
 use edge_runtime::prepare;
 use edgectl_graph::{Conv, Node, QuantConst, TensorId, permute};
 
@@ -29,8 +29,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, conv: &Conv) -> Resu
     let [pad_top, pad_left] = planar_pair(&conv.window.pads_begin, 0)?;
     let (activation_min, activation_max) = activation_range(conv.activation, builder.params(output)?);
 
-    let packing = builder.packing.filter(|_| !depthwise && Packing::fits([o, kh * kw * per_group], conv.groups));
-    let inputs = parameters(builder, node, input, &shape, &filter, o, packing)?;
+    let inputs = parameters(builder, node, input, &shape, &filter, o)?;
     let result = builder.output(output, &order)?;
     let planar_result = planar(builder, result);
     if depthwise {
@@ -81,8 +80,7 @@ pub(super) fn weights<'g>(builder: &Builder<'g>, node: &Node) -> Result<(Vec<usi
     }
 }
 
-/// The inputs of a convolution or dense layer: the activation, the filter, bias, multipliers, shifts. A filter that is to be packed
-/// has a row per output.
+/// The inputs of a convolution or dense layer: the activation, the filter, bias, multipliers, shifts.
 pub(super) fn parameters(
     builder: &mut Builder<'_>,
     node: &Node,
@@ -90,38 +88,31 @@ pub(super) fn parameters(
     shape: &[usize],
     filter: &[i8],
     outputs: usize,
-    packing: Option<Packing>,
 ) -> Result<Vec<usize>, LowerError> {
     let (x, output) = ends(builder, node)?;
-    let (x_params, output_scale) = (builder.params(x)?, builder.params(output)?.scale);
-    let weights = node.input(1).and_then(|id| builder.quantized.constant(id));
-    let Some(QuantConst::Weights { scales, .. }) = weights else {
+    let [input_scale, output_scale] = [builder.params(x)?.scale, builder.params(output)?.scale];
+    let scales = node.input(1).and_then(|id| builder.quantized.constant(id));
+    let Some(QuantConst::Weights { scales, .. }) = scales else {
         return Err(builder.no_kernel(node, "its weights are not int8 constants"));
     };
     let requantize = (0..outputs).map(|channel| {
         let scale = if scales.len() == 1 { scales[0] } else { scales[channel] };
-        prepare::channel_multiplier(x_params.scale, scale, output_scale)
+        prepare::channel_multiplier(input_scale, scale, output_scale)
     });
     let (multipliers, shifts): (Vec<i32>, Vec<i32>) = requantize.unzip();
-    let mut bias = match node.input(2).and_then(|id| builder.quantized.constant(id)) {
-        Some(QuantConst::Bias { values }) => values.to_vec(),
-        _ => vec![0; outputs],
+    let bias = node.input(2).and_then(|id| builder.quantized.constant(id));
+    let zeros = vec![0; outputs];
+    let bias = match bias {
+        Some(QuantConst::Bias { values }) => &values[..],
+        _ => &zeros,
     };
     let name = |id: Option<TensorId>| id.map_or_else(String::new, |id| builder.graph().tensor(id).name.clone());
     let (filter_name, bias_name) = (name(node.input(1)), name(node.input(2)));
-    let filter = match packing {
-        None => builder.constant_i8(&filter_name, shape, filter),
-        Some(packing) => {
-            let moved = packing.x_offset() - i32::from(x_params.zero_point);
-            let rows = filter.chunks_exact(shape[1..].iter().product());
-            for (bias, row) in bias.iter_mut().zip(rows) {
-                let sum = row.iter().fold(0i32, |sum, &weight| sum.wrapping_add(weight.into()));
-                *bias = bias.wrapping_add(moved.wrapping_mul(sum));
-            }
-            builder.packed(packing, &filter_name, shape, filter)
-        }
-    };
-    let words = [(&bias_name[..], &bias), ("", &multipliers), ("", &shifts)];
-    let words = words.map(|(name, values)| builder.constant_i32(name, values));
-    Ok([input, filter].into_iter().chain(words).collect())
+    Ok(vec![
+        input,
+        builder.constant_i8(&filter_name, shape, filter),
+        builder.constant_i32(&bias_name, bias),
+        builder.constant_i32("", &multipliers),
+        builder.constant_i32("", &shifts),
+    ])
 }

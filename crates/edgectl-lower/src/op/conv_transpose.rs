@@ -27,7 +27,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, conv: &ConvTranspose
     let groups = layout::dim(conv.groups)?;
     let (activation_min, activation_max) = activation_range(conv.activation, builder.params(output)?);
 
-    let inputs = parameters(builder, node, input, &[o, kh, kw, per_group], &filter, o, None)?;
+    let inputs = parameters(builder, node, input, &[o, kh, kw, per_group], &filter, o)?;
     let result = builder.output(output, &order)?;
     let result = planar(builder, result);
     let params =

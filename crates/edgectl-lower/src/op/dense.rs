@@ -1,6 +1,6 @@
 //! Fully connected layers.
 
-use edge_format::{FullyConnectedParams, Packing};
+use edge_format::FullyConnectedParams;
 use edgectl_graph::{Activation, Node};
 
 use super::{activation_range, conv, ends};
@@ -24,8 +24,7 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, activation: Activati
         }
     };
     let (activation_min, activation_max) = activation_range(activation, builder.params(output)?);
-    let packing = builder.packing.filter(|_| Packing::fits([outputs, columns], 1));
-    let inputs = conv::parameters(builder, node, input, &[outputs, columns], &weights, outputs, packing)?;
+    let inputs = conv::parameters(builder, node, input, &[outputs, columns], &weights, outputs)?;
     let order = layout::identity(builder.shape(output)?.len());
     let tensor = builder.output(output, &order)?;
     builder.push(FullyConnectedParams { activation_min, activation_max }, inputs, tensor);
