@@ -22,9 +22,9 @@ use rayon::prelude::*;
 
 pub(crate) use html::html;
 pub(crate) use peers::Peer;
+pub(crate) use report::WithDevices;
 pub(crate) use report::{BenchReport, Entry, Failure};
-use subject::Candidate;
-pub(crate) use subject::CandidateError;
+pub(crate) use subject::{Candidate, CandidateError};
 
 use crate::ui::Ui;
 
@@ -37,6 +37,13 @@ pub(crate) struct Plan {
     pub(crate) duty: Option<Duty>,
     /// What to compare with, and the share by which measured times may change.
     pub(crate) baseline: Option<(Baseline, f64)>,
+}
+
+/// What one model costs on some devices, by their cost models, for commands that are about something else. That it cannot run there is
+/// part of the report.
+pub(crate) fn estimate(candidate: Candidate, profiles: Vec<Profile>, ui: &Ui) -> Result<BenchReport> {
+    let target = Where::Devices { backend: BackendKind::Estimate, profiles, kernels: None };
+    Plan { models: vec![], target, budget: Budget::default(), duty: None, baseline: None }.bench(&[candidate], ui)
 }
 
 /// Where the models are benched.
@@ -54,9 +61,18 @@ impl Plan {
         let opened = self.models.par_iter().map(|path| Candidate::open(path, ui));
         let mut candidates = opened.collect::<Result<Vec<_>>>()?;
         subject::distinguish(&mut candidates);
+        let mut report = self.bench(&candidates, ui)?;
+        if let ([], [Failure { model, target, error, .. }, ..]) = (&report.findings[..], &mut report.failures[..]) {
+            let error = error.take().context("nothing could be benched")?;
+            return Err(error.context(format!("cannot bench {model} on {target}")));
+        }
+        Ok(report)
+    }
+
+    fn bench(&self, candidates: &[Candidate], ui: &Ui) -> Result<BenchReport> {
         let found = match &self.target {
-            Where::Devices { backend, profiles, kernels } => self.on_devices(&candidates, *backend, profiles, kernels.as_deref())?,
-            Where::Here { protocol, peers } => self.here(&candidates, *protocol, peers, ui)?,
+            Where::Devices { backend, profiles, kernels } => self.on_devices(candidates, *backend, profiles, kernels.as_deref())?,
+            Where::Here { protocol, peers } => self.here(candidates, *protocol, peers, ui)?,
         };
         let (mut entries, mut failures) = (vec![], vec![]);
         for (candidate, found) in found {
@@ -64,10 +80,6 @@ impl Plan {
                 Ok(finding) => entries.push(self.entry(candidate, finding)?),
                 Err(failure) => failures.push(failure),
             }
-        }
-        if let ([], [Failure { model, target, error, .. }, ..]) = (&mut entries[..], &mut failures[..]) {
-            let error = error.take().context("nothing could be benched")?;
-            return Err(error.context(format!("cannot bench {model} on {target}")));
         }
         Ok(BenchReport::new(entries, failures))
     }

@@ -259,6 +259,29 @@ impl Report for BenchReport {
     }
 }
 
+/// A report on a model, and what it costs on devices where that was asked for.
+#[derive(Debug, Serialize)]
+pub(crate) struct WithDevices<'a, R> {
+    #[serde(flatten)]
+    pub(crate) report: &'a R,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) devices: Option<BenchReport>,
+}
+
+impl<R> WithDevices<'_, R> {
+    /// Whether the devices can do it.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.devices.as_ref().map_or(Verdict::Positive, BenchReport::verdict)
+    }
+}
+
+impl<R: Report> Report for WithDevices<'_, R> {
+    fn text(&self, style: Style) -> String {
+        let devices = self.devices.as_ref().map_or_else(String::new, |devices| format!("\n{}", devices.text(style)));
+        self.report.text(style) + &devices
+    }
+}
+
 /// Memory part by part, and the costliest ops as bars.
 fn details(finding: &Finding, style: Style) -> String {
     let mut text = String::new();

@@ -40,8 +40,17 @@ pub(crate) struct Candidate {
 impl Candidate {
     /// Reads a model and makes its program. A float model gets scales that mean nothing: sizes and times do not depend on them.
     pub(crate) fn open(path: &Path, ui: &Ui) -> Result<Candidate> {
-        let model = Model::open(path, ui)?;
-        let name = stem(path);
+        Candidate::new(Model::open(path, ui)?, ui)
+    }
+
+    /// A program that has just been made of the model in this file.
+    pub(crate) fn of_program(path: &Path, program: &AlignedBytes) -> Result<Candidate> {
+        Candidate::of_parts(path, Some(AlignedBytes::from(&program[..])), None, None, None)
+    }
+
+    /// A model that has been read.
+    pub(crate) fn new(model: Model, ui: &Ui) -> Result<Candidate> {
+        let path = model.path.clone();
         let cannot = || format!("cannot bench {}", path.display());
         let (program, quantized, float, obstacle) = match model.content {
             Content::Program(bytes) => (Some(bytes), None, None, None),
@@ -56,7 +65,18 @@ impl Candidate {
                 },
             },
         };
-        let parsed = program.as_deref().map(Program::parse).transpose().with_context(cannot)?;
+        Candidate::of_parts(&path, program, quantized, float, obstacle).with_context(cannot)
+    }
+
+    fn of_parts(
+        path: &Path,
+        program: Option<AlignedBytes>,
+        quantized: Option<QuantGraph>,
+        float: Option<Graph>,
+        obstacle: Option<String>,
+    ) -> Result<Candidate> {
+        let name = stem(path);
+        let parsed = program.as_deref().map(Program::parse).transpose()?;
         let workload = match (parsed, &float) {
             (Some(program), _) => workload::of_program(&name, program),
             (None, Some(graph)) => workload::of_graph(&name, graph),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use edge_format::Program;
 
-use crate::inspection::{GraphReport, ProgramKind, ProgramReport};
+use crate::benchmark::{self, Candidate, WithDevices, devices};
+use crate::inspection::{GraphReport, Inspection, ProgramKind, ProgramReport};
 use crate::model::{Content, Model, ModelError};
 use crate::ui::{Ui, Verdict};
 
@@ -15,23 +16,34 @@ pub(crate) struct Args {
     /// Model: .onnx, .tflite or .edgm
     model: PathBuf,
     /// Print the graph as text, one line per tensor or node, before any pass
-    #[arg(long)]
+    #[arg(long, conflicts_with = "profile")]
     dump: bool,
+    /// Also say what it costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there
+    #[arg(long, value_name = "PROFILE,..", value_delimiter = ',')]
+    profile: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
+    let profiles = devices::open(&args.profile)?;
     let model = Model::open(&args.model, ui)?;
-    match &model.content {
-        Content::Graph { graph, .. } if args.dump => ui.raw(graph.to_string().as_bytes())?,
-        Content::Quantized(quantized) if args.dump => ui.raw(quantized.quantized.graph().to_string().as_bytes())?,
-        Content::Program(_) if args.dump => {
-            bail!(ModelError::Kind { path: args.model.clone(), expected: "a model with a graph", found: "an int8 program" })
-        }
-        Content::Graph { graph, opset } => ui.result(&GraphReport::new(&model, graph, *opset))?,
-        Content::Program(bytes) => ui.result(&ProgramReport::new(&model, Program::parse(bytes)?, ProgramKind::Edgm))?,
-        Content::Quantized(quantized) => {
-            ui.result(&ProgramReport::new(&model, Program::parse(&quantized.program)?, ProgramKind::Tflite))?;
-        }
+    if args.dump {
+        let graph = match &model.content {
+            Content::Graph { graph, .. } => graph,
+            Content::Quantized(int8) => int8.quantized.graph(),
+            Content::Program(_) => {
+                bail!(ModelError::Kind { path: args.model.clone(), expected: "a model with a graph", found: "an int8 program" })
+            }
+        };
+        ui.raw(graph.to_string().as_bytes())?;
+        return Ok(Verdict::Positive);
     }
-    Ok(Verdict::Positive)
+    let report = match &model.content {
+        Content::Graph { graph, opset } => Inspection::Graph(GraphReport::new(&model, graph, *opset)),
+        Content::Program(bytes) => Inspection::Program(ProgramReport::new(&model, Program::parse(bytes)?, ProgramKind::Edgm)),
+        Content::Quantized(int8) => Inspection::Program(ProgramReport::new(&model, Program::parse(&int8.program)?, ProgramKind::Tflite)),
+    };
+    let devices = if profiles.is_empty() { None } else { Some(benchmark::estimate(Candidate::new(model, ui)?, profiles, ui)?) };
+    let report = WithDevices { report: &report, devices };
+    ui.result(&report)?;
+    Ok(report.verdict())
 }

@@ -8,9 +8,11 @@ use anyhow::{Context, Result, bail, ensure};
 use edgectl_data::MetricKind;
 use edgectl_graph::Graph;
 use edgectl_onnx::QdqOptions;
+use edgectl_profile::Profile;
 use edgectl_quantize::{Calibrator, Method, QuantizeOptions, Recipe};
 
 use crate::args::{DataArgs, metrics, one_of};
+use crate::benchmark::{self, Candidate, WithDevices, devices};
 use crate::engine::{Engine, FloatEngine};
 use crate::eval::{self, Remembering};
 use crate::explanation::{self, ExplanationReport};
@@ -62,6 +64,9 @@ pub(crate) struct Args {
     /// Write the explanation as a page to look at, with plots; nothing in it is loaded from elsewhere
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
+    /// Also say what the result costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there
+    #[arg(long, value_name = "PROFILE,..", value_delimiter = ',')]
+    profile: Vec<String>,
     /// One weight scale per layer, instead of one per output channel
     #[arg(long)]
     per_tensor: bool,
@@ -72,6 +77,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let files = args.files()?;
     let calibrator = args.calibrator()?;
+    let profiles = devices::open(&args.profile)?;
     let model = Model::open(&args.model, ui)?;
     let cannot = || format!("cannot quantize {}", args.model.display());
     match model.into_source(ui).with_context(cannot)? {
@@ -95,7 +101,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             });
             let explanation = explanation.transpose().with_context(cannot)?;
             let found = attempt.found.as_ref();
-            Done { graph: &graph, int8: &attempt.int8, calibration, found, explanation }.finish(args, &files, outputs, ui)
+            Done { graph: &graph, int8: &attempt.int8, calibration, found, explanation, profiles }.finish(args, &files, outputs, ui)
         }
         Source::Int8(int8) => {
             if args.calibration.is_some() {
@@ -106,7 +112,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let outputs = args.create(&files)?;
             let found = evaluation.run(&int8, None, ui)?;
             let graph = int8.quantized.graph();
-            Done { graph, int8: &int8, calibration: None, found: found.as_ref(), explanation: None }.finish(args, &files, outputs, ui)
+            let found = found.as_ref();
+            Done { graph, int8: &int8, calibration: None, found, explanation: None, profiles }.finish(args, &files, outputs, ui)
         }
     }
 }
@@ -119,6 +126,7 @@ struct Done<'a> {
     calibration: Option<CalibrationRow>,
     found: Option<&'a eval::Evaluation>,
     explanation: Option<ExplanationReport>,
+    profiles: Vec<Profile>,
 }
 
 impl Done<'_> {
@@ -140,10 +148,13 @@ impl Done<'_> {
         for ((path, format), bytes) in files.iter().zip(outputs.commit()?) {
             report.file(path, *format, bytes);
         }
-        ui.result(&report)?;
+        let estimate = || benchmark::estimate(Candidate::of_program(&args.model, &self.int8.program)?, self.profiles, ui);
+        let devices = if args.profile.is_empty() { None } else { Some(estimate()?) };
+        let with_devices = WithDevices { report: &report, devices };
+        ui.result(&with_devices)?;
         let drop = report.metrics.as_ref().and_then(Figures::drop_points);
         let dropped = args.max_drop.zip(drop).is_some_and(|(limit, drop)| drop > limit);
-        Ok(if dropped { Verdict::Negative } else { Verdict::Positive })
+        Ok(if dropped { Verdict::Negative } else { with_devices.verdict() })
     }
 }
 
