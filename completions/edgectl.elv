@@ -159,6 +159,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --x-key '.npz, .safetensors: the array of samples [default: x]'
             cand --y-key '.npz, .safetensors: the array of labels [default: y]'
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand --strict 'Refuse calibration data that look wrong, instead of warning'
             cand --explain 'Say where the noise of int8 is, which samples change class and where that begins, and try repairs'
             cand --per-tensor 'One weight scale per layer, instead of one per output channel'
             cand -q 'Say nothing but errors'

@@ -156,6 +156,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l format -d '
 json\t''
 csv\t''
 markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l strict -d 'Refuse calibration data that look wrong, instead of warning'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l explain -d 'Say where the noise of int8 is, which samples change class and where that begins, and try repairs'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-tensor -d 'One weight scale per layer, instead of one per output channel'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s q -l quiet -d 'Say nothing but errors'

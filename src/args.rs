@@ -66,6 +66,11 @@ pub(crate) struct DataArgs {
 }
 
 impl DataArgs {
+    /// The layout of the model's input, where it is an image.
+    pub(crate) fn model_layout(&self) -> Layout {
+        self.model_layout.unwrap_or_default()
+    }
+
     /// Opens data that feed this input.
     pub(crate) fn open(&self, path: &Path, limit: Option<NonZeroUsize>, input: &Port) -> Result<Samples> {
         let options = DataOptions {
@@ -82,7 +87,7 @@ impl DataArgs {
             mean: self.mean.clone(),
             std: self.std.clone(),
             layout: self.layout,
-            model_layout: self.model_layout.unwrap_or_default(),
+            model_layout: self.model_layout(),
         };
         let data = DataSet::open(path, &options).context("cannot use the data")?;
         let sample_shape = input.shape.get(1..).unwrap_or_default();

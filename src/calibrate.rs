@@ -3,30 +3,65 @@
 use anyhow::Result;
 use edgectl_float::FloatModel;
 use edgectl_graph::{Graph, TensorId};
-use edgectl_quantize::Calibration;
+use edgectl_quantize::{Calibration, Growth};
 use rayon::prelude::*;
 
-use crate::eval::{Samples, piece};
+use crate::eval::{Samples, argmax};
 use crate::ui::Ui;
+
+/// What calibration shows beside ranges.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// Samples by the class that the first output gives; meaningless where it is no list of classes.
+    pub(crate) classes: Vec<u64>,
+    /// The ranges of growing sets of samples.
+    pub(crate) growth: Growth,
+}
+
+/// The most sets of observers that are in memory at a time: one for each thread, one for each growing set, and the whole.
+pub(crate) fn observer_sets() -> usize {
+    rayon::current_num_threads() + Growth::STEPS + 1
+}
 
 /// Shows a calibration every sample, of a prepared graph with one input. The result does not depend on the number of threads, and memory
 /// not on the number of samples: each thread holds the activations of one.
-pub(crate) fn calibrate(graph: &Graph, calibration: &mut Calibration, samples: &Samples, ui: &Ui) -> Result<()> {
+pub(crate) fn calibrate(graph: &Graph, calibration: &mut Calibration, samples: &Samples, ui: &Ui) -> Result<Shown> {
     let observed: Vec<TensorId> = calibration.observed().collect();
     let model = FloatModel::from_graph(graph, &observed)?;
     let progress = ui.progress("calibrating", samples.data.len());
-    samples.chunks(|_, inputs| {
-        let watch = |piece: &[Vec<f32>]| -> Result<Calibration> {
-            let mut seen = calibration.fork();
-            for input in piece {
-                let outputs = model.run(&[input])?;
-                seen.observe(outputs[graph.outputs().len()..].iter().map(Vec::as_slice))?;
-                progress.advance(1);
+    let mut shown = Shown::default();
+    let mut steps: Vec<Calibration> = (0..Growth::STEPS).map(|_| calibration.fork()).collect();
+    samples.chunks(|chunk, inputs| {
+        for (step, total) in steps.iter_mut().enumerate() {
+            let of_step = chunk.iter().zip(inputs).filter(|(sample, _)| Growth::step_of(sample.index) == step);
+            let of_step: Vec<&Vec<f32>> = of_step.map(|(_, input)| input).collect();
+            let watch = |piece: &[&Vec<f32>]| -> Result<(Calibration, Vec<usize>)> {
+                let (mut seen, mut classes) = (calibration.fork(), vec![]);
+                for input in piece {
+                    let outputs = model.run(&[input])?;
+                    seen.observe(outputs[graph.outputs().len()..].iter().map(Vec::as_slice))?;
+                    classes.extend(outputs.first().and_then(|output| argmax(output)));
+                    progress.advance(1);
+                }
+                Ok((seen, classes))
+            };
+            let pieces =
+                of_step.par_chunks(of_step.len().div_ceil(rayon::current_num_threads()).max(1)).map(watch).collect::<Result<Vec<_>>>()?;
+            for (seen, classes) in pieces {
+                total.merge(&seen);
+                for class in classes {
+                    shown.classes.resize(shown.classes.len().max(class + 1), 0);
+                    shown.classes[class] += 1;
+                }
             }
-            Ok(seen)
-        };
-        let pieces = inputs.par_chunks(piece(inputs.len())).map(watch).collect::<Result<Vec<_>>>()?;
-        pieces.iter().for_each(|seen| calibration.merge(seen));
+        }
         Ok(())
-    })
+    })?;
+    for step in steps {
+        calibration.merge(&step);
+        if calibration.samples() > 0 {
+            shown.growth.push(calibration.ranges()?);
+        }
+    }
+    Ok(shown)
 }

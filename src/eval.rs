@@ -69,6 +69,11 @@ pub(crate) fn piece(samples: usize) -> usize {
     samples.div_ceil(4 * rayon::current_num_threads()).max(1)
 }
 
+/// The place of the first largest value.
+pub(crate) fn argmax(values: &[f32]) -> Option<usize> {
+    (0..values.len()).reduce(|best, at| if values[at] > values[best] { at } else { best })
+}
+
 /// The metric to use where none was asked for: top1 for labelled samples and a model whose only output is a list of classes.
 pub(crate) fn default_metric(samples: &Samples, engine: &dyn Engine) -> Option<MetricKind> {
     let outputs = engine.outputs();

@@ -12,6 +12,7 @@
 //! | `eval` | streams samples through engines, in parallel |
 //! | `explanation` | where the noise of int8 is, what it does, what repairs it |
 //! | `inspection` | what `inspect` reports |
+//! | `lint` | looks at calibration data before anybody trusts them |
 //! | `output` | output files that appear whole or not at all |
 //! | `quantization` | what `quantize` reports |
 //! | `sheet` | device profiles as tables |
@@ -28,6 +29,7 @@ mod engine;
 mod eval;
 mod explanation;
 mod inspection;
+mod lint;
 mod model;
 mod output;
 mod quantization;

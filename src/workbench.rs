@@ -5,7 +5,7 @@ use edgectl_data::MetricKind;
 use edgectl_graph::Graph;
 use edgectl_quantize::{Calibration, Note, Recipe};
 
-use crate::calibrate::calibrate;
+use crate::calibrate::{Shown, calibrate, observer_sets};
 use crate::eval::{self, Remembering, Samples};
 use crate::model::Int8Model;
 use crate::ui::Ui;
@@ -32,9 +32,10 @@ pub(crate) struct Attempt {
     pub(crate) int8: Int8Model,
     /// The number of calibration samples.
     pub(crate) samples: u64,
-    /// The most that calibration took, whatever the number of samples.
+    /// The most that observers can take, whatever the number of samples.
     pub(crate) calibration_bytes: usize,
     pub(crate) notes: Vec<Note>,
+    pub(crate) shown: Shown,
     /// Absent where there is nothing to measure on.
     pub(crate) found: Option<eval::Evaluation>,
 }
@@ -42,12 +43,16 @@ pub(crate) struct Attempt {
 impl Workbench<'_> {
     /// Calibrates, quantizes, lowers and measures.
     pub(crate) fn attempt(&self, recipe: &Recipe, ui: &Ui) -> Result<Attempt> {
-        let show = |graph: &Graph, seen: &mut Calibration| calibrate(graph, seen, &self.calibration, ui).context("cannot calibrate");
+        let mut shown = Shown::default();
+        let show = |graph: &Graph, seen: &mut Calibration| {
+            shown = calibrate(graph, seen, &self.calibration, ui).context("cannot calibrate")?;
+            Ok::<_, anyhow::Error>(())
+        };
         let quantized = recipe.apply(self.prepared.clone(), show)?;
         let int8 = Int8Model::new(quantized.graph)?;
         let found = self.evaluation.run(&int8, Some(&self.float), ui)?;
-        let (samples, calibration_bytes, notes) = (quantized.samples, quantized.calibration_bytes, quantized.notes);
-        Ok(Attempt { int8, samples, calibration_bytes, notes, found })
+        let calibration_bytes = quantized.calibration_bytes.saturating_mul(observer_sets());
+        Ok(Attempt { int8, samples: quantized.samples, calibration_bytes, notes: quantized.notes, shown, found })
     }
 }
 

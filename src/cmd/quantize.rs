@@ -16,6 +16,7 @@ use crate::benchmark::{self, Candidate, WithDevices, devices};
 use crate::engine::{Engine, FloatEngine};
 use crate::eval::{self, Remembering};
 use crate::explanation::{self, ExplanationReport};
+use crate::lint;
 use crate::model::{self, Int8Model, Model, ModelError, Source};
 use crate::output::Outputs;
 use crate::quantization::{CalibrationRow, Figures, Format, QuantizeReport};
@@ -58,6 +59,9 @@ pub(crate) struct Args {
     /// Exit with status 1 where int8 is worse than float by more than so many points
     #[arg(long, value_name = "POINTS", requires = "eval")]
     max_drop: Option<f64>,
+    /// Refuse calibration data that look wrong, instead of warning
+    #[arg(long)]
+    strict: bool,
     /// Say where the noise of int8 is, which samples change class and where that begins, and try repairs
     #[arg(long)]
     explain: bool,
@@ -94,6 +98,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let attempt = bench.attempt(&recipe, ui).with_context(cannot)?;
             attempt.notes.iter().for_each(|note| ui.detail(format_args!("{note}")));
             let calibration = Some(CalibrationRow::new(&recipe, &attempt));
+            let findings = lint::findings(&bench, &attempt, args.data.model_layout(), ui)?;
+            lint::report(&findings, args.strict, ui)?;
             let explanation = args.wants_explanation().then(|| {
                 let found = explanation::explain(&bench, &attempt, ui)?;
                 let repairs = explanation::trials(&bench, &recipe, &attempt, &found, ui)?;

@@ -20,6 +20,7 @@ use crate::benchmark::CandidateError;
 use crate::benchmark::devices::DeviceError;
 use crate::cmd::bench::BenchArgsError;
 use crate::eval::EvalError;
+use crate::lint::LintError;
 use crate::model::ModelError;
 use crate::output::OutputError;
 
@@ -39,6 +40,7 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(float))
         .or_else(|| error.downcast_ref().and_then(format))
         .or_else(|| error.downcast_ref().and_then(graph))
+        .or_else(|| error.downcast_ref().and_then(lint))
         .or_else(|| error.downcast_ref().and_then(lower))
         .or_else(|| error.downcast_ref().and_then(metric))
         .or_else(|| error.downcast_ref().and_then(model))
@@ -169,6 +171,10 @@ fn lower(error: &LowerError) -> Option<&'static str> {
         LowerError::NoKernel { .. } => "export the model without this form of the operator, or write only .onnx",
         _ => return None,
     })
+}
+
+fn lint(_: &LintError) -> Option<&'static str> {
+    Some("give some hundred samples like those that the device will see, prepared as those are; without --strict this is a warning")
 }
 
 fn metric(error: &MetricError) -> Option<&'static str> {

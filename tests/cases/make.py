@@ -117,6 +117,10 @@ def main():
         [helper.make_node("MatMul", ["x", "w"], ["y"], "score")], [tensor("x", ["N", 64])], [tensor("y", ["N", 1])],
         [("w", weights[:, :1].astype(np.float32))]))
     (HERE / "array_not_in_archive").mkdir(exist_ok=True)
+    # Data that are valid, and yet not what they should be
+    random = np.random.default_rng(0).random((64, 64)).astype(np.float32) * 16
+    array("lint_random/x.npy", random)
+    array("lint_strict/x.npy", random)
     np.savez(HERE / "array_not_in_archive/data.npz", images=x)
     rows = "".join(",".join(map(str, row)) + ",seven\n" for row in x[:2].tolist())
     put("csv_without_label_column/data.csv", rows.encode())
