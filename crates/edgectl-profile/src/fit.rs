@@ -28,7 +28,7 @@ enum Field {
     Layer,
 }
 
-use OpClass::{Conv, Conv3x3, Dense, Depthwise, Elementwise, Movement, Pointwise, Pool, Softmax};
+use OpClass::{Conv, Conv3x3, Dense, Depthwise, Elementwise, MatMul, Movement, Pointwise, Pool, Softmax};
 
 /// What a fit determines: few enough for the measurements that exist. Classes share what cannot be told apart from whole models' times.
 #[rustfmt::skip]
@@ -45,6 +45,7 @@ const TERMS: [Term; TERM_COUNT] = [
     Term { classes: &[Depthwise], field: Field::Input },
     Term { classes: &[Depthwise], field: Field::Output },
     Term { classes: &[Dense], field: Field::Mac },
+    Term { classes: &[MatMul], field: Field::Mac },
     Term { classes: &[Elementwise, Movement], field: Field::Output },
     Term { classes: &[Pool], field: Field::Input },
     Term { classes: &[Softmax], field: Field::Output },
@@ -53,7 +54,10 @@ const TERMS: [Term; TERM_COUNT] = [
 ];
 
 /// Terms of the cost model.
-pub const TERM_COUNT: usize = 17;
+pub const TERM_COUNT: usize = 18;
+
+/// The terms that count multiplications.
+pub const MAC_TERMS: [usize; 6] = [0, 1, 5, 8, 11, 12];
 
 /// A number for each term: sizes of a model, or coefficients.
 pub type Terms = [f64; TERM_COUNT];

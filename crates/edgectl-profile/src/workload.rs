@@ -13,10 +13,13 @@ pub enum OpClass {
     Conv3x3,
     /// A convolution with as many groups as input channels.
     Depthwise,
-    /// A fully connected layer or a matrix product.
+    /// A fully connected layer or a matrix product; in `costs`, with a single row.
     Dense,
     /// Addition, multiplication, activation functions: each output element from few input elements.
     Elementwise,
+    /// A matrix product with several rows: attention, layers that are applied to each token.
+    #[serde(rename = "matmul")]
+    MatMul,
     /// What moves bytes: concatenation, padding, transposition, resizing; a reshape without a copy has no outputs.
     Movement,
     /// A 1×1 convolution, grouped or not.
@@ -29,12 +32,13 @@ pub enum OpClass {
 
 impl OpClass {
     /// All of them, in the order of their names.
-    pub const ALL: [OpClass; 9] = [
+    pub const ALL: [OpClass; 10] = [
         OpClass::Conv,
         OpClass::Conv3x3,
         OpClass::Depthwise,
         OpClass::Dense,
         OpClass::Elementwise,
+        OpClass::MatMul,
         OpClass::Movement,
         OpClass::Pointwise,
         OpClass::Pool,
@@ -49,6 +53,7 @@ impl OpClass {
             OpClass::Depthwise => "depthwise",
             OpClass::Dense => "dense",
             OpClass::Elementwise => "elementwise",
+            OpClass::MatMul => "matmul",
             OpClass::Movement => "movement",
             OpClass::Pointwise => "pointwise",
             OpClass::Pool => "pool",
@@ -123,6 +128,7 @@ impl OpWork {
         match (self.class, self.kernel, self.stride, self.groups) {
             (OpClass::Conv, [1, 1], _, _) => OpClass::Pointwise,
             (OpClass::Conv, [3, 3], [1, 1], 1) => OpClass::Conv3x3,
+            (OpClass::Dense, ..) if self.outputs > u64::from(self.out_channels) => OpClass::MatMul,
             (class, ..) => class,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use edgectl_profile::fit::{Terms, sizes};
+use edgectl_profile::fit::{TERM_COUNT, Terms, sizes};
 use edgectl_profile::{DType, OpWork, Workload, inner_taps};
 
 use super::architecture::workload;
@@ -36,7 +36,7 @@ pub(super) struct Measurement {
     /// The kernel library.
     pub(super) library: String,
     pub(super) dtype: DType,
-    /// As stated, or `default`.
+    /// As stated.
     pub(super) threads: String,
     /// What is left out together in cross-validation.
     pub(super) family: String,
@@ -90,9 +90,7 @@ const LIBRARIES: &[(&str, &str, &str)] = &[
     ("Bosch HALE", "", "hale"),
     ("ESP-DL (imagenet_cls", "", "esp-dl"),
     ("ESP-DL", "", ""),
-    ("MicroFlow", "", "microflow"),
     ("ONNC", "", "onnc"),
-    ("OpenCV DNN", "OpenCV DNN CPU", "opencv"),
     ("OpenCV DNN", "OpenCV DNN CUDA", "opencv-cuda"),
     ("Plumerai", "", "plumerai"),
     ("PyTorch", "cuDNN", "pytorch-cuda"),
@@ -100,13 +98,12 @@ const LIBRARIES: &[(&str, &str, &str)] = &[
     ("TFLM", "Andes", ""),
     ("TFLM", "CMSIS-NN", "cmsis-nn"),
     ("TFLM", "ESP-NN", "esp-nn"),
+    ("TFLM", "TFLM as submitted", ""),
     ("TFLM", "TFLM", "tflm-reference"),
     ("TFLM", "as in repo", ""),
     ("TFLite (2020", "", ""),
-    ("TFLite v1", "", "tflite-1.15"),
+    ("TFLite", "TFLite (default", ""),
     ("TFLite v2", "", "tflite"),
-    ("TFLite", "TFLite (default", "tflite-netspresso"),
-    ("Tengine", "", "tengine"),
     ("TensorRT (torch2trt)", "", "tensorrt-torch2trt"),
     ("TensorRT JetPack", "", "tensorrt"),
     ("TinyEngine", "", "tinyengine"),
@@ -118,6 +115,10 @@ const LIBRARIES: &[(&str, &str, &str)] = &[
     ("ncnn", "ncnn NEON", "ncnn"),
     ("ncnn", "ncnn Vulkan", "ncnn-vulkan"),
 ];
+
+/// Models of ncnn's benchmark that end in a layer which decodes boxes and suppresses overlapping ones: not a kernel, and on random weights.
+const DETECTORS: &[&str] =
+    &["ncnn:mobilenet_ssd", "ncnn:mobilenet_yolo", "ncnn:mobilenetv2_yolov3", "ncnn:squeezenet_ssd", "ncnn:yolov4-tiny"];
 
 /// Cores by what kernels care for: the beginning of the file's name, the group.
 const CORES: &[(&str, &str)] = &[
@@ -172,8 +173,9 @@ fn measurement(row: &Row) -> Result<Result<Measurement, &'static str>> {
         return Ok(Err("the model's layers are not known"));
     };
     let note = text("note")?;
-    if note.contains("END-TO-END") || note.contains("includes pre+post-processing") {
-        return Ok(Err("the time includes what comes before and after the model"));
+    let decodes = DETECTORS.contains(&text("model")?);
+    if decodes || note.contains("END-TO-END") || note.contains("includes pre+post-processing") {
+        return Ok(Err("the time includes what comes before and after the network"));
     }
     let precision = text("precision")?.to_lowercase();
     let dtype = match &precision {
@@ -195,6 +197,12 @@ fn measurement(row: &Row) -> Result<Result<Measurement, &'static str>> {
     if world == World::Micro && dtype != DType::Int8 {
         return Ok(Err("float on a microcontroller"));
     }
+    if text("input")?.is_empty() {
+        return Ok(Err("the size of the input is not stated"));
+    }
+    if world == World::Linux && text("threads")?.is_empty() {
+        return Ok(Err("the number of threads is not stated"));
+    }
     let stated: Option<f64> = text("clock_mhz")?.parse().ok();
     let profile = known.map(|(_, profile, _)| *profile);
     let clock_hz = match world {
@@ -208,7 +216,8 @@ fn measurement(row: &Row) -> Result<Result<Measurement, &'static str>> {
     let workload = workload(model.architecture, model.variant)?;
     let latency_ms: f64 = text("latency_ms")?.parse().context("latency_ms")?;
     let threads = match text("threads")? {
-        "" => "default",
+        // What runs on a GPU has no number of threads.
+        "" => "GPU",
         // Every ArmNN row uses all cores of a board with four.
         "all (default)" => "4",
         stated => stated,
@@ -230,12 +239,14 @@ fn measurement(row: &Row) -> Result<Result<Measurement, &'static str>> {
     }))
 }
 
-/// ArmNN became faster from version to version; the last one is meant where none is named.
+/// Versions that were overtaken by much faster ones are libraries of their own: framework (its beginning), what sets it apart.
+const OVERTAKEN: &[(&str, &str)] =
+    &[("ArmNN v19", "-19.08"), ("ArmNN v20", "-20.08"), ("Plumerai 2023", "-2023"), ("X-CUBE-AI 7.1", "-7.1")];
+
+/// The library with its version where that matters; the last one is meant where none is named.
 fn library_name(library: &str, framework: &str) -> String {
-    match framework.strip_prefix("ArmNN v") {
-        Some(version) if !version.starts_with("21") => format!("armnn-{}", &version[..5.min(version.len())]),
-        _ => library.to_owned(),
-    }
+    let version = OVERTAKEN.iter().find(|(start, _)| framework.starts_with(start)).map_or("", |(_, version)| version);
+    format!("{library}{version}")
 }
 
 fn core_group(core: &str, profile: Option<&str>) -> String {
@@ -275,14 +286,21 @@ fn kernel(row: &Row, index: usize) -> Result<Option<Measurement>> {
         // The layers of the RP2040 are those of one model.
         family: if profile == "pico" { family("mobilenet-v1").to_owned() } else { format!("kernel {index}") },
         macs: workload.macs() as f64,
-        sizes: sizes(&workload, 1.0),
+        // A bare kernel is called by a test, not by an interpreter.
+        sizes: if profile == "pico" { sizes(&workload, 1.0) } else { without_layers(sizes(&workload, 1.0)) },
         cycles: text("cycles")?.parse().context("cycles")?,
         scored: false,
     }))
 }
 
+/// The sizes without the number of layers, which is the last term.
+fn without_layers(mut sizes: Terms) -> Terms {
+    sizes[TERM_COUNT - 1] = 0.0;
+    sizes
+}
+
 /// A layer from shapes such as `1x48x48x8` and `16x1x1x8`, or `8x8x3` and `64x3x3x3 valid`.
-pub(super) fn layer(op: &str, input: &str, filter: &str, stride: &str) -> Option<OpWork> {
+fn layer(op: &str, input: &str, filter: &str, stride: &str) -> Option<OpWork> {
     let sides = |text: &str| text.split('x').map(|side| side.parse().ok()).collect::<Option<Vec<u32>>>();
     let (filter, valid) = match filter.strip_suffix(" valid") {
         Some(filter) => (filter, true),
@@ -328,3 +346,47 @@ pub(super) fn layer(op: &str, input: &str, filter: &str, stride: &str) -> Option
         _ => None,
     }
 }
+
+/// A measurement of a library on the board of a profile, without a model; of several boards, the one with the highest count.
+pub(super) fn like(
+    profile: &'static str,
+    world: World,
+    library: &str,
+    dtype: DType,
+    threads: &str,
+    count: impl Fn(&str) -> usize,
+) -> Measurement {
+    let boards = BOARDS.iter().filter(|(_, known, _)| *known == profile).map(|(board, ..)| *board);
+    // The last of equals is taken: `max_by_key` does, and the boards of a profile end with the usual one.
+    let board = boards.max_by_key(|board| count(board)).unwrap_or(profile);
+    let core = PROFILE_CORES.iter().find(|(known, _)| *known == profile).map_or(profile, |(_, core)| core);
+    Measurement {
+        id: String::new(),
+        world,
+        profile: Some(profile),
+        board: board.to_owned(),
+        core: core.to_owned(),
+        library: library.to_owned(),
+        dtype,
+        threads: threads.to_owned(),
+        family: String::new(),
+        macs: 0.0,
+        sizes: [0.0; TERM_COUNT],
+        cycles: 0.0,
+        scored: false,
+    }
+}
+
+/// The cores of microcontrollers, as [`CORES`] groups them.
+const PROFILE_CORES: &[(&str, &str)] = &[
+    ("esp32", "xtensa-lx6"),
+    ("esp32-c3", "rv32imc"),
+    ("esp32-c6", "rv32imc"),
+    ("esp32-p4", "esp32-p4"),
+    ("esp32-s3", "xtensa-lx7"),
+    ("nrf52840", "cortex-m4"),
+    ("pico", "cortex-m0+"),
+    ("pico2", "cortex-m33"),
+    ("stm32h7", "cortex-m7"),
+    ("stm32l4", "cortex-m4"),
+];

@@ -1,90 +1,58 @@
-//! Fits the cost model of `edgectl-profile` to published measurements and writes the coefficients into `profiles/`.
+//! Fits the cost model of `edgectl-profile` to published measurements, and writes the coefficients into `profiles/` and the figures into
+//! `ACCURACY.md`. With `--check`, changes nothing and fails where these are stale.
 
 mod architecture;
+mod intervals;
+mod layers;
 mod measurements;
 mod models;
+mod profiles;
+mod report;
 mod worlds;
 
-use anyhow::Result;
-use measurements::World;
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result, ensure};
+use edgectl_profile::fit::Terms;
+
+use measurements::World;
+
+const BEGIN: &str = "<!-- written by cargo xtask fit-profiles -->\n";
+const END: &str = "<!-- end -->\n";
+
+/// Arguments: `[FOLDER] [--check]`; the folder holds `calibrate.csv` and `kernels.csv`.
 pub(crate) fn run() -> Result<()> {
-    let m = measurements::read(Path::new("../shared/latency"))?;
-    println!("{} rows, left out {:#?}", m.total, m.left_out);
-    let mut all = vec![];
-    let only = std::env::args().nth(2).unwrap_or_default();
-    for world in [World::Micro, World::Linux, World::Gpu] {
-        if !only.is_empty() && !format!("{world:?}").eq_ignore_ascii_case(&only) {
-            continue;
-        }
-        let t = std::time::Instant::now();
-        let fit = worlds::fit(world, &m.rows);
-        println!("{world:?} {} rows {:?}", fit.rows.len(), t.elapsed());
-        let mut by: BTreeMap<String, Vec<&worlds::Row>> = BTreeMap::new();
-        for r in &fit.rows {
-            if r.measurement.scored {
-                by.entry(format!("{} {}", r.measurement.library, r.measurement.dtype.name())).or_default().push(r);
-            }
-        }
-        for (k, v) in by {
-            let e: Vec<f64> = v.iter().filter_map(|r| r.left_out.map(|l| l / r.measurement.cycles - 1.0)).collect();
-            let f: Vec<f64> = v.iter().map(|r| r.fitted / r.measurement.cycles - 1.0).collect();
-            println!("  {k:24} CV {} | fit {}", show(&e), show(&f));
-            let mut fam: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-            for r in v {
-                if let Some(l) = r.left_out {
-                    fam.entry(&r.measurement.family).or_default().push(l / r.measurement.cycles - 1.0);
-                }
-            }
-            println!(
-                "       {}",
-                fam.iter()
-                    .map(|(k, v)| {
-                        let mut v = v.clone();
-                        v.sort_by(f64::total_cmp);
-                        format!("{k}({}):{:+.2}", v.len(), v[v.len() / 2])
-                    })
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            );
-        }
-        let e: Vec<f64> =
-            fit.rows.iter().filter(|r| r.measurement.scored).filter_map(|r| r.left_out.map(|l| l / r.measurement.cycles - 1.0)).collect();
-        println!("  ALL {}", show(&e));
-        all.extend(e);
-        if std::env::args().nth(3).is_some() {
-            for r in &fit.rows {
-                if r.measurement.scored {
-                    println!(
-                        "    {} {} {} cv {:+.3} fit {:+.3}",
-                        r.measurement.id,
-                        r.measurement.cell(),
-                        r.measurement.family,
-                        r.left_out.map_or(f64::NAN, |l| l / r.measurement.cycles - 1.0),
-                        r.fitted / r.measurement.cycles - 1.0
-                    );
-                }
-            }
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let arguments: Vec<String> = std::env::args().skip(2).collect();
+    let check = arguments.iter().any(|argument| argument == "--check");
+    let folder = arguments.iter().find(|argument| *argument != "--check").map(PathBuf::from);
+    let measurements = measurements::read(&folder.unwrap_or_else(|| root.join("../shared/latency")))?;
+    let fits = [World::Micro, World::Linux, World::Gpu].map(|world| worlds::fit(world, &measurements.rows));
+
+    let prior = fits[0].coefficients(&measurements::like("pico", World::Micro, "cmsis-nn", edgectl_profile::DType::Int8, "1", |_| 0));
+    let [one, two] = ["1", "2"].map(|threads| layers::fit(&measurements.rows, threads, &prior));
+    let (one, two) = (one?, two?);
+    let replace = |threads: &str, terms: &mut Terms| {
+        let layers = if threads == "1" { &one } else { &two };
+        layers.replace(terms);
+        layers.measured
+    };
+    let report = report::markdown(&measurements, &fits, &one)?;
+    let mut files = profiles::rewritten(&root.join("profiles"), &fits, &replace)?;
+    let path = root.join("crates/edgectl-profile/ACCURACY.md");
+    let old = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let (head, rest) = old.split_once(BEGIN).with_context(|| format!("{} has no line\n{BEGIN}", path.display()))?;
+    let (_, tail) = rest.split_once(END).with_context(|| format!("{} has no line\n{END}", path.display()))?;
+    files.push((path, format!("{head}{BEGIN}\n{report}\n{END}{tail}")));
+
+    for (path, text) in files {
+        if check {
+            ensure!(fs::read_to_string(&path)? == text, "{} is stale; run cargo xtask fit-profiles", path.display());
+        } else {
+            fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         }
     }
-    println!("ALL {}", show(&all));
+    print!("{report}");
     Ok(())
-}
-fn show(e: &[f64]) -> String {
-    if e.is_empty() {
-        return "none".into();
-    }
-    let mut a: Vec<f64> = e.iter().map(|x| x.abs()).collect();
-    a.sort_by(f64::total_cmp);
-    let n = a.len() as f64;
-    format!(
-        "n={} w10={:.3} w20={:.3} mape={:.3} med={:.3}",
-        a.len(),
-        a.iter().filter(|x| **x <= 0.1).count() as f64 / n,
-        a.iter().filter(|x| **x <= 0.2).count() as f64 / n,
-        a.iter().sum::<f64>() / n,
-        a[a.len() / 2]
-    )
 }

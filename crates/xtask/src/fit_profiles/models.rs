@@ -113,8 +113,6 @@ pub(super) fn model(name: &str, input: &str) -> Option<Model> {
     match name {
         "MobileNetV1-0.25 (5cls)" => return found("mobilenet-v1", variant(0.25, shape, 5)),
         "TinyMaix mbnet128 (MobileNetV1-0.25)" => return found("mobilenet-v1", variant(0.25, Some([128, 128, 3]), 1001)),
-        "mbv2-w0.3-r64" => return found("mobilenet-v2", variant(0.3, Some([64, 64, 3]), 1000)),
-        "proxyless-w0.3-r64" => return found("proxylessnas", variant(0.3, Some([64, 64, 3]), 1000)),
         _ => {}
     }
     // `MobileNetV2-0.35-96`, `MobileNetV2-1.0 (1core)`.

@@ -3,21 +3,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
-use edgectl_profile::fit::{Group, Observation, Problem, Solution, Terms};
+use edgectl_profile::fit::{Group, MAC_TERMS, Observation, Problem, Solution, Terms};
 
 use super::measurements::{Measurement, World};
 
 /// Coefficients where nothing was measured, in cycles and in the order of `fit::TERMS`; only their ratios matter, since the scale of
 /// everything is fitted. On Linux: vector instructions, so a multiplication costs little and an element read, packed or written costs ten of them.
-const LINUX_PRIOR: Terms = [0.04, 0.09, 0.5, 0.15, 0.6, 0.045, 0.6, 0.45, 0.22, 0.75, 0.45, 0.15, 0.75, 0.45, 3.0, 0.15, 7500.0];
+const LINUX_PRIOR: Terms = [0.04, 0.09, 0.5, 0.15, 0.6, 0.045, 0.6, 0.45, 0.22, 0.75, 0.45, 0.15, 0.09, 0.75, 0.45, 3.0, 0.15, 7500.0];
 /// On microcontrollers a multiplication costs one to two cycles at best. A fully connected layer costs half more per multiplication than a
 /// convolution (`kernels.csv`: ESP-NN and CMSIS-NN), since no weight is used twice.
-const MICRO_PRIOR: Terms = [1.5, 1.5, 2.0, 1.0, 30.0, 1.5, 1.0, 30.0, 4.0, 1.0, 30.0, 2.2, 15.0, 3.0, 500.0, 1.0, 3000.0];
+const MICRO_PRIOR: Terms = [1.9, 1.9, 2.0, 1.0, 30.0, 1.5, 1.0, 30.0, 4.0, 1.0, 30.0, 2.2, 2.2, 15.0, 3.0, 500.0, 1.0, 3000.0];
+
+/// On GPUs: hundreds of multiplications per cycle, memory that delivers some ten bytes per cycle, and launching a kernel costs microseconds.
+const GPU_PRIOR: Terms = [0.02, 0.03, 0.02, 0.01, 0.2, 0.03, 0.15, 0.15, 0.1, 0.2, 0.2, 0.06, 0.04, 0.3, 0.1, 0.5, 0.08, 25_000.0];
+
+/// The multiplications of convolutions, as terms.
+const CONV_3X3: usize = 0;
+const CONV: usize = 1;
 
 impl World {
     fn prior(self) -> Terms {
         match self {
-            World::Linux | World::Gpu => LINUX_PRIOR,
+            World::Gpu => GPU_PRIOR,
+            World::Linux => LINUX_PRIOR,
             World::Micro => MICRO_PRIOR,
         }
     }
@@ -31,14 +39,14 @@ impl World {
         match self {
             World::Linux => vec![
                 group("all".into(), 1.2, 5.0),
-                group(format!("dtype {dtype}"), 0.7, 2.0),
+                group(format!("dtype {dtype}"), 1.0, 2.0),
                 group(format!("library {library}"), 0.7, 2.0),
                 group(format!("board {core} {}", if threads == "1" { "single" } else { "multi" }), 0.4, 2.0),
                 group(format!("library {library} {dtype}"), 0.35, 2.0),
                 group(format!("cell {cell}"), 0.25, 2.0),
             ],
             World::Micro => vec![
-                group("all".into(), 1.0, 3.0),
+                group("all".into(), 0.7, 3.0),
                 group(format!("library {library}"), 0.6, 2.0),
                 group(format!("core {core}"), 0.4, 1.0),
                 group(format!("library {library} {core}"), 0.3, 1.0),
@@ -55,6 +63,16 @@ impl World {
 }
 
 impl Measurement {
+    /// Whether it is a single layer.
+    pub(super) fn is_kernel(&self) -> bool {
+        self.id.starts_with("kernels")
+    }
+
+    /// Whether it is a depthwise layer of a single input channel, which has another kernel.
+    pub(super) fn is_first(&self) -> bool {
+        self.sizes[8] > 0.0 && self.sizes[10] > 1.9 * self.sizes[9]
+    }
+
     /// Board, library, data type and threads: what one entry of a profile is about.
     pub(super) fn cell(&self) -> String {
         format!("{} {} {} x{}", self.board, self.library, self.dtype.name(), self.threads)
@@ -80,7 +98,11 @@ pub(super) struct Row {
 
 /// Fits the measurements of a world.
 pub(super) fn fit(world: World, measurements: &[Measurement]) -> Fit {
-    let measurements: Vec<Measurement> = measurements.iter().filter(|m| m.world == world).cloned().collect();
+    let mut measurements: Vec<Measurement> = measurements.iter().filter(|m| m.world == world && !m.is_kernel()).cloned().collect();
+    if world == World::Micro {
+        // No library for microcontrollers has an algorithm of its own for 3×3 kernels.
+        measurements.iter_mut().for_each(|m| m.sizes[CONV] += std::mem::take(&mut m.sizes[CONV_3X3]));
+    }
     let mut groups = BTreeMap::new();
     let mut problem = Problem { prior: world.prior(), groups: Vec::new(), observations: Vec::new(), noise: 0.1, outlier: 0.1 };
     for m in &measurements {
@@ -104,16 +126,21 @@ pub(super) fn fit(world: World, measurements: &[Measurement]) -> Fit {
 
 /// Each measurement's cycles, estimated without its family.
 fn cross_validate(problem: &Problem, measurements: &[Measurement], full: &Solution) -> Vec<Option<f64>> {
+    // A main operator that no other family has cannot be learned from others.
+    let learnable = |m: &Measurement| {
+        let others = |term: usize| measurements.iter().any(|other| other.family != m.family && other.sizes[term] > 0.0);
+        MAC_TERMS.iter().all(|&term| m.sizes[term] < 0.1 * m.macs || others(term))
+    };
     let families: BTreeSet<&str> = measurements.iter().filter(|m| m.scored).map(|m| m.family.as_str()).collect();
     let mut estimates = vec![None; measurements.len()];
-    let estimate = |family: &str| {
+    let estimate = |family: &str| -> Vec<(usize, f64)> {
         let mut rest = problem.clone();
         let mut kept = measurements.iter().map(|m| m.family != family);
         rest.observations.retain(|_| kept.next().unwrap_or(false));
         let cells: BTreeSet<String> = measurements.iter().filter(|m| m.family != family).map(Measurement::cell).collect();
         let solution = rest.solve(Some(full));
-        let left_out = measurements.iter().enumerate().filter(|(_, m)| m.family == family && cells.contains(&m.cell()));
-        left_out.map(|(i, _)| (i, solution.predict(&problem.observations[i].sizes, &problem.observations[i].groups))).collect::<Vec<_>>()
+        let left_out = measurements.iter().enumerate().filter(|(_, m)| m.family == family && cells.contains(&m.cell()) && learnable(m));
+        left_out.map(|(i, _)| (i, solution.predict(&problem.observations[i].sizes, &problem.observations[i].groups))).collect()
     };
     let estimate = &estimate;
     thread::scope(|scope| {
@@ -131,6 +158,10 @@ impl Fit {
     /// The coefficients of a library on a board, whether or not it was measured there: `like` says in which groups it would be.
     pub(super) fn coefficients(&self, like: &Measurement) -> Terms {
         let indices: Vec<usize> = self.world.groups(like).iter().filter_map(|(name, _)| self.groups.get(name).copied()).collect();
-        self.solution.coefficients(&indices)
+        let mut coefficients = self.solution.coefficients(&indices);
+        if self.world == World::Micro {
+            coefficients[CONV_3X3] = coefficients[CONV];
+        }
+        coefficients
     }
 }
