@@ -166,6 +166,9 @@ operators! {
     Prelu(PreluParams) = 27, "prelu", true;
     /// Logarithm of the softmax over the last axis. Input: x i8. Output: i8 of scale 1/16 and zero point 127.
     LogSoftmax(LogSoftmaxParams) = 28, "log_softmax", false;
+    /// The greatest or least elements along the last axis, in order, as many as the output has; of equal ones the first. Input: x i8.
+    /// Output: i8 values with the input's scale and zero point, or their i32 indices.
+    TopK(TopKParams) = 29, "top_k", false;
     /// Appends to a window that slides: what is as long as the input leaves it at the front. Inputs: x i8, window i8. Output: the
     /// window after. All have one scale and zero point, and agree but for the axis, along which the window is at least as long.
     Shift(ShiftParams) = 42, "shift", false;

@@ -287,6 +287,12 @@ params! {
         negative_shift: i32,
     }
 
+    /// Parameters of [`OpCode::TopK`].
+    TopKParams for TopK {
+        /// 0: the greatest elements. 1: the least ones.
+        smallest: u32,
+    }
+
     /// Parameters of [`OpCode::Concat`].
     ConcatParams for Concat {
         /// Axis along which the inputs follow each other.

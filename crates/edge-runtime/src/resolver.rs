@@ -96,6 +96,7 @@ impl Resolver<'static> {
             strided_slice::KERNEL,
             sub::KERNEL,
             table::KERNEL,
+            top_k::KERNEL,
             transpose::KERNEL,
         ])
     }

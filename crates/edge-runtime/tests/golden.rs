@@ -31,6 +31,7 @@ fn run(case: &Case, spec: &edge_format::ProgramSpec) -> Vec<i64> {
     interpreter.invoke().unwrap();
     match case.output.dtype() {
         DType::I16 => interpreter.output_of::<i16>(0).unwrap().iter().map(|&q| q.into()).collect(),
+        DType::I32 => interpreter.output_of::<i32>(0).unwrap().iter().map(|&q| q.into()).collect(),
         _ => interpreter.output(0).unwrap().iter().map(|&q| q.into()).collect(),
     }
 }
@@ -62,8 +63,8 @@ macro_rules! golden {
 }
 
 golden! {
-    abs add average_pool2d batch_matmul concat conv2d conv_transpose2d depthwise_conv2d div elu exp fully_connected gather hard_swish leaky_relu log log_softmax logistic max_pool2d maximum mean minimum mul
-    pad prelu quantize reduce_max reduce_min relu relu6 resize_bilinear resize_nearest softmax strided_slice sub sum tanh transpose
+    abs add arg_max arg_min average_pool2d batch_matmul concat conv2d conv_transpose2d depthwise_conv2d div elu exp fully_connected gather hard_swish leaky_relu log log_softmax logistic max_pool2d maximum mean minimum mul
+    pad prelu quantize reduce_max reduce_min relu relu6 resize_bilinear resize_nearest softmax strided_slice sub sum tanh top_k_indices top_k_values transpose
 
     abs_i16 add_i16 average_pool2d_i16 concat_i16 conv2d_i16 depthwise_conv2d_i16 exp_i16 fully_connected_i16 gather_i16 leaky_relu_i16
     logistic_i16 max_pool2d_i16 maximum_i16 mean_i16 minimum_i16 mul_i16 pad_i16 quantize_i16 reduce_max_i16 reduce_min_i16 relu_i16

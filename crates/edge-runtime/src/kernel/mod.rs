@@ -36,6 +36,7 @@ mod strided;
 pub mod strided_slice;
 pub mod sub;
 pub mod table;
+pub mod top_k;
 mod total;
 pub mod transpose;
 pub(crate) mod window;

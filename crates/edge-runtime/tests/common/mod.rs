@@ -112,6 +112,10 @@ impl Case {
             spec.tensors.push(TensorSpec { name: String::new(), dtype, shape, place, scale: 1.0, zero_point: 0 });
         }
         let output = place_in_arena(&mut spec, "y", &self.output);
+        if self.op.starts_with("arg_") {
+            // The kernel keeps the axis.
+            spec.tensors[output as usize].shape.push(1);
+        }
         spec.ops.push(OpSpec { params, inputs: operands, outputs: vec![output] });
         spec.outputs.push(IoSpec { name: "y".into(), tensor: output, shape: self.output.shape.clone() });
         spec
@@ -240,6 +244,8 @@ impl Case {
             "div" => scales(|a, b, y, range| prepare::div(a, b, y, range).into()),
             "log_softmax" => prepare::log_softmax(x.scale).into(),
             "prelu" => prepare::prelu(x.scale, self.inputs[1].scale, y.scale).into(),
+            "arg_max" | "top_k_indices" | "top_k_values" => TopKParams { smallest: 0 }.into(),
+            "arg_min" => TopKParams { smallest: 1 }.into(),
             "add" => scales(|a, b, y, range| prepare::add(a, b, y, range).into()),
             "sub" => scales(|a, b, y, range| prepare::sub(a, b, y, range).into()),
             "mul" => scales(|a, b, y, range| prepare::mul(a, b, y, range).into()),

@@ -359,6 +359,32 @@ def prelu(rng, index):
     return Case("PRELU", [x, slope], Tensor(list(shape), scales=[y_scale], zero_point=y_zero), {})
 
 
+def row(rng, index):
+    """A tensor whose last axis is searched: with many equal elements, or few."""
+    shape = [[int(rng.integers(1, 60))], [int(rng.integers(1, 5)), int(rng.integers(1, 40))], [2, 3, int(rng.integers(1, 13))]][index % 3]
+    return activation_tensor(rng, shape, scale(rng), zero_point(rng), spread=[None, 2, 30][index % 4 % 3])
+
+
+def arg(operator, options_type):
+    def build(rng, index):
+        x = row(rng, index)
+        options = options_type()
+        options.outputType = schema.TensorType.INT32
+        y = Tensor(x.shape[:-1], dtype="int32")
+        return Case(operator, [x], y, {}, options, [indices(-1)])
+    return build
+
+
+def top_k(what):
+    """Its values or its indices: the operator has both outputs."""
+    def build(rng, index):
+        x = row(rng, index)
+        k = 1 + int(rng.integers(0, x.shape[-1]))
+        both = [Tensor([*x.shape[:-1], k], scales=x.scales, zero_point=x.zero_point), Tensor([*x.shape[:-1], k], dtype="int32")]
+        return Case("TOPK_V2", [x], both[what == "indices"], {}, schema.TopKV2OptionsT(), [indices(k)], outputs=both)
+    return build
+
+
 def concat(rng, index):
     rank = 1 + index % 4
     axis = int(rng.integers(rank))
@@ -540,6 +566,10 @@ OPS = {
     "leaky_relu": (24, unary("LEAKY_RELU", schema.LeakyReluOptionsT)),
     "abs": (20, unary("ABS", schema.AbsOptionsT)),
     "elu": (20, unary("ELU")),
+    "arg_max": (24, arg("ARG_MAX", schema.ArgMaxOptionsT)),
+    "arg_min": (24, arg("ARG_MIN", schema.ArgMinOptionsT)),
+    "top_k_indices": (24, top_k("indices")),
+    "top_k_values": (24, top_k("values")),
     "gelu": (20, unary("GELU", schema.GeluOptionsT)),
     "log": (20, unary("LOG")),
     "exp": (20, unary("EXP", schema.ExpOptionsT)),

@@ -53,12 +53,14 @@ class Case:
     indices: list = field(default_factory=list)
     order: list | None = None
     litert_only: bool = False
+    outputs: list | None = None  # all that the operator has, where `output` is one of several
 
 
 def build(case):
     """The flatbuffer of `case`: constants inside, the other operands as model inputs."""
     tensors, buffers = [], [schema.BufferT()]
-    for tensor in [*case.inputs, *case.indices, case.output]:
+    outputs = case.outputs or [case.output]
+    for tensor in [*case.inputs, *case.indices, *outputs]:
         entry = schema.TensorT()
         entry.name = f"t{len(tensors)}"
         entry.shape = [int(d) for d in tensor.shape]
@@ -78,8 +80,8 @@ def build(case):
     code.builtinCode = getattr(schema.BuiltinOperator, case.operator)
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     operator = schema.OperatorT()
-    operator.inputs = case.order or list(range(len(tensors) - 1))
-    operator.outputs = [len(tensors) - 1]
+    operator.inputs = case.order or list(range(len(tensors) - len(outputs)))
+    operator.outputs = list(range(len(tensors) - len(outputs), len(tensors)))
     if case.options is not None:
         name = type(case.options).__name__.removesuffix("T")
         operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
@@ -89,7 +91,7 @@ def build(case):
     graph.tensors = tensors
     operands = [*case.inputs, *case.indices]
     graph.inputs = [i for i, tensor in enumerate(operands) if not tensor.constant]
-    graph.outputs = operator.outputs
+    graph.outputs = [operator.outputs[[o is case.output for o in outputs].index(True)]]
     graph.operators = [operator]
     model = schema.ModelT()
     model.version = 3
