@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use edge_format::{AlignedBytes, Io, Program, Tensor};
+use edge_format::{AlignedBytes, DType, Io, Program, Tensor};
 use edge_runtime::affine::Affine;
 use edge_runtime::{Interpreter, Resolver};
 
@@ -65,7 +65,11 @@ impl Engine for Int8Engine {
             interpreter.invoke()?;
             let mut outputs = vec![];
             for (index, affine) in self.outputs.iter().enumerate() {
-                outputs.push(interpreter.output(index)?.iter().map(|&q| affine.dequantize(q)).collect());
+                outputs.push(match program.outputs().nth(index).and_then(|io| program.tensor(io.tensor)) {
+                    // Indices stand for themselves.
+                    Some(Tensor { dtype: DType::I32, .. }) => interpreter.output_of::<i32>(index)?.iter().map(|&index| index as f32).collect(),
+                    _ => interpreter.output(index)?.iter().map(|&q| affine.dequantize(q)).collect(),
+                });
             }
             Ok(Inference { outputs, time: start.elapsed() })
         };

@@ -57,6 +57,7 @@ impl fmt::Display for Attributes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = match self.0 {
             Op::AveragePool { pool, include_pad } => format!("{pool}{}", if *include_pad { " include_pad" } else { "" }),
+            Op::ArgMax { axis, keep_dims, .. } => format!("axis={axis} keep_dims={keep_dims}"),
             Op::BatchNorm { epsilon } => format!("epsilon={epsilon:e}"),
             Op::Concat { axis } | Op::LogSoftmax { axis } | Op::Softmax { axis } => format!("axis={axis}"),
             Op::Conv(conv) if conv.groups == 1 => conv.window.to_string(),
@@ -75,6 +76,10 @@ impl fmt::Display for Attributes<'_> {
             Op::SpaceToDepth { block } => format!("block={block}"),
             Op::Resize(resize) => resize.to_string(),
             Op::Slice { spans } => spans.iter().map(Span::to_string).collect::<Vec<_>>().join(" "),
+            Op::TopK { axis, k, smallest, indices } => {
+                let words = [(*smallest, " smallest"), (*indices, " indices")].map(|(said, word)| if said { word } else { "" });
+                format!("axis={axis} k={k}{}", words.concat())
+            }
             Op::Transpose { perm } => format!("perm={perm:?}"),
             Op::Unary(Unary::Clip { min, max }) => format!("min={min} max={max}"),
             Op::Unary(Unary::Elu { alpha } | Unary::LeakyRelu { alpha }) => format!("alpha={alpha}"),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::{Dim, Fact, GraphError, Literal, Op, Opaque, Shape};
+use crate::{DType, Dim, Fact, GraphError, Literal, Op, Opaque, Shape};
 
 /// The most elements of a tensor that can be deployed. A graph is small bytes that may ask for much memory.
 const MAX_ELEMENTS: usize = 1 << 28;
@@ -171,6 +171,11 @@ impl Graph {
     /// The shape of a tensor, where it is known.
     pub fn shape(&self, id: TensorId) -> Option<&Shape> {
         self.tensor(id).fact.as_ref().map(|fact| &fact.shape)
+    }
+
+    /// Whether a tensor holds real numbers, which can be quantized, and not indices or the like.
+    pub fn is_real(&self, id: TensorId) -> bool {
+        self.tensor(id).fact.as_ref().is_none_or(|fact| fact.dtype == DType::F32)
     }
 
     /// The shape of a tensor as numbers.

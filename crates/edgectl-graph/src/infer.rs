@@ -80,6 +80,7 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
         return Err(format!("expected f32 elements, found {}", x.dtype));
     }
     let shape = match op {
+        Op::ArgMax { axis, keep_dims, .. } => return Ok(Fact::new(DType::I64, reduced(&x.shape, &[*axis], *keep_dims)?)),
         Op::AveragePool { pool, .. } | Op::MaxPool(pool) => pooled(&x.shape, pool)?,
         Op::BatchNorm { .. } => {
             let channels = channels(&x.shape)?;
@@ -144,6 +145,15 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
         Op::LogSoftmax { axis } | Op::Softmax { axis } => {
             check_axis(&x.shape, *axis)?;
             x.shape.clone()
+        }
+        Op::TopK { axis, k, indices, .. } => {
+            let size = fixed_axis(&x.shape, *axis)?;
+            if *k == 0 || *k > size {
+                return Err(format!("{k} elements of axis {axis} of {}", x.shape));
+            }
+            let mut dims = x.shape.dims().to_vec();
+            dims[*axis] = Dim::Fixed(*k);
+            return Ok(Fact::new(if *indices { DType::I64 } else { x.dtype }, Shape::from(dims)));
         }
         Op::Transpose { perm } => transposed(&x.shape, perm)?,
     };

@@ -11,6 +11,15 @@ use crate::{ConvTranspose, Resize, Shape, Unary};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Op {
+    /// The index of the greatest or least element along an axis, the first of equal ones; whole numbers (int64).
+    ArgMax {
+        /// The axis.
+        axis: usize,
+        /// Whether the axis stays with size one.
+        keep_dims: bool,
+        /// Whether it is the least element.
+        smallest: bool,
+    },
     /// Mean over a window. `x [N, C, spatial...]`.
     AveragePool {
         /// The window.
@@ -152,6 +161,17 @@ pub enum Op {
         /// The side of a square.
         block: usize,
     },
+    /// The greatest or least elements along an axis, in order; of equal ones the first comes first.
+    TopK {
+        /// The axis.
+        axis: usize,
+        /// How many elements.
+        k: usize,
+        /// Whether they are the least ones.
+        smallest: bool,
+        /// Whether the output is where they are (int64) instead of what they are.
+        indices: bool,
+    },
     /// Dimensions permuted: `y.shape[i] = x.shape[perm[i]]`.
     Transpose {
         /// The input axis of each output axis.
@@ -165,6 +185,8 @@ impl Op {
     /// The operator's name in dumps, tables and messages: ONNX's, where ONNX has one.
     pub fn name(&self) -> &str {
         match self {
+            Op::ArgMax { smallest: false, .. } => "ArgMax",
+            Op::ArgMax { .. } => "ArgMin",
             Op::AveragePool { .. } => "AveragePool",
             Op::BatchNorm { .. } => "BatchNormalization",
             Op::Binary { op, .. } => op.name(),
@@ -193,6 +215,7 @@ impl Op {
             Op::Slice { .. } => "Slice",
             Op::Softmax { .. } => "Softmax",
             Op::SpaceToDepth { .. } => "SpaceToDepth",
+            Op::TopK { .. } => "TopK",
             Op::Transpose { .. } => "Transpose",
             Op::Unary(unary) => unary.name(),
         }

@@ -148,6 +148,7 @@ pub fn sharing(op: &Op, ty: QuantType) -> Sharing {
         | Op::Resize(_)
         | Op::Slice { .. }
         | Op::SpaceToDepth { .. }
+        | Op::TopK { .. }
         | Op::Transpose { .. } => Sharing::Same,
         Op::Softmax { .. } | Op::Unary(Unary::Sigmoid | Unary::Tanh) if ty == QuantType::I16 => {
             Sharing::Fixed(QuantParams::int16(1.0 / 32768.0))
@@ -251,7 +252,7 @@ pub enum QuantError {
     },
 }
 
-/// A deployable graph with quantization parameters for every activation and every constant that the int8 operators read.
+/// A deployable graph with quantization parameters for every real activation and every constant that the int8 operators read.
 ///
 /// Holds: all nodes are typed and all shapes fixed; activations are int8 or int16 with a positive, finite scale; weights and biases have
 /// the form that [`QuantConst`] says; a node reads activations of the type that it writes, unless it is an identity, which requantizes; the
@@ -310,8 +311,8 @@ impl QuantGraph {
     }
 
     fn check_activations(&self) -> Result<(), QuantError> {
-        let read = self.graph.nodes().iter().flat_map(Node::writes);
-        for id in read.chain(self.graph.inputs().iter().copied()) {
+        let real = self.graph.nodes().iter().flat_map(Node::writes).filter(|&id| self.graph.is_real(id));
+        for id in real.chain(self.graph.inputs().iter().copied()) {
             let params = self.activations.get(&id).ok_or_else(|| self.bad(id, "a scale and a zero point", "none"))?;
             self.check_params(id, *params)?;
         }
@@ -389,13 +390,14 @@ impl QuantGraph {
         }
         let Some(output) = node.output() else { return Ok(()) };
         let data_inputs = if node.op.is_layer() { 1 } else { node.inputs.len() };
-        for input in node.inputs[..data_inputs].iter().flatten() {
+        for input in node.inputs[..data_inputs].iter().flatten().filter(|&&input| self.graph.is_real(input)) {
             let params = self.params(*input).ok_or_else(|| self.bad(*input, "a scale and a zero point", "none"))?;
             if params.ty != ty && node.op != Op::Identity {
                 let input = self.graph.tensor(*input).name.clone();
                 return Err(QuantError::Types { node: label, op, input, expected: ty, found: params.ty });
             }
             let rule = match sharing(&node.op, ty) {
+                _ if !self.graph.is_real(output) => continue,
                 Sharing::Same if found != Some(params) => "equal",
                 Sharing::Fixed(fixed) if found != Some(fixed) => "as the operator fixes them",
                 _ => continue,

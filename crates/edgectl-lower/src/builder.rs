@@ -158,7 +158,8 @@ impl<'g> Builder<'g> {
     /// A tensor for a value that an op will write in this order.
     pub(crate) fn output(&mut self, id: TensorId, order: &[usize]) -> Result<usize, LowerError> {
         let shape = layout::apply(&self.shape(id)?, order);
-        let tensor = self.activation(self.graph().tensor(id).name.clone(), shape, self.params(id)?);
+        let name = self.graph().tensor(id).name.clone();
+        let tensor = if self.graph().is_real(id) { self.activation(name, shape, self.params(id)?) } else { self.indices(name, shape) };
         self.values.insert(id, vec![Value { tensor, order: order.to_vec() }]);
         Ok(tensor)
     }
@@ -205,6 +206,13 @@ impl<'g> Builder<'g> {
             QuantType::I16 => DType::I16,
         };
         self.add(Draft { name, dtype, shape, params: Some(params), home })
+    }
+
+    /// A new int32 tensor in the arena, of whole numbers that stand for themselves.
+    fn indices(&mut self, name: String, shape: Vec<usize>) -> usize {
+        self.buffers.push(shape.iter().product::<usize>() * size_of::<i32>());
+        let home = Home::Buffer(self.buffers.len() - 1);
+        self.add(Draft { name, dtype: DType::I32, shape, params: None, home })
     }
 
     /// A new int8 tensor that keeps its bytes between invocations and begins as real zeros, and the tensor for its update.

@@ -437,3 +437,36 @@ fn filters_of_transposed_convolutions_get_their_output_channels_first() {
         assert_round_trip_of_canonical(&graph);
     }
 }
+
+#[test]
+fn searches_give_whole_numbers() {
+    let two = |mut node: NodeProto, second: &str| {
+        node.output.push(second.into());
+        node
+    };
+    let k = || vec![ints("k", &[2])];
+    let top = || with(node("TopK", &["x", "k"], "values"), int("axis", 1));
+    for (nodes, constants, expected) in [
+        (
+            vec![with(with(node("ArgMax", &["x"], "y"), int("axis", -1)), int("keepdims", 0))],
+            vec![],
+            "ArgMax {axis=2 keep_dims=false} -> i64[2,3]",
+        ),
+        (vec![node("ArgMin", &["x"], "y")], vec![], "ArgMin {axis=0 keep_dims=true} -> i64[1,3,4]"),
+        (vec![two(top(), "y")], k(), "TopK {axis=1 k=2 indices} -> i64[2,2,4]"),
+        (
+            vec![two(with(top(), int("largest", 0)), "unread"), node("Identity", &["values"], "y")],
+            k(),
+            "TopK {axis=1 k=2 smallest} -> f32[2,2,4]",
+        ),
+    ] {
+        let graph = read(&bytes(&[2, 3, 4], nodes, constants)).graph;
+        let dump = graph.to_string();
+        let line = dump.lines().find_map(|line| line.strip_prefix("node   ")).unwrap();
+        let (fact, op) = line.split_once(": ").unwrap().1.split_once(" = ").unwrap();
+        assert_eq!(format!("{} -> {fact}", op.split('(').next().unwrap()), expected, "{dump}");
+        assert_round_trip(&graph);
+    }
+    let last = with(node("ArgMax", &["x"], "y"), int("select_last_index", 1));
+    assert_eq!(operators(&read(&bytes(&[2, 3, 4], vec![last], vec![])).graph), ["ArgMax: attribute \"select_last_index\" is 1"]);
+}

@@ -29,7 +29,7 @@ impl Groups {
         let mut groups = Groups { parents: (0..graph.tensors().len()).collect() };
         for node in graph.nodes().iter().filter(|node| sharing(&node.op, QuantType::I8) == Sharing::Same) {
             for id in node.reads() {
-                if let Some(output) = node.output() {
+                if let Some(output) = node.output().filter(|&output| graph.is_real(output)) {
                     groups.join(id, output);
                 }
             }
@@ -57,7 +57,7 @@ impl Groups {
         let mut add = |id, source| sources.entry(self.of(id)).or_default().push(source);
         graph.inputs().iter().for_each(|&id| add(id, Source::Free(id)));
         for node in graph.nodes() {
-            if let Some(id) = node.output() {
+            if let Some(id) = node.output().filter(|&id| graph.is_real(id)) {
                 match sharing(&node.op, QuantType::I8) {
                     Sharing::Fixed(params) => add(id, Source::Fixed(id, params)),
                     Sharing::Free => add(id, Source::Free(id)),

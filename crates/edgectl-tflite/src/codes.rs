@@ -4,6 +4,8 @@ use std::fmt;
 
 pub(crate) const ABS: i32 = 101;
 pub(crate) const ADD: i32 = 0;
+pub(crate) const ARG_MAX: i32 = 56;
+pub(crate) const ARG_MIN: i32 = 79;
 pub(crate) const AVERAGE_POOL_2D: i32 = 1;
 pub(crate) const CONCATENATION: i32 = 2;
 pub(crate) const CONV_2D: i32 = 3;
@@ -46,6 +48,7 @@ pub(crate) const SQUARE: i32 = 92;
 pub(crate) const SQUEEZE: i32 = 43;
 pub(crate) const SUB: i32 = 41;
 pub(crate) const TANH: i32 = 28;
+pub(crate) const TOPK_V2: i32 = 48;
 pub(crate) const TRANSPOSE: i32 = 39;
 pub(crate) const TRANSPOSE_CONV: i32 = 67;
 
@@ -124,6 +127,8 @@ mod tests {
             (MINIMUM, "MINIMUM"),
             (CUSTOM, "CUSTOM"),
             (QUANTIZE, "QUANTIZE"),
+            (ARG_MAX, "ARG_MAX"),
+            (ARG_MIN, "ARG_MIN"),
             (COS, "COS"),
             (DIV, "DIV"),
             (FLOOR, "FLOOR"),
@@ -137,6 +142,7 @@ mod tests {
             (SIN, "SIN"),
             (SQRT, "SQRT"),
             (SQUARE, "SQUARE"),
+            (TOPK_V2, "TOPK_V2"),
             (TRANSPOSE_CONV, "TRANSPOSE_CONV"),
             (HARD_SWISH, "HARD_SWISH"),
             (205, "REDUCE_WINDOW"),

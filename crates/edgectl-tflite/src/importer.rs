@@ -225,8 +225,26 @@ impl<'m> Importer<'m> {
         activation: Activation,
     ) -> Result<(), Stop> {
         let output = self.output(operator)?;
+        self.emit_to(operator, output, layout, op, inputs, activation)
+    }
+
+    /// As [`Importer::emit`], for one of several outputs.
+    pub(crate) fn emit_to(
+        &mut self,
+        operator: &Operator<'_>,
+        output: usize,
+        layout: Layout,
+        op: Op,
+        inputs: Vec<Option<TensorId>>,
+        activation: Activation,
+    ) -> Result<(), Stop> {
         let stated = self.tensor(output);
-        if !matches!(stated.ty, Type::INT8 | Type::FLOAT32) || self.is_int8() && stated.ty != Type::INT8 {
+        let fits = match op {
+            Op::ArgMax { .. } | Op::TopK { indices: true, .. } => matches!(stated.ty, Type::INT32 | Type::INT64),
+            _ if self.is_int8() => stated.ty == Type::INT8,
+            _ => matches!(stated.ty, Type::INT8 | Type::FLOAT32),
+        };
+        if !fits {
             return unsupported(format!("its output is {}", stated.ty));
         }
         let name = self.name_in(output, layout, "nchw");
@@ -301,7 +319,7 @@ impl<'m> Importer<'m> {
 
     /// Gives a value the quantization of a tensor of the model.
     fn quantize(&mut self, tensor: usize, id: TensorId) -> Result<(), TfliteError> {
-        if self.kind == Kind::Int8 {
+        if self.kind == Kind::Int8 && self.graph.is_real(id) {
             self.activations.insert(id, self.params(tensor)?);
         }
         Ok(())

@@ -8,7 +8,7 @@ mod common;
 use std::fs;
 
 use common::Value::{F32, I32, U8};
-use common::{Operator, Spec, Tensor, Value, run};
+use common::{INT32, Operator, Spec, Tensor, Value, run};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -60,6 +60,14 @@ impl Operand {
         self.data.iter().map(|&q| i8::try_from(q).unwrap()).collect()
     }
 
+    /// As a program writes it.
+    fn bytes(&self) -> Vec<i8> {
+        match &self.dtype[..] {
+            "int32" => self.data.iter().flat_map(|index| index.to_le_bytes().map(u8::cast_signed)).collect(),
+            _ => self.values(),
+        }
+    }
+
     /// A constant where it has no scale of its own or one per channel.
     fn tensor(&self, name: &str, axis: i32) -> Tensor {
         if self.dtype == "int32" {
@@ -85,6 +93,8 @@ impl Case {
         let (code, options, constant) = match &self.op[..] {
             "abs" => (101, vec![], None),
             "add" => (0, vec![(0, self.activation())], None),
+            "arg_max" => (56, vec![(0, U8(2))], vector(&[-1])),
+            "arg_min" => (79, vec![(0, U8(2))], vector(&[-1])),
             "average_pool2d" => (1, self.pool(), None),
             "concat" => (2, vec![(0, I32(a.axis))], None),
             "conv2d" => (3, self.window(&[(3, self.activation()), (4, I32(a.dilation_w)), (5, I32(a.dilation_h))]), None),
@@ -120,7 +130,8 @@ impl Case {
             other => panic!("no operator for {other}"),
         };
         tensors.extend(constant);
-        tensors.push(self.output.tensor("y", 0));
+        let indices = self.output.dtype == "int32";
+        tensors.push(if indices { Tensor::new("y", INT32, &self.output.shape) } else { self.output.tensor("y", 0) });
         let y = tensors.len() as i32 - 1;
         let mut operands: Vec<i32> = (0..y).collect();
         if self.op == "conv_transpose2d" {
@@ -149,6 +160,8 @@ impl Case {
 const OPERATORS: &[&str] = &[
     "abs",
     "add",
+    "arg_max",
+    "arg_min",
     "average_pool2d",
     "concat",
     "conv2d",
@@ -194,7 +207,7 @@ fn every_vector_of_the_runtime_gives_its_bytes() {
                 continue;
             }
             let inputs: Vec<Vec<i8>> = spec.inputs.iter().map(|&input| case.inputs[input as usize].values()).collect();
-            assert_eq!(run(&spec.int8(), &inputs), case.output.values(), "{}", case.name);
+            assert_eq!(run(&spec.int8(), &inputs), case.output.bytes(), "{}", case.name);
             equal += 1;
         }
         assert!(equal >= 18, "{name}: {equal} of {} cases", cases.len());

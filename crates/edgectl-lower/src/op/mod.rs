@@ -15,6 +15,7 @@ mod reshape;
 mod resize;
 mod slice;
 mod softmax;
+mod top_k;
 mod transpose;
 mod unary;
 
@@ -29,6 +30,7 @@ use crate::builder::Builder;
 /// Appends the ops of a node.
 pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerError> {
     match &node.op {
+        Op::ArgMax { axis, keep_dims, smallest } => top_k::lower(builder, node, *axis, *keep_dims, *smallest),
         Op::AveragePool { pool, include_pad } => pool::average(builder, node, pool, *include_pad),
         Op::Binary { op, activation } => binary::lower(builder, node, *op, *activation),
         Op::Concat { axis } => concat::lower(builder, node, *axis),
@@ -57,6 +59,7 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::Slice { spans } => slice::lower(builder, node, spans),
         Op::Softmax { axis } => softmax::lower(builder, node, *axis),
         Op::SpaceToDepth { block } => blocks::space_to_depth(builder, node, *block),
+        Op::TopK { axis, smallest, .. } => top_k::lower(builder, node, *axis, true, *smallest),
         Op::Transpose { perm } => transpose::lower(builder, node, perm),
         Op::Unary(unary) => unary::lower(builder, node, *unary),
         _ => Err(builder.no_kernel(node, "it has no int8 form")),

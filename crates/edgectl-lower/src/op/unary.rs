@@ -28,9 +28,12 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, unary: Unary) -> Res
 /// The same value with another scale and zero point.
 pub(super) fn requantize(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerError> {
     let (x, output) = ends(builder, node)?;
-    let (input, result) = (builder.params(x)?, builder.params(output)?);
-    if input != result {
-        return apply(builder, node, &table::requantize(affine(input), affine(result)));
+    // Indices have no parameters.
+    if builder.graph().is_real(output) {
+        let (input, result) = (builder.params(x)?, builder.params(output)?);
+        if input != result {
+            return apply(builder, node, &table::requantize(affine(input), affine(result)));
+        }
     }
     let order = builder.order(x)?;
     let tensor = builder.in_order(x, &order)?;

@@ -47,6 +47,11 @@ pub(super) fn emit(
 impl Emitter<'_> {
     fn emit(&mut self) -> Result<(), OnnxError> {
         match &self.node.op {
+            Op::ArgMax { axis, keep_dims, .. } => {
+                let (axis, node) = (ints(&[*axis])[0], self.whole(self.output.clone())?);
+                node.set_int("axis", axis).set_int("keepdims", (*keep_dims).into());
+                Ok(())
+            }
             Op::AveragePool { pool, include_pad } => self.average_pool(pool, *include_pad),
             Op::BatchNorm { epsilon } => self.attribute_float("epsilon", *epsilon),
             Op::Binary { activation, .. } => self.activated(*activation, |this, output| this.whole(output).map(drop)),
@@ -78,6 +83,7 @@ impl Emitter<'_> {
             Op::Resize(resize) => self.resize(resize),
             Op::Slice { spans } => self.slice(spans),
             Op::LogSoftmax { axis } | Op::Softmax { axis } => self.softmax(*axis),
+            Op::TopK { axis, k, smallest, indices } => self.top_k(*axis, *k, *smallest, *indices),
             Op::Transpose { perm } => {
                 self.whole(self.output.clone())?.set_ints("perm", ints(perm));
                 Ok(())
@@ -313,6 +319,29 @@ impl Emitter<'_> {
         if explicit {
             node.set_int("allowzero", 1);
         }
+        Ok(())
+    }
+
+    /// The operator has both outputs; one of them nobody reads.
+    fn top_k(&mut self, axis: usize, k: usize, smallest: bool, indices: bool) -> Result<(), OnnxError> {
+        let other = self.builder.unique(format!("{}/{}", self.output, if indices { "values" } else { "indices" }));
+        let [axis, k] = [ints(&[axis])[0], ints(&[k])[0]];
+        let has_input = self.builder.opset >= 10;
+        if smallest && self.builder.opset < 11 {
+            return Err(self.inexpressible("the least elements came with opset 11"));
+        }
+        let node = if has_input {
+            let inputs = vec![self.parameter("k", &Literal::i64s(vec![k]))?];
+            self.with_inputs(inputs)?
+        } else {
+            self.whole(self.output.clone())?.set_int("k", k)
+        };
+        node.set_int("axis", axis);
+        if smallest {
+            node.set_int("largest", 0);
+        }
+        let at = usize::from(!indices);
+        node.output.insert(at, other);
         Ok(())
     }
 

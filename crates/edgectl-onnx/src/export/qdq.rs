@@ -56,6 +56,11 @@ pub fn export_qdq(quantized: &QuantGraph, options: &QdqOptions) -> Result<Vec<u8
     for node in graph.nodes() {
         let Some(id) = node.output() else { continue };
         let name = graph.tensor(id).name.clone();
+        if !graph.is_real(id) {
+            ops::emit(&mut builder, graph, node, &mut operands, name.clone())?;
+            operands.names.insert(Key::of(id), name);
+            continue;
+        }
         // Requantization is all that is left of an identity.
         let float = if node.op == Op::Identity {
             operands.name(&mut builder, node, 0, Form::Plain)?

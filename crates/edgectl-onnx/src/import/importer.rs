@@ -204,8 +204,10 @@ impl Importer {
         if !is_default(node.domain()) {
             return Ok(Err(String::new()));
         }
-        if node.op_type() == "Split" {
-            return self.split(node);
+        match node.op_type() {
+            "Split" => return self.parts(node, ops_slice::split),
+            "TopK" => return self.parts(node, ops_slice::top_k),
+            _ => {}
         }
         let used = node.output.iter().skip(1).any(|name| self.read.contains(name) && !name.is_empty());
         let row = table::row(node.op_type());
@@ -260,10 +262,10 @@ impl Importer {
         }
     }
 
-    /// Adds a `Split` as one slice per output; the inner error says why that is not possible.
-    fn split(&mut self, node: &NodeProto) -> Result<Result<(), Reason>, OnnxError> {
+    /// Adds an operator with several outputs as one for each that is read; the inner error says why that is not possible.
+    fn parts(&mut self, node: &NodeProto, row: fn(&mut Source<'_>) -> Result<Vec<Op>, Reason>) -> Result<Result<(), Reason>, OnnxError> {
         let parts = self.source(node).and_then(|mut source| {
-            let parts = ops_slice::split(&mut source)?;
+            let parts = row(&mut source)?;
             source.finish(1).map(|()| parts)
         });
         let parts = match parts {
@@ -271,11 +273,11 @@ impl Importer {
             Err(reason) => return Ok(Err(reason)),
         };
         let x = self.operand(node, node.input.first().map_or("", String::as_str))?;
-        for (index, (op, output)) in parts.into_iter().zip(&node.output).enumerate() {
-            if output.is_empty() {
-                continue;
-            }
-            let name = if node.name().is_empty() { String::new() } else { format!("{}/{index}", node.name()) };
+        let is_read = |output: &String| !output.is_empty() && self.read.contains(output);
+        let read: Vec<_> = parts.into_iter().zip(&node.output).enumerate().filter(|(_, (_, output))| is_read(output)).collect();
+        let alone = read.len() == 1 || node.name().is_empty();
+        for (index, (op, output)) in read {
+            let name = if alone { node.name().to_owned() } else { format!("{}/{index}", node.name()) };
             let id = self.graph.add_node(name, op, vec![x], output)?;
             self.ids.insert(output.clone(), id);
             self.keep_extra(node, id);

@@ -1,4 +1,4 @@
-//! Operators that take some of the elements: `Gather`, `Slice`, `Split`.
+//! Operators that take some of the elements, or find them: `Gather`, `Slice`, `Split`, `ArgMax`, `TopK`.
 
 use edgectl_graph::{DType, Op, Span};
 
@@ -71,6 +71,35 @@ fn span(axis: usize, size: usize, start: i64, end: i64, step: i64) -> Option<Spa
     // A single element has no direction.
     let step = if len == 1 { 1 } else { isize::try_from(step).ok()? };
     Some(Span { axis, start: usize::try_from(start).ok()?, step, len })
+}
+
+/// The first of equal elements only.
+pub(super) fn arg(source: &mut Source<'_>, smallest: bool) -> Row {
+    source.expect_f32(1)?;
+    let given = source.attributes.int_or("axis", 0)?;
+    let keep_dims = source.attributes.flag("keepdims", true)?;
+    if source.attributes.flag("select_last_index", false)? {
+        return Err("attribute \"select_last_index\" is 1".into());
+    }
+    let axis = source.axis(given, source.shape(0)?.rank())?;
+    Ok((Op::ArgMax { axis, keep_dims, smallest }, 1))
+}
+
+/// The values and the indices of a `TopK`.
+pub(super) fn top_k(source: &mut Source<'_>) -> Result<Vec<Op>, Reason> {
+    source.expect_f32(1)?;
+    let given = source.attributes.int_or("axis", -1)?;
+    let largest = source.attributes.flag("largest", true)?;
+    // In any order, where they need not be sorted.
+    source.attributes.ignore("sorted");
+    let k = if source.opset < 10 { source.attributes.int("k")? } else { source.ints(1)?.and_then(|k| k.first().copied()) };
+    let k = k.and_then(|k| usize::try_from(k).ok()).ok_or("k is missing or negative")?;
+    let shape = source.shape(0)?;
+    let axis = source.axis(given, shape.rank())?;
+    if shape.dims()[axis].fixed().is_none_or(|size| k == 0 || k > size) {
+        return Err(format!("{k} elements of axis {axis} of {shape}"));
+    }
+    Ok([false, true].map(|indices| Op::TopK { axis, k, smallest: !largest, indices }).to_vec())
 }
 
 /// The parts of a `Split`, one slice per output.

@@ -17,6 +17,8 @@ pub(super) type Row = fn(&mut Source<'_>) -> Result<(Op, usize), Reason>;
 const TABLE: &[(&str, Row)] = &[
     ("Abs", |source| elementwise::plain(source, Unary::Abs)),
     ("Add", |source| elementwise::binary(source, Binary::Add)),
+    ("ArgMax", |source| slice::arg(source, false)),
+    ("ArgMin", |source| slice::arg(source, true)),
     ("AveragePool", window::average_pool),
     ("BatchNormalization", window::batch_norm),
     ("Cast", elementwise::cast),

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use edgectl_graph::{DType, Fact, Graph, Node, Op, QuantConst, QuantGraph, QuantParams, QuantType, Sharing, TensorId, sharing};
 
 use super::constant::{Constant, Source};
-use super::stated::Stated;
+use super::stated::{Stated, is_index};
 use super::stored::Stored;
 use super::{FromQdq, QdqError, QdqNote};
 
 /// Builds the quantized graph of a canonical graph with pairs.
 pub(super) fn build(source: &Graph, stored: &Stored, stated: &Stated) -> Result<FromQdq, QdqError> {
     let mut graph = Graph::new(&source.name);
-    let float = |id: &TensorId| source.tensor(*id).fact.as_ref().is_some_and(|fact| fact.dtype == DType::F32);
-    if source.inputs().iter().chain(source.outputs()).all(float) {
+    let kept = |id: &TensorId| is_index(source, *id) || source.is_real(*id);
+    if source.inputs().iter().chain(source.outputs()).all(kept) {
         // What the front end knows of inputs and outputs holds only where they keep their type.
         graph.origin.clone_from(&source.origin);
     }
@@ -76,10 +76,20 @@ impl Builder<'_> {
                 let (from, wanted) = (self.value(x, node)?, self.wanted(id, node)?);
                 self.requantize(from, wanted, Some(id))?
             }
+            _ if is_index(self.source, id) => self.index(node, id)?,
             _ => self.operator(node, id)?,
         };
         self.values.insert(id, value);
         Ok(())
+    }
+
+    /// An operator whose output are indices, which have no parameters.
+    fn index(&mut self, node: &Node, id: TensorId) -> Result<TensorId, QdqError> {
+        let inputs = node.inputs.iter().map(|input| input.map(|id| self.value(id, node)).transpose()).collect::<Result<_, _>>()?;
+        let name = self.claim(self.source.tensor(id).name.clone());
+        let new = self.graph.add_node(&node.name, node.op.clone(), inputs, name)?;
+        self.graph.set_extra(new, node.extra.clone());
+        Ok(new)
     }
 
     fn operator(&mut self, node: &Node, id: TensorId) -> Result<TensorId, QdqError> {

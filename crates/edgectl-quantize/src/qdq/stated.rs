@@ -84,6 +84,11 @@ fn keeps_range(op: &Op) -> bool {
     passes_on(op) || matches!(op, Op::GlobalAveragePool | Op::ReduceMean { .. })
 }
 
+/// Whether a tensor holds whole numbers that stand for themselves: quantized ones have fewer bits.
+pub(super) fn is_index(graph: &Graph, id: TensorId) -> bool {
+    graph.tensor(id).fact.as_ref().is_some_and(|fact| fact.dtype == DType::I64)
+}
+
 /// Parameters by tensor: of every activation, float or integer, on either side of the pairs.
 pub(super) type Stated = HashMap<TensorId, QuantParams>;
 
@@ -153,7 +158,7 @@ fn forwards(graph: &Graph, stated: &mut Stated) -> Result<(), QdqError> {
     let mut missing: Vec<(String, TensorId)> = vec![];
     missing.extend(graph.inputs().iter().filter(|id| !stated.contains_key(id)).map(|&id| ("input".to_owned(), id)));
     for node in graph.nodes() {
-        let Some(id) = node.output().filter(|id| !stated.contains_key(id)) else { continue };
+        let Some(id) = node.output().filter(|&id| !stated.contains_key(&id) && !is_index(graph, id)) else { continue };
         let inherits = keeps_range(&node.op);
         let params = match sharing(&node.op, QuantType::I8) {
             Sharing::Fixed(params) => Some(params),

@@ -3,6 +3,7 @@
 mod elementwise;
 mod layout;
 mod reduce;
+mod search;
 mod weighted;
 mod window;
 
@@ -18,6 +19,8 @@ pub(crate) fn import(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Re
     match operator.code {
         code::ABS => elementwise::unary(importer, operator, Unary::Abs),
         code::ADD => elementwise::binary(importer, operator, Binary::Add),
+        code::ARG_MAX => search::arg(importer, operator, false),
+        code::ARG_MIN => search::arg(importer, operator, true),
         code::AVERAGE_POOL_2D => window::pool(importer, operator, |pool| Op::AveragePool { pool, include_pad: false }),
         code::CONCATENATION => layout::concatenate(importer, operator),
         code::CONV_2D => weighted::convolution(importer, operator),
@@ -55,6 +58,7 @@ pub(crate) fn import(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Re
         code::SQUARE => elementwise::float(importer, operator, Unary::Pow { exponent: 2.0 }),
         code::SUB => elementwise::binary(importer, operator, Binary::Sub),
         code::TANH => elementwise::unary(importer, operator, Unary::Tanh),
+        code::TOPK_V2 => search::top_k(importer, operator),
         code::TRANSPOSE => layout::transpose(importer, operator),
         code::TRANSPOSE_CONV => weighted::transposed(importer, operator),
         _ => unsupported(""),
