@@ -67,7 +67,9 @@ impl Engine for Int8Engine {
             for (index, affine) in self.outputs.iter().enumerate() {
                 outputs.push(match program.outputs().nth(index).and_then(|io| program.tensor(io.tensor)) {
                     // Indices stand for themselves.
-                    Some(Tensor { dtype: DType::I32, .. }) => interpreter.output_of::<i32>(index)?.iter().map(|&index| index as f32).collect(),
+                    Some(Tensor { dtype: DType::I32, .. }) => {
+                        interpreter.output_of::<i32>(index)?.iter().map(|&index| index as f32).collect()
+                    }
                     _ => interpreter.output(index)?.iter().map(|&q| affine.dequantize(q)).collect(),
                 });
             }
