@@ -12,6 +12,7 @@
 //! | `eval` | streams samples through engines, in parallel |
 //! | `explanation` | where the noise of int8 is, what it does, what repairs it |
 //! | `inspection` | what `inspect` reports |
+//! | `ladder` | recipes from the cheapest on, until one is close enough to float |
 //! | `lint` | looks at calibration data before anybody trusts them |
 //! | `output` | output files that appear whole or not at all |
 //! | `quantization` | what `quantize` reports |
@@ -29,6 +30,7 @@ mod engine;
 mod eval;
 mod explanation;
 mod inspection;
+mod ladder;
 mod lint;
 mod model;
 mod output;

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::eval::Evaluation;
 use crate::explanation::{self, ExplanationReport};
+use crate::ladder::Ladder;
 use crate::output::OutputError;
 use crate::ui::metric::{Agreement, Value};
 use crate::ui::{Align, Report, Style, Table, bytes, count, counted, percent_points};
@@ -51,6 +52,9 @@ pub(crate) struct QuantizeReport {
     pub(crate) metrics: Option<Figures>,
     model: ModelRow,
     outputs: Vec<OutputRow>,
+    /// Absent without `--max-drop`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ladder: Option<Ladder>,
     /// Absent where none was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) explanation: Option<ExplanationReport>,
@@ -143,11 +147,6 @@ impl Figures {
             outputs,
         }
     }
-
-    /// By how many points int8 is worse; negative where it is better.
-    pub(crate) fn drop_points(&self) -> Option<f64> {
-        self.values.as_ref().map(|(float, int8)| (float.value - int8.value) * 100.0)
-    }
 }
 
 impl QuantizeReport {
@@ -173,6 +172,7 @@ impl QuantizeReport {
                 arena_lower_bound_bytes: lowered.arena_lower_bound_bytes,
             },
             outputs: vec![],
+            ladder: None,
             explanation: None,
             explain: false,
         }
@@ -261,6 +261,8 @@ impl Report for QuantizeReport {
         }
         let explanation = self.explanation.as_ref().filter(|_| self.explain);
         let explanation = explanation.map_or_else(String::new, |explanation| format!("{}\n", explanation.text(style)));
-        format!("{}\n{}\n{explanation}{}", facts.text(style), table.text(style), files.text(style))
+        let ladder = self.ladder.as_ref().and_then(|ladder| ladder.text(style));
+        let ladder = ladder.map_or_else(String::new, |ladder| ladder + "\n");
+        format!("{}\n{}\n{ladder}{explanation}{}", facts.text(style), table.text(style), files.text(style))
     }
 }

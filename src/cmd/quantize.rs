@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use edgectl_data::MetricKind;
@@ -16,10 +17,11 @@ use crate::benchmark::{self, Candidate, WithDevices, devices};
 use crate::engine::{Engine, FloatEngine};
 use crate::eval::{self, Remembering};
 use crate::explanation::{self, ExplanationReport};
+use crate::ladder::{self, Ladder, Limits};
 use crate::lint;
 use crate::model::{self, Int8Model, Model, ModelError, Source};
 use crate::output::Outputs;
-use crate::quantization::{CalibrationRow, Figures, Format, QuantizeReport};
+use crate::quantization::{CalibrationRow, Format, QuantizeReport};
 use crate::ui::{Ui, Verdict};
 use crate::workbench::{Evaluation, Workbench};
 
@@ -56,9 +58,13 @@ pub(crate) struct Args {
     /// What is measured [default: top1, where there are labels and the only output is a list of classes]
     #[arg(long, value_name = "NAME", value_parser = metrics(), requires = "eval")]
     metric: Option<MetricKind>,
-    /// Exit with status 1 where int8 is worse than float by more than so many points
-    #[arg(long, value_name = "POINTS", requires = "eval")]
+    /// The drop of the metric that is allowed, in points: tries recipes from the cheapest on and stops at the first that stays within;
+    /// exits with status 1 where none does
+    #[arg(long, value_name = "POINTS", requires = "eval", value_parser = points)]
     max_drop: Option<f64>,
+    /// Begin no further recipe of --max-drop after so long, such as 30s or 2m
+    #[arg(long, value_name = "TIME", requires = "max_drop", value_parser = ladder::duration)]
+    budget: Option<Duration>,
     /// Refuse calibration data that look wrong, instead of warning
     #[arg(long)]
     strict: bool,
@@ -95,7 +101,16 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
             let recipe = Recipe { calibrator, methods: args.passes.0.clone(), options, ..Recipe::default() };
             let bench = Workbench { prepared, float: Remembering::new(&float), calibration, evaluation };
-            let attempt = bench.attempt(&recipe, ui).with_context(cannot)?;
+            let (recipe, attempt, ladder) = match args.limits() {
+                Some(limits) => {
+                    let (recipe, attempt, ladder) = ladder::climb(&bench, recipe, limits, ui).with_context(cannot)?;
+                    (recipe, attempt, Some(ladder))
+                }
+                None => {
+                    let attempt = bench.attempt(&recipe, ui).with_context(cannot)?;
+                    (recipe, attempt, None)
+                }
+            };
             attempt.notes.iter().for_each(|note| ui.detail(format_args!("{note}")));
             let calibration = Some(CalibrationRow::new(&recipe, &attempt));
             let findings = lint::findings(&bench, &attempt, args.data.model_layout(), ui)?;
@@ -107,7 +122,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             });
             let explanation = explanation.transpose().with_context(cannot)?;
             let found = attempt.found.as_ref();
-            Done { graph: &graph, int8: &attempt.int8, calibration, found, explanation, profiles }.finish(args, &files, outputs, ui)
+            Done { graph: &graph, int8: &attempt.int8, calibration, found, ladder, explanation, profiles }.finish(args, &files, outputs, ui)
         }
         Source::Int8(int8) => {
             if args.calibration.is_some() {
@@ -119,7 +134,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let found = evaluation.run(&int8, None, ui)?;
             let graph = int8.quantized.graph();
             let found = found.as_ref();
-            Done { graph, int8: &int8, calibration: None, found, explanation: None, profiles }.finish(args, &files, outputs, ui)
+            Done { graph, int8: &int8, calibration: None, found, ladder: None, explanation: None, profiles }
+                .finish(args, &files, outputs, ui)
         }
     }
 }
@@ -131,6 +147,7 @@ struct Done<'a> {
     int8: &'a Int8Model,
     calibration: Option<CalibrationRow>,
     found: Option<&'a eval::Evaluation>,
+    ladder: Option<Ladder>,
     explanation: Option<ExplanationReport>,
     profiles: Vec<Profile>,
 }
@@ -139,7 +156,7 @@ impl Done<'_> {
     /// Writes the files and reports.
     fn finish(self, args: &Args, files: &[(&Path, Format)], outputs: Outputs, ui: &Ui) -> Result<Verdict> {
         let mut report = QuantizeReport::new(&args.model, self.graph, &self.int8.report, self.calibration, self.found);
-        (report.explanation, report.explain) = (self.explanation, args.explain);
+        (report.ladder, report.explanation, report.explain) = (self.ladder, self.explanation, args.explain);
         report.collapses().iter().for_each(|line| ui.warning(line));
         for (i, (_, format)) in files.iter().enumerate() {
             match format {
@@ -158,8 +175,7 @@ impl Done<'_> {
         let devices = if args.profile.is_empty() { None } else { Some(estimate()?) };
         let with_devices = WithDevices { report: &report, devices };
         ui.result(&with_devices)?;
-        let drop = report.metrics.as_ref().and_then(Figures::drop_points);
-        let dropped = args.max_drop.zip(drop).is_some_and(|(limit, drop)| drop > limit);
+        let dropped = report.ladder.as_ref().is_some_and(|ladder| !ladder.is_within());
         Ok(if dropped { Verdict::Negative } else { with_devices.verdict() })
     }
 }
@@ -188,6 +204,10 @@ impl Args {
         let inputs = [&self.model].into_iter().chain(&self.calibration).chain(&self.eval);
         let outputs: Vec<&Path> = files.iter().map(|(path, _)| *path).collect();
         Ok(Outputs::create(&outputs, &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?)
+    }
+
+    fn limits(&self) -> Option<Limits> {
+        self.max_drop.map(|max_drop_points| Limits { max_drop_points, budget: self.budget })
     }
 
     fn wants_explanation(&self) -> bool {
@@ -221,4 +241,9 @@ impl FromStr for Passes {
 fn percentile(text: &str) -> Result<f64, String> {
     let percent = text.parse::<f64>().ok().filter(|&percent| percent > 50.0 && percent <= 100.0);
     percent.ok_or_else(|| "expected a number above 50, at most 100".into())
+}
+
+fn points(text: &str) -> Result<f64, String> {
+    let points = text.parse::<f64>().ok().filter(|points| (0.0..=100.0).contains(points));
+    points.ok_or_else(|| "expected points from 0 to 100".into())
 }

@@ -1,13 +1,14 @@
 //! A recipe: a calibrator, methods and a scheme, applied to a graph in one call.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use edgectl_graph::{Graph, QuantGraph};
 
 use crate::layer::Layer;
 use crate::method::{self, Method, Note};
 use crate::quantize::quantize_layers;
-use crate::{Calibration, Calibrator, QuantizeError, QuantizeOptions};
+use crate::{Calibration, Calibrator, METHODS, QuantizeError, QuantizeOptions};
 
 /// How a graph is quantized.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,17 @@ pub struct Quantized {
     pub calibration_bytes: usize,
     /// What the methods found, in the order in which they were applied.
     pub notes: Vec<Note>,
+}
+
+impl fmt::Display for Recipe {
+    /// `percentile 99.98 + equalize, per tensor`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.calibrator)?;
+        METHODS.iter().filter(|info| self.has(info.method)).try_for_each(|info| write!(f, " + {}", info.name))?;
+        self.overrides.iter().try_for_each(|(tensor, calibrator)| write!(f, ", {calibrator} for \"{tensor}\""))?;
+        let QuantizeOptions { per_channel_conv, per_channel_dense, .. } = self.options;
+        f.write_str(if per_channel_conv || per_channel_dense { "" } else { ", per tensor" })
+    }
 }
 
 impl Recipe {

@@ -1,0 +1,200 @@
+//! The ladder of `--max-drop`: recipes from the cheapest on, until one is close enough to float.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use edgectl_quantize::{Calibrator, Method, Recipe};
+use serde::Serialize;
+
+use crate::eval::Evaluation;
+use crate::explanation;
+use crate::ui::{Align, Style, Table, Ui, bytes, counted, percent};
+use crate::workbench::{Attempt, Workbench};
+
+/// What was tried, in order.
+#[derive(Debug, Serialize)]
+pub(crate) struct Ladder {
+    max_drop_points: f64,
+    rungs: Vec<Rung>,
+    /// Why none is close enough; absent where one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binding: Option<String>,
+}
+
+/// A recipe and what it gave.
+#[derive(Debug, Serialize)]
+struct Rung {
+    recipe: String,
+    metric: f64,
+    samples: usize,
+    drop_points: f64,
+    /// Whether the drop is allowed.
+    within: bool,
+    /// Whether it is the one that is written.
+    chosen: bool,
+    seconds: f64,
+    arena_bytes: usize,
+    program_bytes: usize,
+}
+
+/// How far one may go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The drop of the metric that is allowed, in points.
+    pub(crate) max_drop_points: f64,
+    /// No rung is begun after so long.
+    pub(crate) budget: Option<Duration>,
+}
+
+/// Climbs from a recipe on. Returns the first whose drop is allowed, else the best.
+pub(crate) fn climb(bench: &Workbench<'_>, first: Recipe, limits: Limits, ui: &Ui) -> Result<(Recipe, Attempt, Ladder)> {
+    let start = Instant::now();
+    let mut rungs: Vec<Rung> = vec![];
+    let mut best: Option<(usize, Recipe, Attempt)> = None;
+    let recipes = recipes(first);
+    let planned = recipes.len();
+    for recipe in recipes {
+        let began = start.elapsed();
+        if !rungs.is_empty() && limits.budget.is_some_and(|budget| began >= budget) {
+            break;
+        }
+        let attempt = bench.attempt(&recipe, ui)?;
+        let (metric, samples, drop_points) =
+            attempt.found.as_ref().and_then(figures).context("there is no metric to compare with float")?;
+        let within = drop_points <= limits.max_drop_points;
+        rungs.push(Rung {
+            recipe: recipe.to_string(),
+            metric,
+            samples,
+            drop_points,
+            within,
+            chosen: false,
+            seconds: (start.elapsed() - began).as_secs_f64(),
+            arena_bytes: attempt.int8.report.arena_bytes,
+            program_bytes: attempt.int8.program.len(),
+        });
+        if best.as_ref().is_none_or(|(best, ..)| drop_points < rungs[*best].drop_points) {
+            best = Some((rungs.len() - 1, recipe, attempt));
+        }
+        if within {
+            break;
+        }
+    }
+    let (chosen, recipe, attempt) = best.context("no recipe was tried")?;
+    rungs[chosen].chosen = true;
+    let binding = if rungs[chosen].within { None } else { Some(binding(bench, &attempt, rungs.len() < planned, ui)?) };
+    Ok((recipe, attempt, Ladder { max_drop_points: limits.max_drop_points, rungs, binding }))
+}
+
+/// The recipe, then more expensive ones: other calibrators, which cost another calibration; then methods that cost more of it. None costs
+/// anything on the device.
+fn recipes(first: Recipe) -> Vec<Recipe> {
+    let calibrators = [Calibrator::MinMax, Calibrator::Mse, Calibrator::Entropy].into_iter().filter(|other| *other != first.calibrator);
+    let calibrators = calibrators.map(|calibrator| Recipe { calibrator, ..first.clone() });
+    let methods = [&[Method::CorrectBias][..], &[Method::RoundAdaptive], &[Method::RoundAdaptive, Method::CorrectBiasEmpirical]];
+    let methods = methods.into_iter().filter(|methods| !methods.iter().all(|&method| first.has(method))).map(|methods| {
+        let mut recipe = first.clone();
+        methods.iter().filter(|&&method| !first.has(method)).for_each(|&method| recipe.methods.push(method));
+        recipe
+    });
+    [first.clone()].into_iter().chain(calibrators).chain(methods).collect()
+}
+
+/// The metric of int8, on how many samples, and by how many points it is below that of float.
+fn figures(found: &Evaluation) -> Option<(f64, usize, f64)> {
+    let (float, int8) = (found.reference_metric.as_ref()?, found.metric.as_ref()?);
+    Some((int8.value, found.samples, (float.value - int8.value) * 100.0))
+}
+
+/// What stands in the way: the node from which most of the output's noise comes.
+fn binding(bench: &Workbench<'_>, attempt: &Attempt, out_of_time: bool, ui: &Ui) -> Result<String> {
+    let found = explanation::explain(bench, attempt, ui)?;
+    let node = found.nodes.iter().max_by(|a, b| {
+        let share = |node: &edgectl_explain::NodeFigures| node.output_noise_share.unwrap_or(0.0);
+        share(a).total_cmp(&share(b))
+    });
+    let noise = node.and_then(|node| {
+        let share = node.output_noise_share?;
+        Some(format!("\"{}\" ({}) makes {} of the noise of the output", node.node, node.op, percent(share)))
+    });
+    let noise = noise.unwrap_or_else(|| "no node stands out".into());
+    Ok(if out_of_time { format!("the budget ended before all recipes were tried; {noise}") } else { noise })
+}
+
+impl Ladder {
+    /// Whether the chosen recipe is close enough.
+    pub(crate) fn is_within(&self) -> bool {
+        self.rungs.iter().any(|rung| rung.chosen && rung.within)
+    }
+
+    /// The text; nothing where the first rung was close enough.
+    pub(crate) fn text(&self, style: Style) -> Option<String> {
+        use Align::{Left, Right};
+        let samples = self.rungs.first().map_or(0, |rung| rung.samples);
+        if self.rungs.len() < 2 && self.binding.is_none() {
+            return None;
+        }
+        let columns = [("recipe", Left), ("metric", Right), ("drop", Right), ("time", Right), ("RAM", Right), ("flash", Right), ("", Left)];
+        let mut table = Table::new(columns);
+        for rung in &self.rungs {
+            let note = match (rung.chosen, rung.within) {
+                (true, true) => "<- within",
+                (true, false) => "<- best",
+                _ => "",
+            };
+            table.row([
+                rung.recipe.clone(),
+                format!("{:.4}", rung.metric),
+                // No minus sign before a zero.
+                format!("{:.2}", rung.drop_points + 0.0),
+                format!("{:.1} s", rung.seconds),
+                bytes(rung.arena_bytes as u64),
+                bytes(rung.program_bytes as u64),
+                note.into(),
+            ]);
+        }
+        let verdict = match &self.binding {
+            None => String::new(),
+            Some(binding) => format!("no recipe stays within {} points: {}\n", self.max_drop_points, binding.replace("; ", ";\n")),
+        };
+        Some(format!("{}drop in points, over {}\n{verdict}", table.text(style), counted(samples as u64, "sample")))
+    }
+}
+
+/// `30s`, `2m`, `1h`; a number alone means seconds.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(['s', 'm', 'h']);
+    let factor = match &text[digits.len()..] {
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => f64::NAN,
+    };
+    let seconds = digits.parse::<f64>().map_or(f64::NAN, |number| number * factor);
+    let seconds = Some(seconds).filter(|seconds| (0.0..=1e9).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected a time such as 30s, 2m or 1h".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        let seconds = |text| duration(text).map(|duration| duration.as_secs_f64());
+        assert_eq!([seconds("30s"), seconds("2m"), seconds("1h"), seconds("0.5")], [Ok(30.0), Ok(120.0), Ok(3600.0), Ok(0.5)]);
+        for text in ["", "s", "-1s", "1d", "1ms", "inf", "nan", "1e99"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_ladder_begins_with_what_was_asked_for_and_tries_nothing_twice() {
+        let first = Recipe { calibrator: Calibrator::Mse, methods: vec![Method::RoundAdaptive], ..Recipe::default() };
+        let recipes = recipes(first.clone());
+        assert_eq!(recipes[0], first);
+        for (i, recipe) in recipes.iter().enumerate() {
+            assert!(!recipes[..i].contains(recipe), "{recipe}");
+        }
+    }
+}
