@@ -247,11 +247,14 @@ pub(crate) fn run(quantized: &QuantGraph, inputs: &[Vec<i8>]) -> Vec<i8> {
     let lowered = lower(quantized, &LowerOptions::default()).unwrap();
     let bytes = AlignedBytes::from(&lowered.program[..]);
     let program = Program::parse(&bytes).unwrap();
-    let mut arena = vec![0; program.arena_bytes() as usize];
+    let mut arena = AlignedBytes::from(&vec![0; program.arena_bytes() as usize][..]);
     let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).unwrap();
     for (index, values) in inputs.iter().enumerate() {
         interpreter.input_mut(index).unwrap().copy_from_slice(values);
     }
     interpreter.invoke().unwrap();
-    interpreter.output(0).unwrap().to_vec()
+    match interpreter.output_of::<i32>(0) {
+        Ok(indices) => indices.iter().flat_map(|index| index.to_le_bytes().map(u8::cast_signed)).collect(),
+        Err(_) => interpreter.output(0).unwrap().to_vec(),
+    }
 }
