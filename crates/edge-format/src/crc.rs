@@ -16,8 +16,8 @@ const TABLE: [u32; 16] = {
     table
 };
 
-/// Checksum of the concatenation of `parts`.
-pub(crate) fn crc32(parts: &[&[u8]]) -> u32 {
+/// CRC-32 of the concatenation of `parts`.
+pub fn crc32(parts: &[&[u8]]) -> u32 {
     let mut crc = u32::MAX;
     for &byte in parts.iter().copied().flatten() {
         crc ^= u32::from(byte);

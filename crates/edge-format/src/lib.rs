@@ -114,6 +114,7 @@ mod writer;
 
 #[cfg(feature = "alloc")]
 pub use aligned::AlignedBytes;
+pub use crc::crc32;
 pub use error::{FormatError, Part, Section};
 pub use layout::{BASE_ALIGNMENT, DATA_ALIGNMENT, FORMAT_VERSION, MAGIC, RUNTIME_ABI, seal};
 pub use op::{OpCode, OpParams, Params};

@@ -244,6 +244,13 @@ impl<'p> Program<'p> {
         })
     }
 
+    /// The length of the file that begins in `bytes`, as its header states it; `None` where no file begins there. Tells how much to hand
+    /// to [`Program::parse`] of a region of memory that is larger.
+    pub fn length(bytes: &[u8]) -> Option<usize> {
+        let header = bytes.strip_prefix(&MAGIC)?.get(header::LENGTH - MAGIC.len()..)?;
+        usize::try_from(u32::from_le_bytes(*header.first_chunk()?)).ok()
+    }
+
     /// The model's name.
     pub fn name(&self) -> &'p str {
         self.name
