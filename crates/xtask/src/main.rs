@@ -3,6 +3,7 @@
 
 mod completions;
 mod cross;
+mod firmware;
 mod fit_profiles;
 mod onnx_proto;
 
@@ -14,6 +15,7 @@ type Task = (&'static str, &'static str, fn() -> Result<()>);
 const TASKS: &[Task] = &[
     ("code-size", "measure edge-runtime in flash, per target and operator: crates/edgectl-bench/src/code-size.csv", cross::code_size),
     ("completions", "generate completions/ from the command line", completions::run),
+    ("firmware", "build crates/firmware-pico and keep its flash image", firmware::run),
     ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),
     ("fit-profiles", "fit", fit_profiles::run),
     ("onnx-proto", "generate crates/edgectl-onnx/src/proto.rs from proto/onnx.proto", onnx_proto::run),
