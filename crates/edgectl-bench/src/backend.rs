@@ -1,11 +1,14 @@
 //! The ways to find out what a model costs. All answer alike, so that an emulator or a device is one more file with an `impl`.
 
+use std::path::PathBuf;
+
 use edge_format::{FormatError, Program};
 use edge_runtime::RuntimeError;
 use edgectl_lower::LowerError;
 use edgectl_profile::{Basis, EstimateError, Profile, Workload, estimate};
 use thiserror::Error;
 
+use crate::emulator::{self, EmulatorError};
 use crate::finding::{BackendKind, Engine, Latency, OpTime, Range};
 use crate::host;
 use crate::measure::Protocol;
@@ -61,6 +64,9 @@ pub enum BackendError {
         /// What it says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The emulator does not run.
+    #[error(transparent)]
+    Emulator(#[from] EmulatorError),
     /// The runtime cannot execute the program.
     #[error("cannot execute the program")]
     Runtime(#[from] RuntimeError),
@@ -182,6 +188,45 @@ impl Backend for Host {
     }
 }
 
+/// A Pico in an emulator, with the firmware that a board runs.
+#[derive(Clone, Debug)]
+pub struct Emulated {
+    /// Where the emulator is.
+    pub folder: PathBuf,
+}
+
+impl Backend for Emulated {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Emulator
+    }
+
+    fn bench(&self, Subject { workload, program, bytes: file }: Subject<'_>) -> Result<Answer, BackendError> {
+        let no_program = || BackendError::NoProgram { model: workload.name.clone(), backend: BackendKind::Emulator };
+        let run = emulator::run(&self.folder, file, program.ok_or_else(no_program)?)?;
+        let us = |cycles: f64| cycles * 1e6 / f64::from(run.clock_hz.max(1));
+        let ops = workload.ops.iter().zip(&run.op_cycles).map(|(work, &cycles)| OpTime {
+            name: work.name.clone(),
+            op: work.op.clone(),
+            latency_us: us(cycles.into()),
+            macs: work.macs,
+            bytes: bytes(work.weights + work.inputs + work.outputs, 1.0),
+            bound: None,
+        });
+        let title = format!("{}, emulated", run.firmware);
+        Ok(Answer {
+            engine: Engine { kernels: Host::KERNELS.into(), title, dtype: "int8".into(), threads: 1 },
+            ops: ops.collect(),
+            provenance: format!(
+                "emulated: {} cycles at {} MHz in {}, which knows no XIP cache: a board that reads weights from flash is slower; outputs equal the host's",
+                run.cycles,
+                run.clock_hz / 1_000_000,
+                emulator::RP2040JS,
+            ),
+            latency: Latency { value_us: us(run.cycles as f64), interval: None, times: None },
+        })
+    }
+}
+
 /// The back end of this kind for a profile; that of the host needs none and is made by itself.
 ///
 /// # Errors
@@ -195,7 +240,8 @@ pub fn for_profile<'a>(kind: BackendKind, profile: &'a Profile, kernels: &'a str
         BackendKind::Device if !profile.backends.contains(&edgectl_profile::Backend::Device) => {
             Err(unavailable("there is no way to reach such a device"))
         }
-        BackendKind::Device | BackendKind::Emulator => Err(unavailable("not yet: nothing of ours runs on it so far")),
+        BackendKind::Emulator => Ok(Box::new(Emulated { folder: emulator::default_folder() })),
+        BackendKind::Device => Err(unavailable("not yet: there is no way to put a program on a device")),
     }
 }
 

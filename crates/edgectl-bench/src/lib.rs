@@ -29,6 +29,7 @@ pub mod baseline;
 pub mod bench;
 pub mod budget;
 pub mod code;
+pub mod emulator;
 pub mod energy;
 pub mod finding;
 pub mod host;

@@ -3,6 +3,7 @@
 
 mod baseline;
 mod costs;
+mod emulator;
 mod memory;
 
 use std::path::Path;

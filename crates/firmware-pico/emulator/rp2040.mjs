@@ -3,7 +3,7 @@
 // no XIP cache, so code and constants in flash cost it nothing extra.
 
 import { readFileSync } from 'node:fs';
-import { RP2040, SimulationClock } from 'rp2040js';
+import { ConsoleLogger, LogLevel, Simulator } from 'rp2040js';
 
 const FLASH = 0x10000000;
 const VECTORS = FLASH + 0x100;
@@ -11,12 +11,14 @@ const NANOSECONDS_PER_CYCLE = 1e9 / 125e6;
 // Instructions between two looks at standard input.
 const BATCH = 200_000;
 
-const clock = new SimulationClock();
-const mcu = new RP2040(clock);
+const { clock, rp2040: mcu } = new Simulator();
+
+// Standard output is the line.
+mcu.logger = new ConsoleLogger(LogLevel.Error);
 
 function load() {
   mcu.reset();
-  for (const argument of process.argv.slice(2)) {
+  for (const argument of process.argv.filter((argument) => argument.includes('@'))) {
     const [file, address] = argument.split('@');
     mcu.flash.set(readFileSync(file), parseInt(address, 16) - FLASH);
   }
