@@ -6,6 +6,7 @@ use std::io;
 use edge_format::FormatError;
 use edge_runtime::RuntimeError;
 use edgectl_bench::backend::BackendError;
+use edgectl_bench::emulator::EmulatorError;
 use edgectl_bench::baseline::BaselineError;
 use edgectl_data::{DataError, MetricError};
 use edgectl_float::FloatError;
@@ -59,6 +60,10 @@ fn backend(error: &BackendError) -> Option<&'static str> {
         BackendError::Estimate(EstimateError::Unsupported { .. }) => {
             "choose other kernels with --kernels, or export the model without these operators"
         }
+        BackendError::Emulator(EmulatorError::NotInstalled { .. }) => {
+            "`npm install --prefix FOLDER rp2040js@1.4.1` puts it there; EDGECTL_EMULATOR names another folder"
+        }
+        BackendError::Emulator(EmulatorError::Start { .. }) => "the emulator needs Node.js, as `node` on the PATH",
         BackendError::Unavailable { .. } => "`--backend estimate` needs no device; `edgectl profiles show PROFILE` lists the back ends",
         _ => return None,
     })
