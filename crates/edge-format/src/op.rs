@@ -53,6 +53,7 @@ macro_rules! operators {
             /// How many states the op updates: its last inputs before, its last outputs after, in the same places.
             pub const fn states(self) -> usize {
                 match self {
+                    Self::Gru | Self::Lstm => 2,
                     Self::Shift => 1,
                     _ => 0,
                 }
@@ -169,6 +170,17 @@ operators! {
     /// The greatest or least elements along the last axis, in order, as many as the output has; of equal ones the first. Input: x i8.
     /// Output: i8 values with the input's scale and zero point, or their i32 indices.
     TopK(TopKParams) = 29, "top_k", false;
+    /// Long short-term memory over a sequence. Inputs: x `[N, T, I]` i8, or `[T, N, I]` where it is time major; filter
+    /// `[4 * U, I]` i8 and recurrent filter `[4 * U, U]` i8, gates in the order input, forget, cell, output; bias `[4 * U]` i32
+    /// of x's and the filter's scale; table `[256]` i16 of the sigmoid; hidden `[N, U]` i8, cell `[N, U]` i16. Outputs: y
+    /// `[N, T, U]` or `[T, N, U]` i8, hidden and cell after the last step. Hidden has y's scale and zero point; the cell's are a
+    /// power of two and 0.
+    Lstm(LstmParams) = 40, "lstm", false;
+    /// Gated recurrent unit over a sequence. Inputs: x as of `Lstm`; filter `[3 * U, I]` i8 and recurrent filter `[3 * U, U]` i8,
+    /// gates in the order update, reset, new; bias `[3 * U]` i32 of x's and the filter's scale; recurrent bias `[3 * U]` i32 of
+    /// y's and the recurrent filter's scale; table `[256]` i16 of the sigmoid; hidden `[N, U]` i8, and the same finer `[N, U]` i16
+    /// of scale 2^-15. Outputs: y as of `Lstm`, scratch `[U]` i8, both forms of hidden after the last step.
+    Gru(GruParams) = 41, "gru", false;
     /// Appends to a window that slides: what is as long as the input leaves it at the front. Inputs: x i8, window i8. Output: the
     /// window after. All have one scale and zero point, and agree but for the axis, along which the window is at least as long.
     Shift(ShiftParams) = 42, "shift", false;

@@ -49,6 +49,16 @@ impl<const N: usize> Field for [u32; N] {
     }
 }
 
+impl<const N: usize> Field for [i32; N] {
+    const WORDS: usize = N;
+    fn take(words: &mut &[u32]) -> Option<Self> {
+        <[u32; N]>::take(words).map(|words| words.map(u32::cast_signed))
+    }
+    fn put(&self, put: &mut dyn FnMut(u32)) {
+        self.map(i32::cast_unsigned).put(put);
+    }
+}
+
 macro_rules! params {
     ($($(#[$doc:meta])* $name:ident for $op:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
         $(#[$doc])*
@@ -456,6 +466,58 @@ params! {
     GatherParams for Gather {
         /// The axis.
         axis: u32,
+    }
+
+    /// Parameters of [`OpCode::Lstm`]. Per gate (input, forget, cell, output), sums of products become 16-bit numbers with 12
+    /// fractional bits.
+    LstmParams for Lstm {
+        /// 0: x is `[N, T, I]`. 1: it is `[T, N, I]`.
+        time_major: u32,
+        /// Multipliers of the sums over the input.
+        input_multiplier_q31: [i32; 4],
+        /// Their shifts.
+        input_shift: [i32; 4],
+        /// Multipliers of the sums over the hidden state.
+        recurrent_multiplier_q31: [i32; 4],
+        /// Their shifts.
+        recurrent_shift: [i32; 4],
+        /// Multiplier of the product of forget gate and cell.
+        forget_multiplier_q31: i32,
+        /// Its shift.
+        forget_shift: i32,
+        /// Multiplier of the product of input gate and cell gate.
+        update_multiplier_q31: i32,
+        /// Its shift.
+        update_shift: i32,
+        /// Multiplier of the product of output gate and hyperbolic tangent of the cell.
+        hidden_multiplier_q31: i32,
+        /// Its shift.
+        hidden_shift: i32,
+        /// The cell's scale is 2 to the power of this.
+        cell_scale_log2: i32,
+        /// Greatest magnitude of the cell, as it is stored; 0: no bound.
+        cell_clip: i32,
+    }
+
+    /// Parameters of [`OpCode::Gru`]. Per gate (update, reset, new), sums of products become 16-bit numbers with 12 fractional
+    /// bits.
+    GruParams for Gru {
+        /// 0: x is `[N, T, I]`. 1: it is `[T, N, I]`.
+        time_major: u32,
+        /// 0: the reset gate scales hidden before the recurrent product. 1: it scales the recurrent product and its bias.
+        reset_after: u32,
+        /// Multipliers of the sums over the input.
+        input_multiplier_q31: [i32; 3],
+        /// Their shifts.
+        input_shift: [i32; 3],
+        /// Multipliers of the sums over the hidden state.
+        recurrent_multiplier_q31: [i32; 3],
+        /// Their shifts.
+        recurrent_shift: [i32; 3],
+        /// Multiplier from scale 2^-15 to y's.
+        hidden_multiplier_q31: i32,
+        /// Its shift.
+        hidden_shift: i32,
     }
 
     /// Parameters of [`OpCode::Shift`].

@@ -4,8 +4,8 @@
 //! scales are double precision, as in the original: another order of operations gives another last bit.
 
 use edge_format::{
-    AddParams, DivParams, LogSoftmaxParams, MeanParams, MulParams, PreluParams, RequantizeParams, ResizeBilinearParams, SoftmaxI16Params,
-    SoftmaxParams, SubParams,
+    AddParams, DivParams, GruParams, LogSoftmaxParams, LstmParams, MeanParams, MulParams, PreluParams, RequantizeParams,
+    ResizeBilinearParams, SoftmaxI16Params, SoftmaxParams, SubParams,
 };
 
 use crate::Element;
@@ -153,6 +153,74 @@ pub fn resize_bilinear(from: [u32; 2], to: [u32; 2], align_corners: bool, half_p
     };
     let ((scale_h, offset_h), (scale_w, offset_w)) = (axis(from[0], to[0]), axis(from[1], to[1]));
     ResizeBilinearParams { scale_h, offset_h, scale_w, offset_w }
+}
+
+/// The unit of the arguments of a recurrent layer's gates.
+const GATE_ARGUMENT_SCALE: f32 = 1.0 / 4096.0;
+
+/// The unit of the gates themselves.
+const GATE_SCALE: f32 = 1.0 / 32768.0;
+
+/// Scales of a recurrent layer with so many gates.
+#[derive(Clone, Copy, Debug)]
+pub struct RecurrentScales<const GATES: usize> {
+    /// Of the input.
+    pub input: f32,
+    /// Of each gate's filter.
+    pub filter: [f32; GATES],
+    /// Of each gate's recurrent filter.
+    pub recurrent: [f32; GATES],
+    /// Of the hidden state, which is the output.
+    pub hidden: f32,
+}
+
+/// Multipliers and shifts of each gate's sums.
+fn gate_multipliers<const GATES: usize>(x_scale: f32, filters: [f32; GATES]) -> ([i32; GATES], [i32; GATES]) {
+    let multipliers = filters.map(|filter| channel_multiplier(x_scale, filter, GATE_ARGUMENT_SCALE));
+    (multipliers.map(|(multiplier_q31, _)| multiplier_q31), multipliers.map(|(_, shift)| shift))
+}
+
+/// Parameters of long short-term memory whose cell has the scale `2^cell_scale_log2` and, unless it is 0, a bound on its magnitude.
+pub fn lstm(scales: &RecurrentScales<4>, cell_scale_log2: i32, cell_clip: f32, time_major: bool) -> LstmParams {
+    // 2 to the power of it, by the bits of the number.
+    let cell_scale = f32::from_bits(((cell_scale_log2.clamp(-126, 127) + 127) as u32) << 23);
+    let (input_multiplier_q31, input_shift) = gate_multipliers(scales.input, scales.filter);
+    let (recurrent_multiplier_q31, recurrent_shift) = gate_multipliers(scales.hidden, scales.recurrent);
+    let (forget_multiplier_q31, forget_shift) = channel_multiplier(GATE_SCALE, cell_scale, cell_scale);
+    let (update_multiplier_q31, update_shift) = channel_multiplier(GATE_SCALE, GATE_SCALE, cell_scale);
+    let (hidden_multiplier_q31, hidden_shift) = channel_multiplier(GATE_SCALE, GATE_SCALE, scales.hidden);
+    LstmParams {
+        time_major: time_major.into(),
+        input_multiplier_q31,
+        input_shift,
+        recurrent_multiplier_q31,
+        recurrent_shift,
+        forget_multiplier_q31,
+        forget_shift,
+        update_multiplier_q31,
+        update_shift,
+        hidden_multiplier_q31,
+        hidden_shift,
+        cell_scale_log2,
+        cell_clip: (f64::from(cell_clip) / f64::from(cell_scale)).clamp(0.0, f64::from(i16::MAX)) as i32,
+    }
+}
+
+/// Parameters of a gated recurrent unit.
+pub fn gru(scales: &RecurrentScales<3>, reset_after: bool, time_major: bool) -> GruParams {
+    let (input_multiplier_q31, input_shift) = gate_multipliers(scales.input, scales.filter);
+    let (recurrent_multiplier_q31, recurrent_shift) = gate_multipliers(scales.hidden, scales.recurrent);
+    let (hidden_multiplier_q31, hidden_shift) = rescale_multiplier(GATE_SCALE, scales.hidden);
+    GruParams {
+        time_major: time_major.into(),
+        reset_after: reset_after.into(),
+        input_multiplier_q31,
+        input_shift,
+        recurrent_multiplier_q31,
+        recurrent_shift,
+        hidden_multiplier_q31,
+        hidden_shift,
+    }
 }
 
 /// Parameters of a softmax of `beta * x`.

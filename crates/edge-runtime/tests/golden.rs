@@ -22,18 +22,26 @@ fn run(case: &Case, spec: &edge_format::ProgramSpec) -> Vec<i64> {
     let program = Program::parse(&bytes).unwrap();
     let mut arena = AlignedBytes::from(&vec![0x55; program.arena_bytes() as usize][..]);
     let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).unwrap_or_else(|error| panic!("{}: {error}", case.name));
-    for (index, input) in case.activations().iter().enumerate() {
-        match input.dtype() {
-            DType::I16 => interpreter.input_mut_of::<i16>(index).unwrap().copy_from_slice(&elements(&input.data)),
-            _ => interpreter.input_mut(index).unwrap().copy_from_slice(&elements(&input.data)),
+    let mut output = Vec::new();
+    // One invocation after the other.
+    while output.len() < case.output.data.len() {
+        let invocation = output.len() / interpreter.program().outputs().next().unwrap().shape.elements() as usize;
+        for (index, input) in case.activations().iter().enumerate() {
+            let length = input.elements();
+            let data = &input.data[invocation * length..][..length];
+            match input.dtype() {
+                DType::I16 => interpreter.input_mut_of::<i16>(index).unwrap().copy_from_slice(&elements(data)),
+                _ => interpreter.input_mut(index).unwrap().copy_from_slice(&elements(data)),
+            }
+        }
+        interpreter.invoke().unwrap();
+        match case.output.dtype() {
+            DType::I16 => output.extend(interpreter.output_of::<i16>(0).unwrap().iter().map(|&q| i64::from(q))),
+            DType::I32 => output.extend(interpreter.output_of::<i32>(0).unwrap().iter().map(|&q| i64::from(q))),
+            _ => output.extend(interpreter.output(0).unwrap().iter().map(|&q| i64::from(q))),
         }
     }
-    interpreter.invoke().unwrap();
-    match case.output.dtype() {
-        DType::I16 => interpreter.output_of::<i16>(0).unwrap().iter().map(|&q| q.into()).collect(),
-        DType::I32 => interpreter.output_of::<i32>(0).unwrap().iter().map(|&q| q.into()).collect(),
-        _ => interpreter.output(0).unwrap().iter().map(|&q| q.into()).collect(),
-    }
+    output
 }
 
 fn replay(op: &str) {
@@ -63,7 +71,7 @@ macro_rules! golden {
 }
 
 golden! {
-    abs add arg_max arg_min average_pool2d batch_matmul concat conv2d conv_transpose2d depthwise_conv2d div elu exp fully_connected gather hard_swish leaky_relu log log_softmax logistic max_pool2d maximum mean minimum mul
+    abs add arg_max arg_min average_pool2d batch_matmul concat conv2d conv_transpose2d depthwise_conv2d div elu exp fully_connected gather hard_swish leaky_relu log log_softmax logistic lstm max_pool2d maximum mean minimum mul
     pad prelu quantize reduce_max reduce_min relu relu6 resize_bilinear resize_nearest softmax strided_slice sub sum tanh top_k_indices top_k_values transpose
 
     abs_i16 add_i16 average_pool2d_i16 concat_i16 conv2d_i16 depthwise_conv2d_i16 exp_i16 fully_connected_i16 gather_i16 leaky_relu_i16

@@ -93,7 +93,7 @@ macro_rules! damage {
     )*};
 }
 
-damage! { add average_pool2d batch_matmul concat conv2d depthwise_conv2d fully_connected gather max_pool2d maximum mean minimum mul pad reduce_max reduce_min resize_bilinear resize_nearest softmax strided_slice sub tanh transpose
+damage! { add average_pool2d batch_matmul concat conv2d depthwise_conv2d fully_connected gather lstm max_pool2d maximum mean minimum mul pad reduce_max reduce_min resize_bilinear resize_nearest softmax strided_slice sub tanh transpose
 
     add_i16 average_pool2d_i16 concat_i16 conv2d_i16 depthwise_conv2d_i16 exp_i16 fully_connected_i16 logistic_i16 max_pool2d_i16
     maximum_i16 mean_i16 minimum_i16 mul_i16 pad_i16 quantize_i16 reduce_max_i16 softmax_i16 sub_i16 tanh_i16 transpose_i16

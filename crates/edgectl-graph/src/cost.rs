@@ -57,6 +57,11 @@ impl Graph {
             // Filter elements per output channel.
             Op::Conv(_) => elements(1)? / self.shape(node.input(1)?)?.dims().first()?.fixed()? as u64,
             Op::Dense { .. } => self.shape(node.input(1)?)?.dims().last()?.fixed()? as u64,
+            // Each unit meets the input and the hidden state once per gate.
+            Op::Recurrent(recurrent) => {
+                let columns = |index: usize| Some(self.shape(node.input(index)?)?.dims().last()?.fixed()? as u64);
+                recurrent.cell.gates() as u64 * (columns(1)? + columns(2)?)
+            }
             Op::Gemm { trans_a, .. } => self.shape(node.input(0)?)?.dims().get(usize::from(!trans_a))?.fixed()? as u64,
             Op::MatMul => self.shape(node.input(0)?)?.dims().last()?.fixed()? as u64,
             _ => return Some(0),

@@ -69,6 +69,7 @@ impl fmt::Display for Attributes<'_> {
             Op::MaxPool(pool) => pool.to_string(),
             Op::Opaque(opaque) => format!("opaque domain={:?}", opaque.domain),
             Op::Pad { before, after, value } => format!("before={before:?} after={after:?} value={value}"),
+            Op::Recurrent(recurrent) => recurrent.to_string(),
             Op::Quantize { dtype, axis } => format!("dtype={dtype} axis={axis}"),
             Op::Dequantize { axis } => format!("axis={axis}"),
             Op::Reduce { axes, keep_dims, .. } | Op::ReduceMean { axes, keep_dims } => format!("axes={axes:?} keep_dims={keep_dims}"),

@@ -50,7 +50,7 @@ fn arity(op: &Op) -> Option<(usize, usize, &'static str)> {
     Some(match op {
         Op::Opaque(_) => return None,
         Op::Concat { .. } => (1, usize::MAX, "1 or more"),
-        Op::BatchNorm { .. } => (5, 5, "5"),
+        Op::BatchNorm { .. } | Op::Recurrent(_) => (5, 5, "5"),
         Op::Binary { .. } | Op::MatMul | Op::PRelu => (2, 2, "2"),
         op if op.is_layer() => (2, 3, "2 or 3"),
         Op::Dequantize { .. } | Op::Gemm { .. } | Op::Quantize { .. } => (2, 3, "2 or 3"),
@@ -122,6 +122,7 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
         Op::Opaque(_) => return Err("an opaque operator has no rule".into()),
         Op::Pad { before, after, .. } => padded(&x.shape, before, after)?,
         Op::Quantize { dtype, .. } => return Ok(Fact::new(*dtype, x.shape.clone())),
+        Op::Recurrent(recurrent) => recurrent.output(facts)?,
         Op::Reduce { axes, keep_dims, .. } | Op::ReduceMean { axes, keep_dims } => reduced(&x.shape, axes, *keep_dims)?,
         Op::Reshape { shape } => reshaped(&x.shape, shape)?,
         Op::Resize(resize) => {

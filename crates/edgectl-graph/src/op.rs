@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{ConvTranspose, Resize, Shape, Unary};
+use crate::{ConvTranspose, Recurrent, Resize, Shape, Unary};
 
 /// What a node computes. Axes count from the front and are never negative.
 ///
@@ -122,6 +122,8 @@ pub enum Op {
         /// The type of `q`.
         dtype: crate::DType,
     },
+    /// A layer that goes through a sequence. Inputs and output: see [`Recurrent`].
+    Recurrent(Recurrent),
     /// Maximum, minimum or sum over some axes.
     Reduce {
         /// Which of them.
@@ -208,6 +210,7 @@ impl Op {
             Op::PRelu => "PRelu",
             Op::Pad { .. } => "Pad",
             Op::Quantize { .. } => "QuantizeLinear",
+            Op::Recurrent(recurrent) => recurrent.cell.name(),
             Op::Reduce { op, .. } => op.name(),
             Op::ReduceMean { .. } => "ReduceMean",
             Op::Reshape { .. } => "Reshape",

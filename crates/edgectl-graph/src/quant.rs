@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::{Binary, DType, Graph, GraphError, Node, Op, Reduction, TensorId, Unary};
+use crate::{Binary, Cell, DType, Graph, GraphError, Node, Op, Recurrent, Reduction, TensorId, Unary};
 
 /// The integers that stand for an activation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -364,6 +364,34 @@ impl QuantGraph {
         if len == literal.elements() { Ok(()) } else { Err(self.bad(id, "as many values as the float constant has", len)) }
     }
 
+    /// A recurrent layer's constants: weights with one scale per gate, biases in int32, a cell in int16 whose scale is a power of two.
+    fn check_recurrent(&self, node: &Node, recurrent: &Recurrent) -> Result<(), QuantError> {
+        for index in 1..node.inputs.len() {
+            let Some(id) = node.input(index) else { continue };
+            let (expected, found) = match (index, recurrent.cell, self.constant(id)) {
+                (1 | 2, cell, Some(QuantConst::Weights { scales, .. })) => {
+                    let gate = scales.len().div_ceil(cell.gates()).max(1);
+                    if scales.chunks(gate).all(|gate| gate.iter().all(|scale| *scale == gate[0])) {
+                        continue;
+                    }
+                    ("one scale per gate", format!("{} scales", scales.len()))
+                }
+                (3, _, Some(QuantConst::Bias { .. })) | (4, Cell::Gru { .. }, Some(QuantConst::Bias { .. })) => continue,
+                (4, Cell::Lstm { .. }, Some(QuantConst::WideOperand { params, values })) => {
+                    if params.scale.log2().fract() == 0.0 && values.iter().all(|&value| value == 0) {
+                        continue;
+                    }
+                    ("zeros with a power of two as scale", params.scale.to_string())
+                }
+                (1 | 2, ..) => ("int8 weights", "another form".into()),
+                (3, ..) => ("an int32 bias", "another form".into()),
+                _ => ("the int16 cell or the int32 bias of the recurrent products", "another form".into()),
+            };
+            return Err(self.bad(id, expected, found));
+        }
+        Ok(())
+    }
+
     fn check_node(&self, node: &Node) -> Result<(), QuantError> {
         let (label, op) = (self.graph.label(node), node.op.name().to_owned());
         let found = node.output().and_then(|output| self.params(output));
@@ -383,13 +411,14 @@ impl QuantGraph {
                     return Err(QuantError::NoInt8 { node: label, op: format!("{} with computed weights", op.name()) });
                 }
             }
+            Op::Recurrent(recurrent) => self.check_recurrent(node, recurrent)?,
             Op::BatchNorm { .. } | Op::Dequantize { .. } | Op::Gemm { .. } | Op::Opaque(_) | Op::Quantize { .. } => {
                 return Err(QuantError::NoInt8 { node: label, op });
             }
             _ => {}
         }
         let Some(output) = node.output() else { return Ok(()) };
-        let data_inputs = if node.op.is_layer() { 1 } else { node.inputs.len() };
+        let data_inputs = if node.op.is_layer() || matches!(node.op, Op::Recurrent(_)) { 1 } else { node.inputs.len() };
         for input in node.inputs[..data_inputs].iter().flatten().filter(|&&input| self.graph.is_real(input)) {
             let params = self.params(*input).ok_or_else(|| self.bad(*input, "a scale and a zero point", "none"))?;
             if params.ty != ty && node.op != Op::Identity {

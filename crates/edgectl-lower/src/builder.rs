@@ -46,6 +46,8 @@ struct Value {
 
 pub(crate) struct Builder<'g> {
     pub(crate) quantized: &'g QuantGraph,
+    /// Whether the program remembers from one invocation to the next.
+    pub(crate) stateful: bool,
     pub(crate) tensors: Vec<Draft>,
     pub(crate) ops: Vec<Step>,
     /// Sizes of the arena's buffers.
@@ -60,9 +62,18 @@ pub(crate) struct Builder<'g> {
 }
 
 impl<'g> Builder<'g> {
-    pub(crate) fn new(quantized: &'g QuantGraph) -> Builder<'g> {
-        let (tensors, ops, buffers) = (vec![], vec![], vec![]);
-        Builder { quantized, tensors, ops, buffers, states: vec![], values: HashMap::new(), columns: HashMap::new(), node: None }
+    pub(crate) fn new(quantized: &'g QuantGraph, stateful: bool) -> Builder<'g> {
+        Builder {
+            quantized,
+            stateful,
+            tensors: vec![],
+            ops: vec![],
+            buffers: vec![],
+            states: vec![],
+            values: HashMap::new(),
+            columns: HashMap::new(),
+            node: None,
+        }
     }
 
     pub(crate) fn graph(&self) -> &'g Graph {
@@ -201,11 +212,7 @@ impl<'g> Builder<'g> {
     pub(crate) fn activation(&mut self, name: String, shape: Vec<usize>, params: QuantParams) -> usize {
         self.buffers.push(shape.iter().product::<usize>() * params.ty.bytes());
         let home = Home::Buffer(self.buffers.len() - 1);
-        let dtype = match params.ty {
-            QuantType::I8 => DType::I8,
-            QuantType::I16 => DType::I16,
-        };
-        self.add(Draft { name, dtype, shape, params: Some(params), home })
+        self.add(Draft { name, dtype: dtype(params), shape, params: Some(params), home })
     }
 
     /// A new int32 tensor in the arena, of whole numbers that stand for themselves.
@@ -215,15 +222,28 @@ impl<'g> Builder<'g> {
         self.add(Draft { name, dtype: DType::I32, shape, params: None, home })
     }
 
-    /// A new int8 tensor that keeps its bytes between invocations and begins as real zeros, and the tensor for its update.
-    #[expect(dead_code, reason = "recurrent layers come next")]
+    /// A tensor that begins as real zeros, and the one that an op will write in its place. It keeps its bytes between invocations where
+    /// the program shall remember; otherwise it begins anew in each.
     pub(crate) fn state(&mut self, name: String, shape: Vec<usize>, params: QuantParams) -> [usize; 2] {
-        self.states.push(shape.iter().product());
-        let state = self.states.len() - 1;
-        [(); 2].map(|()| {
-            let (name, shape, params) = (name.clone(), shape.clone(), Some(params));
-            self.add(Draft { name, dtype: DType::I8, shape, params, home: Home::State(state) })
-        })
+        let elements: usize = shape.iter().product();
+        if self.stateful {
+            self.states.push(elements * params.ty.bytes());
+            let state = self.states.len() - 1;
+            return [(); 2].map(|()| {
+                let (name, dtype, shape) = (name.clone(), dtype(params), shape.clone());
+                self.add(Draft { name, dtype, shape, params: Some(params), home: Home::State(state) })
+            });
+        }
+        let zeros = match params.ty {
+            QuantType::I8 => self.constant_i8("", &shape, &vec![params.zero_point; elements]),
+            QuantType::I16 => self.constant_i16("", &shape, &vec![0; elements]),
+        };
+        self.tensors[zeros].params = Some(params);
+        let before = self.activation(name.clone(), shape.clone(), params);
+        self.push(edge_format::CopyParams {}, vec![zeros], before);
+        let Home::Buffer(buffer) = self.tensors[before].home else { return [before; 2] };
+        let after = self.add(Draft { name, dtype: dtype(params), shape, params: Some(params), home: Home::Buffer(buffer) });
+        [before, after]
     }
 
     /// A new int8 constant. Names are stored in the program: those that only say what the operand's place says are empty.
@@ -251,8 +271,13 @@ impl<'g> Builder<'g> {
 
     /// Appends an op.
     pub(crate) fn push(&mut self, params: impl Into<Params>, inputs: Vec<usize>, output: usize) {
-        let inputs = inputs.into_iter().map(|tensor| tensor as u32).collect();
-        let spec = OpSpec { params: params.into(), inputs, outputs: vec![output as u32] };
+        self.push_all(params, inputs, vec![output]);
+    }
+
+    /// Appends an op with several outputs.
+    pub(crate) fn push_all(&mut self, params: impl Into<Params>, inputs: Vec<usize>, outputs: Vec<usize>) {
+        let [inputs, outputs] = [inputs, outputs].map(|list| list.into_iter().map(|tensor| tensor as u32).collect());
+        let spec = OpSpec { params: params.into(), inputs, outputs };
         self.ops.push(Step { spec, node: self.node });
     }
 
@@ -267,5 +292,13 @@ impl<'g> Builder<'g> {
             op: self.node.map_or_else(String::new, |node| self.graph().node(node).op.name().into()),
             what: format!("\"{}\" has no int8 form", self.graph().tensor(id).name),
         }
+    }
+}
+
+/// The data type of a tensor with these parameters.
+fn dtype(params: QuantParams) -> DType {
+    match params.ty {
+        QuantType::I8 => DType::I8,
+        QuantType::I16 => DType::I16,
     }
 }

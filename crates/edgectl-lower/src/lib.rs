@@ -32,13 +32,15 @@ pub struct LowerOptions {
     /// How weights are packed, where the runtime has kernels for it: convolutions and dense layers. `None` leaves them as plain
     /// rows, which every build of the runtime reads and which take the least room.
     pub packing: Option<Packing>,
+    /// Whether recurrent layers go on from one invocation to the next where they were; otherwise each invocation begins anew.
+    pub stateful: bool,
     /// What makes the program: free text that is stored in it.
     pub producer: String,
 }
 
 impl Default for LowerOptions {
     fn default() -> LowerOptions {
-        LowerOptions { arena_alignment: 4, packing: None, producer: concat!("edgectl ", env!("CARGO_PKG_VERSION")).into() }
+        LowerOptions { arena_alignment: 4, packing: None, stateful: false, producer: concat!("edgectl ", env!("CARGO_PKG_VERSION")).into() }
     }
 }
 
@@ -57,7 +59,7 @@ pub struct Lowered {
 /// An operator or a shape for which the runtime has no kernel.
 pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, LowerError> {
     let graph = quantized.graph();
-    let mut builder = Builder::new(quantized);
+    let mut builder = Builder::new(quantized, options.stateful);
     for &id in graph.inputs() {
         builder.input(id)?;
     }

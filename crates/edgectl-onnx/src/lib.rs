@@ -11,6 +11,7 @@
 mod dtype;
 mod error;
 mod export;
+mod gates;
 mod import;
 /// The messages of `onnx.proto`, which documents them.
 #[allow(clippy::all, clippy::unwrap_used, missing_docs, unreachable_pub)]

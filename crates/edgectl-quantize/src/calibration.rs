@@ -1,12 +1,14 @@
 //! Watching a float graph run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use edgectl_graph::{Graph, TensorId};
 
 use crate::channels::Channels;
 use crate::group::{Groups, Source};
 use crate::layer::Layer;
+use crate::recurrent::RecurrentLayer;
 use crate::reservoir::Reservoir;
 use crate::{Calibrator, Observer, QuantizeError, Range};
 
@@ -25,6 +27,8 @@ struct Watched {
     channels: Option<Channels>,
     /// By the output of the layer that reads the tensor.
     patches: BTreeMap<TensorId, Reservoir>,
+    /// By the output of the recurrent layer that reads the tensor: the greatest magnitude of its cell.
+    cells: BTreeMap<TensorId, (Arc<RecurrentLayer>, f32)>,
 }
 
 impl Calibration {
@@ -47,6 +51,9 @@ impl Calibration {
                 }
             }
         }
+        // A prepared graph has no layer whose constants are not there.
+        let layers = graph.nodes().iter().filter_map(|node| RecurrentLayer::of(graph, node).ok().flatten());
+        layers.filter(RecurrentLayer::has_cell).for_each(|layer| calibration.watch_cell(graph, layer));
         calibration
     }
 
@@ -67,6 +74,11 @@ impl Calibration {
     /// Also remembers patches of a layer's input.
     pub(crate) fn watch_patches(&mut self, graph: &Graph, layer: &Layer) {
         self.watch(graph, layer.input).patches.insert(layer.output, Reservoir::new(layer.geometry.clone()));
+    }
+
+    /// Also computes the cell of a recurrent layer.
+    pub(crate) fn watch_cell(&mut self, graph: &Graph, layer: RecurrentLayer) {
+        self.watch(graph, layer.input).cells.insert(layer.output, (Arc::new(layer), 0.0));
     }
 
     /// Another calibration of the same tensors that has seen nothing.
@@ -123,7 +135,8 @@ impl Calibration {
     pub fn ranges(&self) -> Result<Ranges, QuantizeError> {
         let ranges = self.watched.iter().filter_map(|(&id, watched)| Some((id, watched.range.as_ref()?.1.range())));
         let ranges = ranges.map(|(id, range)| Some((id, range?))).collect::<Option<_>>().filter(|_| self.samples > 0);
-        Ok(Ranges { ranges: ranges.ok_or(QuantizeError::NoSamples)?, samples: self.samples })
+        let cells = self.watched.values().flat_map(|watched| &watched.cells).map(|(&id, (_, magnitude))| (id, *magnitude)).collect();
+        Ok(Ranges { ranges: ranges.ok_or(QuantizeError::NoSamples)?, cells, samples: self.samples })
     }
 
     /// What was remembered of a tensor's channels.
@@ -144,6 +157,7 @@ impl Watched {
             range: self.range.as_ref().map(|&(calibrator, _)| (calibrator, calibrator.observer())),
             channels: self.channels.as_ref().map(Channels::fork),
             patches: self.patches.iter().map(|(&id, patches)| (id, patches.fork())).collect(),
+            cells: self.cells.iter().map(|(&id, (layer, _))| (id, (layer.clone(), 0.0))).collect(),
         }
     }
 
@@ -151,12 +165,14 @@ impl Watched {
         self.range.iter_mut().for_each(|(_, observer)| observer.observe(values));
         self.channels.iter_mut().for_each(|channels| channels.observe(values));
         self.patches.values_mut().for_each(|patches| patches.observe(values));
+        self.cells.values_mut().for_each(|(layer, magnitude)| *magnitude = magnitude.max(layer.cell_magnitude(values)));
     }
 
     fn merge(&mut self, other: &Watched) {
         self.range.iter_mut().zip(&other.range).for_each(|((_, range), (_, other))| range.merge(&**other));
         self.channels.iter_mut().zip(&other.channels).for_each(|(channels, other)| channels.merge(other));
         self.patches.values_mut().zip(other.patches.values()).for_each(|(patches, other)| patches.merge(other));
+        self.cells.values_mut().zip(other.cells.values()).for_each(|((_, own), (_, other))| *own = own.max(*other));
     }
 
     fn bytes(&self) -> usize {
@@ -170,6 +186,8 @@ impl Watched {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranges {
     pub(crate) ranges: BTreeMap<TensorId, Range>,
+    /// By the output of a recurrent layer: the greatest magnitude of its cell.
+    pub(crate) cells: BTreeMap<TensorId, f32>,
     samples: u64,
 }
 

@@ -33,6 +33,7 @@ mod prepare;
 mod qdq;
 mod quantize;
 mod recipe;
+mod recurrent;
 mod reservoir;
 
 pub use calibration::{Calibration, Ranges};

@@ -23,9 +23,10 @@ pub fn prepare(graph: &mut Graph) -> Result<(), QuantizeError> {
 }
 
 fn require_int8(graph: &Graph, node: &Node) -> Result<(), QuantizeError> {
-    let computed = |index| node.input(index).is_some_and(|id| graph.literal(id).is_none());
+    let computed = |index: usize| node.input(index).is_some_and(|id| graph.literal(id).is_none());
     let reason = match &node.op {
         op if op.is_layer() && (computed(1) || computed(2)) => "its weights are not constant",
+        Op::Recurrent(_) if (1..node.inputs.len()).any(computed) => "its weights are not constant",
         Op::Gemm { .. } => "neither operand is a constant matrix",
         Op::Quantize { .. } | Op::Dequantize { .. } => "the model is quantized already",
         Op::BatchNorm { .. } => "its parameters are not constant",

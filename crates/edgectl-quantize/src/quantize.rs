@@ -8,6 +8,7 @@ use crate::group::{Groups, Source};
 use crate::integers::Integers;
 use crate::layer::{Layer, finite};
 use crate::method::Note;
+use crate::recurrent::RecurrentLayer;
 use crate::{Calibration, QuantizeError, Range, Ranges, Recipe, activation_params, quantize_operand};
 
 /// Choices of the scheme.
@@ -51,6 +52,10 @@ pub(crate) fn quantize_layers(
             let (weights, bias) = Integers { layer: &layer, recipe, input, seen }.choose(notes)?;
             constants.extend(node.input(1).map(|id| (id, weights)));
             constants.extend(node.input(2).map(|id| (id, bias)));
+        } else if let Some(layer) = RecurrentLayer::of(&graph, node)? {
+            let params = |id| activations.get(&id).copied().ok_or(QuantizeError::NoSamples);
+            let magnitude = ranges.cells.get(&layer.output).copied().unwrap_or_default();
+            constants.extend(layer.constants(&graph, node, params(layer.input)?, params(layer.output)?, magnitude)?);
         } else if !matches!(node.op, Op::Concat { .. } | Op::Reshape { .. }) {
             for id in node.inputs.iter().flatten().copied() {
                 if let Some(values) = finite(&graph, id)?.filter(|_| !constants.contains_key(&id)) {

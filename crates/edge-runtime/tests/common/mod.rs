@@ -59,6 +59,9 @@ struct Attrs {
     half_pixel_centers: bool,
     alpha: f32,
     beta: f32,
+    time_major: bool,
+    cell_clip: f32,
+    invocations: u32,
 }
 
 /// Data type, shape and bytes.
@@ -90,15 +93,27 @@ impl Tensor {
         }
     }
 
+    /// The number of elements in one invocation.
+    pub(crate) fn elements(&self) -> usize {
+        self.shape.iter().product::<u32>() as usize
+    }
+
+    fn scales_or_scale(&self) -> f32 {
+        self.scales.first().copied().unwrap_or(self.scale)
+    }
+
     fn affine(&self) -> Affine {
         Affine { scale: self.scale, zero_point: self.zero_point }
     }
 }
 
 impl Case {
-    /// The op alone: its activations are the model's inputs, side by side in the arena with the output behind them.
+    /// The op alone, remembering where it can: its activations are the model's inputs, side by side in the arena with the output behind them.
     pub(crate) fn program(&self) -> ProgramSpec {
-        let mut spec = ProgramSpec { name: self.name.clone(), ..ProgramSpec::default() };
+        let states = if self.op == "lstm" { &self.inputs[self.inputs.len() - 2..] } else { &[] };
+        let sizes = states.iter().map(|state| state.shape.iter().product::<u32>() * state.dtype().size_bytes());
+        let state_bytes = sizes.sum::<u32>().next_multiple_of(4);
+        let mut spec = ProgramSpec { name: self.name.clone(), state_bytes, arena_bytes: state_bytes, ..ProgramSpec::default() };
         for index in 0..self.activations().len() {
             let (input, name) = (&self.inputs[index], format!("x{index}"));
             let tensor = place_in_arena(&mut spec, &name, input);
@@ -116,14 +131,30 @@ impl Case {
             // The kernel keeps the axis.
             spec.tensors[output as usize].shape.push(1);
         }
-        spec.ops.push(OpSpec { params, inputs: operands, outputs: vec![output] });
+        let mut outputs = vec![output];
+        // The 16-bit one first, for its alignment.
+        let mut offset = state_bytes;
+        for state in states.iter().rev() {
+            let bytes = state.shape.iter().product::<u32>() * state.dtype().size_bytes();
+            offset -= bytes;
+            let place = PlaceSpec::State { offset };
+            let (shape, scale, zero_point) = (state.shape.clone(), state.scale, state.zero_point);
+            let tensor = TensorSpec { name: "state".into(), dtype: state.dtype(), shape, place, scale, zero_point };
+            spec.tensors.extend([tensor.clone(), tensor]);
+        }
+        for (index, _) in states.iter().enumerate() {
+            let tensor = (spec.tensors.len() - 2 * (index + 1)) as u32;
+            operands.push(tensor);
+            outputs.push(tensor + 1);
+        }
+        spec.ops.push(OpSpec { params, inputs: operands, outputs });
         spec.outputs.push(IoSpec { name: "y".into(), tensor: output, shape: self.output.shape.clone() });
         spec
     }
 
     /// The inputs that are not constants.
     pub(crate) fn activations(&self) -> &[Tensor] {
-        let constants = ["conv2d", "conv_transpose2d", "depthwise_conv2d", "fully_connected"].contains(&self.base());
+        let constants = ["conv2d", "conv_transpose2d", "depthwise_conv2d", "fully_connected", "lstm"].contains(&self.base());
         if constants { &self.inputs[..1] } else { &self.inputs }
     }
 
@@ -193,6 +224,7 @@ impl Case {
                 return (params.into(), self.weights(3));
             }
             "fully_connected" => return (FullyConnectedParams { activation_min, activation_max }.into(), self.weights(0)),
+            "lstm" => return self.lstm(),
             "logistic" => return table(table::logistic(x.affine())),
             "tanh" => return table(table::tanh(x.affine())),
             "hard_swish" => return table(table::hard_swish(x.affine(), y.affine())),
@@ -284,6 +316,24 @@ impl Case {
         (params, Vec::new())
     }
 
+    /// The filters of all gates one below the other, and the biases and the table.
+    fn lstm(&self) -> (Params, Vec<Constant>) {
+        let gates = |from: usize| &self.inputs[from..from + 4];
+        let scales = |from: usize| std::array::from_fn(|gate| self.inputs[from + gate].scales_or_scale());
+        let scales =
+            prepare::RecurrentScales { input: self.inputs[0].scale, filter: scales(1), recurrent: scales(5), hidden: self.output.scale };
+        let stacked = |gates: &[Tensor]| {
+            let rows = gates.iter().map(|gate| gate.shape[0]).sum();
+            (DType::I8, vec![rows, gates[0].shape[1]], gates.iter().flat_map(Tensor::bytes).collect())
+        };
+        let words: Vec<u8> = gates(9).iter().flat_map(|gate| &gate.data).flat_map(|&word| (word as i32).to_le_bytes()).collect();
+        let bias = (DType::I32, vec![words.len() as u32 / 4], words);
+        let sigmoid = table::sigmoid_i16(f64::exp).iter().flat_map(|entry| entry.to_le_bytes()).collect();
+        let cell_scale_log2 = self.inputs[14].scale.log2() as i32;
+        let params = prepare::lstm(&scales, cell_scale_log2, self.attrs.cell_clip, self.attrs.time_major);
+        (params.into(), vec![stacked(gates(1)), stacked(gates(5)), bias, (DType::I16, vec![256], sigmoid)])
+    }
+
     /// The reduced axes as bits.
     fn mask(&self) -> u32 {
         let rank = self.inputs[0].shape.len() as i32;
@@ -351,7 +401,7 @@ impl Case {
 fn place_in_arena(spec: &mut ProgramSpec, name: &str, tensor: &Tensor) -> u32 {
     let size = tensor.dtype().size_bytes();
     let offset = spec.arena_bytes.next_multiple_of(size);
-    spec.arena_bytes = offset + tensor.data.len() as u32 * size;
+    spec.arena_bytes = offset + tensor.elements() as u32 * size;
     spec.tensors.push(TensorSpec {
         name: name.into(),
         dtype: tensor.dtype(),

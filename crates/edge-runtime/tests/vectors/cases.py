@@ -4,6 +4,7 @@ The index walks through the regimes, so that extremes are certain and not left t
 """
 
 import numpy as np
+from recurrent import lstm
 from single_op import Case, Tensor, f32, schema
 
 ACTIVATIONS = ["NONE", "RELU", "NONE", "RELU6", "NONE", "RELU_N1_TO_1", "NONE"]
@@ -574,4 +575,5 @@ OPS = {
     "log": (20, unary("LOG")),
     "exp": (20, unary("EXP", schema.ExpOptionsT)),
     "quantize": (20, unary("QUANTIZE", schema.QuantizeOptionsT)),
+    "lstm": (30, lstm),
 }

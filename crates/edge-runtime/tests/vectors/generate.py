@@ -39,7 +39,7 @@ def generate(op):
         case.output.data = tflm if tflm is not None else litert
         if case.output.data is None:
             raise SystemExit(f"{name}: both interpreters refuse it")
-        if case.output.data.size != np.prod(case.output.shape, dtype=int):
+        if case.output.data.size != np.prod(case.output.shape, dtype=int) * case.attrs.get("invocations", 1):
             raise SystemExit(f"{name}: output of shape {case.output.data.shape}, expected {case.output.shape}")
         if tflm is not None and litert is not None:
             seen["both"] += 1

@@ -19,7 +19,8 @@ def f32(value):
 
 @dataclass
 class Tensor:
-    """A tensor of the model. `data` of an output is None; a constant goes into the flatbuffer."""
+    """A tensor of the model. `data` of an output is None; a constant goes into the flatbuffer; a variable lasts from one invocation to
+    the next and begins as its zero point."""
 
     shape: list
     data: np.ndarray | None = None
@@ -29,6 +30,7 @@ class Tensor:
     axis: int = 0
     per_channel: bool = False
     constant: bool = False
+    variable: bool = False
 
     def to_json(self):
         record = {"shape": [int(d) for d in self.shape], "dtype": self.dtype}
@@ -42,8 +44,8 @@ class Tensor:
 @dataclass
 class Case:
     """One operator with its operands. `indices` are operands that the record states as attributes. `order` is the place of
-    each of the operator's operands among the inputs and indices, where it is not that of the list. `litert_only`: TFLite Micro
-    would misread it."""
+    each of the operator's operands among the inputs and indices, where it is not that of the list; -1 for one left out. The data of a
+    model input is that of all `invocations`, an attribute, one after the other. `litert_only`: TFLite Micro would misread it."""
 
     operator: str
     inputs: list
@@ -54,17 +56,19 @@ class Case:
     order: list | None = None
     litert_only: bool = False
     outputs: list | None = None  # all that the operator has, where `output` is one of several
+    intermediates: list = field(default_factory=list)
 
 
 def build(case):
     """The flatbuffer of `case`: constants inside, the other operands as model inputs."""
     tensors, buffers = [], [schema.BufferT()]
     outputs = case.outputs or [case.output]
-    for tensor in [*case.inputs, *case.indices, *outputs]:
+    for tensor in [*case.inputs, *case.indices, *outputs, *case.intermediates]:
         entry = schema.TensorT()
         entry.name = f"t{len(tensors)}"
         entry.shape = [int(d) for d in tensor.shape]
         entry.type = TYPES[tensor.dtype]
+        entry.isVariable = tensor.variable
         if tensor.scales:
             entry.quantization = schema.QuantizationParametersT()
             entry.quantization.scale = np.array(tensor.scales, np.float32)
@@ -80,8 +84,11 @@ def build(case):
     code.builtinCode = getattr(schema.BuiltinOperator, case.operator)
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     operator = schema.OperatorT()
-    operator.inputs = case.order or list(range(len(tensors) - len(outputs)))
-    operator.outputs = list(range(len(tensors) - len(outputs), len(tensors)))
+    inner = len(tensors) - len(case.intermediates)
+    operator.inputs = case.order or list(range(inner - len(outputs)))
+    operator.outputs = list(range(inner - len(outputs), inner))
+    if case.intermediates:
+        operator.intermediates = list(range(inner, len(tensors)))
     if case.options is not None:
         name = type(case.options).__name__.removesuffix("T")
         operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
@@ -90,7 +97,7 @@ def build(case):
     graph = schema.SubGraphT()
     graph.tensors = tensors
     operands = [*case.inputs, *case.indices]
-    graph.inputs = [i for i, tensor in enumerate(operands) if not tensor.constant]
+    graph.inputs = [i for i, tensor in enumerate(operands) if not (tensor.constant or tensor.variable)]
     graph.outputs = [operator.outputs[[o is case.output for o in outputs].index(True)]]
     graph.operators = [operator]
     model = schema.ModelT()
@@ -103,17 +110,23 @@ def build(case):
     return bytes(builder.Output())
 
 
-def model_inputs(case):
-    return [t.data.astype(t.dtype).reshape(t.shape) for t in case.inputs if not t.constant]
+def invocations(case):
+    """The model inputs of each invocation."""
+    count = case.attrs.get("invocations", 1)
+    inputs = [t for t in case.inputs if not (t.constant or t.variable)]
+    return [[t.data.astype(t.dtype).reshape(count, *t.shape)[index] for t in inputs] for index in range(count)]
 
 
 def run_tflm(case):
     """The output of TFLite Micro's reference kernel. RuntimeError: it refuses the configuration."""
     interpreter = runtime.Interpreter.from_bytes(build(case), arena_size=ARENA_BYTES)
-    for index, data in enumerate(model_inputs(case)):
-        interpreter.set_input(data, index)
-    interpreter.invoke()
-    return np.array(interpreter.get_output(0))
+    outputs = []
+    for inputs in invocations(case):
+        for index, data in enumerate(inputs):
+            interpreter.set_input(data, index)
+        interpreter.invoke()
+        outputs.append(np.array(interpreter.get_output(0)))
+    return outputs[0] if len(outputs) == 1 else np.stack(outputs)
 
 
 def run_litert(case):
@@ -122,7 +135,10 @@ def run_litert(case):
         model_content=build(case), experimental_op_resolver_type=OpResolverType.BUILTIN_REF
     )
     interpreter.allocate_tensors()
-    for details, data in zip(interpreter.get_input_details(), model_inputs(case)):
-        interpreter.set_tensor(details["index"], data)
-    interpreter.invoke()
-    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    outputs = []
+    for inputs in invocations(case):
+        for details, data in zip(interpreter.get_input_details(), inputs):
+            interpreter.set_tensor(details["index"], data)
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]))
+    return outputs[0] if len(outputs) == 1 else np.stack(outputs)

@@ -10,6 +10,7 @@ mod gather;
 mod matmul;
 mod pad;
 mod pool;
+mod recurrent;
 mod reduce;
 mod reshape;
 mod resize;
@@ -53,6 +54,7 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
             Reduction::Sum => Some(prepare::sum(from, to, bits).into()),
             _ => None,
         }),
+        Op::Recurrent(recurrent) => recurrent::lower(builder, node, recurrent),
         Op::ReduceMean { axes, .. } => reduce::mean(builder, node, axes),
         Op::Reshape { .. } => reshape::lower(builder, node),
         Op::Resize(resize) => resize::lower(builder, node, resize),

@@ -4,6 +4,7 @@ mod builder;
 mod float;
 mod ops;
 mod qdq;
+mod recurrent;
 mod resize;
 mod slice;
 mod unary;

@@ -26,7 +26,7 @@ pub(super) trait Operands {
 /// One node on its way out.
 pub(super) struct Emitter<'a> {
     pub(super) builder: &'a mut Builder,
-    graph: &'a Graph,
+    pub(super) graph: &'a Graph,
     pub(super) node: &'a Node,
     operands: &'a mut dyn Operands,
     /// The name of the result.
@@ -75,6 +75,7 @@ impl Emitter<'_> {
             }
             Op::Pad { before, after, value } => self.pad(before, after, *value),
             Op::Quantize { axis, dtype } => self.linear(*axis, Some(*dtype)),
+            Op::Recurrent(recurrent) => self.recurrent(recurrent),
             Op::Reduce { op: Reduction::Sum, axes, keep_dims } => self.reduce(axes, *keep_dims, 12),
             Op::Reduce { axes, keep_dims, .. } | Op::ReduceMean { axes, keep_dims } => self.reduce(axes, *keep_dims, 17),
             Op::Reshape { shape } => self.reshape(shape),

@@ -9,7 +9,7 @@ use prost::Message;
 use super::external::External;
 use super::fold::{Value, fold};
 use super::source::{Attributes, Operand, Reason, Source};
-use super::{ImportOptions, is_default, ops_slice, order, table, tensor};
+use super::{ImportOptions, is_default, ops_recurrent, ops_slice, order, table, tensor};
 use crate::proto::tensor_proto::DataType;
 use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, attribute_proto::AttributeType};
 use crate::{OnnxError, Warning};
@@ -205,6 +205,7 @@ impl Importer {
             return Ok(Err(String::new()));
         }
         match node.op_type() {
+            "LSTM" | "GRU" => return self.recurrent(node),
             "Split" => return self.parts(node, ops_slice::split),
             "TopK" => return self.parts(node, ops_slice::top_k),
             _ => {}
@@ -286,13 +287,56 @@ impl Importer {
         Ok(Ok(()))
     }
 
-    /// Adds nodes that give the filter of a transposed convolution the order of the graph: output channels first.
-    fn swap_channels(&mut self, filter: TensorId, groups: usize, output: &str) -> Result<TensorId, GraphError> {
-        let shape = self.graph.fixed_shape(filter)?;
-        let mut name = format!("{output}/filter");
+    /// Adds an `LSTM` or `GRU` as a layer and nodes that bring its hidden states into the shapes of its outputs.
+    fn recurrent(&mut self, node: &NodeProto) -> Result<Result<(), Reason>, OnnxError> {
+        let is_lstm = node.op_type() == "LSTM";
+        let count = if is_lstm { 8 } else { 6 };
+        let parts = self.source(node).and_then(|mut source| {
+            let parts = ops_recurrent::parts(&mut source, is_lstm)?;
+            source.finish(count).map(|()| parts)
+        });
+        let parts = match parts {
+            Ok(parts) => parts,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let mut outputs = node.output.iter().filter(|name| !name.is_empty());
+        let Some(first) = outputs.next() else { return Ok(Err("its outputs are left out".into())) };
+        if node.output.get(2).is_some_and(|cell| !cell.is_empty() && self.read.contains(cell)) {
+            return Ok(Err("its last cell is read".into()));
+        }
+        let mut inputs = vec![self.operand(node, node.input.first().map_or("", String::as_str))?];
+        for (what, literal) in parts.constants {
+            let name = self.fresh(format!("{first}/{what}"));
+            inputs.push(Some(self.graph.add_constant(name, literal)));
+        }
+        let name = self.fresh(format!("{first}/hidden"));
+        let hidden = match self.graph.add_node(node.name(), Op::Recurrent(parts.layer), inputs, name) {
+            Ok(hidden) => hidden,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        self.keep_extra(node, hidden);
+        for (output, op) in node.output.iter().zip([parts.all, parts.last]) {
+            if !output.is_empty() {
+                let id = self.graph.add_node("", op, vec![Some(hidden)], output)?;
+                self.ids.insert(output.clone(), id);
+                self.compare(output, id);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// A name that no tensor of the model has.
+    fn fresh(&self, mut name: String) -> String {
         while self.read.contains(&name) || self.ids.contains_key(&name) {
             name.push('_');
         }
+        name
+    }
+
+    /// Adds nodes that give the filter of a transposed convolution the order of the graph: output channels first.
+    fn swap_channels(&mut self, filter: TensorId, groups: usize, output: &str) -> Result<TensorId, GraphError> {
+        let shape = self.graph.fixed_shape(filter)?;
+        let name = self.fresh(format!("{output}/filter"));
         let ([first, second, kernel @ ..], true) = (&shape[..], groups > 0) else { return Ok(filter) };
         if groups == 1 {
             let perm = [1, 0].into_iter().chain(2..shape.len()).collect();

@@ -8,6 +8,7 @@ mod importer;
 mod ops_elementwise;
 mod ops_layout;
 mod ops_quant;
+mod ops_recurrent;
 mod ops_resize;
 mod ops_slice;
 mod ops_transposed;

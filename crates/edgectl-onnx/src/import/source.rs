@@ -75,6 +75,12 @@ impl<'a> Attributes<'a> {
         bytes.map(|bytes| std::str::from_utf8(bytes).map_err(|_| format!("attribute \"{name}\" is no text"))).transpose()
     }
 
+    pub(super) fn strings(&mut self, name: &str) -> Result<Option<Vec<String>>, Reason> {
+        let Some(attribute) = self.take(name, AttributeType::Strings)? else { return Ok(None) };
+        let texts = attribute.strings.iter().map(|bytes| std::str::from_utf8(bytes).map(str::to_owned));
+        texts.collect::<Result<_, _>>().map(Some).map_err(|_| format!("attribute \"{name}\" is no text"))
+    }
+
     pub(super) fn tensor(&mut self, name: &str) -> Result<Option<&'a TensorProto>, Reason> {
         Ok(self.take(name, AttributeType::Tensor)?.and_then(|attribute| attribute.t.as_ref()))
     }
@@ -131,6 +137,11 @@ impl<'a> Source<'a> {
     /// The shape of an input.
     pub(super) fn shape(&self, index: usize) -> Result<&Shape, Reason> {
         Ok(&self.operand(index)?.fact.shape)
+    }
+
+    /// The shape of an input as so many numbers; `None` where it has another rank or is dynamic.
+    pub(super) fn fixed<const RANK: usize>(&self, index: usize) -> Result<Option<[usize; RANK]>, Reason> {
+        Ok(self.shape(index)?.fixed().and_then(|shape| shape.try_into().ok()))
     }
 
     /// Fails unless the first `count` inputs, where given, have elements of one of these types.

@@ -238,7 +238,7 @@ fn operators_that_compute_with_integers() {
             format!("node \"conv\": {op} computes with integers: expected a float operator between QuantizeLinear and DequantizeLinear");
         assert_eq!(integer(op, domain), expected);
     }
-    assert_eq!(integer("LSTM", ""), "node \"conv\": operator LSTM is not supported");
+    assert_eq!(integer("RNN", ""), "node \"conv\": operator RNN is not supported");
 }
 
 #[test]

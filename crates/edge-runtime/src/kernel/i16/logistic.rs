@@ -4,6 +4,7 @@ use edge_format::{LogisticI16Params, OpCode};
 
 use super::sigmoid;
 use crate::kernel::{Frame, Node};
+use crate::table::Sigmoid;
 use crate::{CheckError, Registration};
 
 /// The kernel.
@@ -21,11 +22,14 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 /// Interpolates the table at the magnitude; the function is symmetric about one half.
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let LogisticI16Params { multiplier, right_shift } = frame.params()?;
-    sigmoid::run(frame, (multiplier, right_shift), BITS, |x, sigmoid| {
-        let of_magnitude = sigmoid.unwrap_or(0x7FFF << 10);
-        let half = 1 << BITS;
-        let y =
-            if x >= 0 { of_magnitude.wrapping_add(half) } else { (1u32 << (16 + BITS)).wrapping_sub(of_magnitude).wrapping_add(half - 1) };
-        (y >> (BITS + 1)) as i16
-    })
+    sigmoid::run(frame, (multiplier, right_shift), of)
+}
+
+/// The function of a number in 1 / 12288, in 1 / 2^15.
+#[inline(always)]
+pub(in crate::kernel) fn of(table: &Sigmoid, x: i32) -> i16 {
+    let of_magnitude = sigmoid::interpolate(table, x.unsigned_abs(), BITS).unwrap_or(0x7FFF << 10);
+    let half = 1 << BITS;
+    let y = if x >= 0 { of_magnitude.wrapping_add(half) } else { (1u32 << (16 + BITS)).wrapping_sub(of_magnitude).wrapping_add(half - 1) };
+    (y >> (BITS + 1)) as i16
 }

@@ -2,7 +2,7 @@
 //! the argument.
 
 use crate::kernel::{Frame, Node, expect_range, misfit};
-use crate::table::SIGMOID;
+use crate::table::{SIGMOID, Sigmoid};
 use crate::{CheckError, Operand};
 
 /// Checks operands and parameters; the output's scale is 1/32768.
@@ -23,7 +23,7 @@ pub(super) fn check(node: &Node<'_>, multiplier: u32, right_shift: u32) -> Resul
 
 /// The sigmoid at `magnitude / 2^bits / 24`, in 1 / 2^(16 + bits); `None` beyond the table.
 #[inline(always)]
-fn interpolate(table: &[i16; SIGMOID], magnitude: u32, bits: u32) -> Option<u32> {
+pub(super) fn interpolate(table: &Sigmoid, magnitude: u32, bits: u32) -> Option<u32> {
     let index = (magnitude >> bits) as usize;
     let pair = table.get(index..)?.first_chunk::<2>()?;
     let [entry, next] = pair.map(|entry| u32::from(entry.cast_unsigned()));
@@ -31,20 +31,14 @@ fn interpolate(table: &[i16; SIGMOID], magnitude: u32, bits: u32) -> Option<u32>
     Some((entry << bits).wrapping_add(fraction.wrapping_mul(next.wrapping_sub(entry))))
 }
 
-/// Applies `f` to each element in 1 / 12288 and to what the table has for its magnitude in 1 / 2^bits; may run in place.
+/// Applies `f` to each element in 1 / 12288; may run in place.
 #[inline(always)]
-pub(super) fn run(
-    frame: Frame<'_, '_>,
-    (multiplier, right_shift): (u32, u32),
-    bits: u32,
-    f: impl Fn(i32, Option<u32>) -> i16,
-) -> Option<()> {
+pub(super) fn run(frame: Frame<'_, '_>, (multiplier, right_shift): (u32, u32), f: impl Fn(&Sigmoid, i32) -> i16) -> Option<()> {
     let table = frame.input_of::<i16>(1)?.first_chunk()?;
     let half = if right_shift == 0 { 0 } else { 1i32.wrapping_shl(right_shift - 1) };
     let at = |x: i16| {
         let product = i32::from(x).wrapping_mul(multiplier.cast_signed());
-        let x = product.saturating_add(half).wrapping_shr(right_shift);
-        f(x, interpolate(table, x.unsigned_abs(), bits))
+        f(table, product.saturating_add(half).wrapping_shr(right_shift))
     };
     let x = frame.input_or_in_place_of::<i16>(0)?;
     let output = frame.into_output_of::<i16>()?;
