@@ -9,7 +9,6 @@ of three, with the growth of ours from 32 to 10,000 calibration samples. A repor
 
 import argparse
 import json
-import math
 import os
 import statistics
 import sys
@@ -103,8 +102,9 @@ class Judge:
         points = 100 * (self.score(own) - self.score(peer))
         if self.case.metric != "top1":
             return f"{points:+.2f}"
-        error = 100 * math.sqrt((own != peer).sum()) / len(own)
-        return f"{points:+.2f}" + (" *" if abs(points) > 2 * error else "")
+        only_own, only_peer = int((own & ~peer).sum()), int((peer & ~own).sum())
+        beyond = (only_own - only_peer) ** 2 > 4 * (only_own + only_peer)
+        return f"{points:+.2f}" + (" *" if beyond else "")
 
 
 def compare(case, counts, limit, per_tensor, folder):
