@@ -63,10 +63,7 @@ fn main() -> ! {
     let uart = UartPeripheral::new(peripherals.UART0, (pins.gpio0.into_function(), pins.gpio1.into_function()), &mut peripherals.RESETS)
         .enable(UartConfig::new(BAUD.Hz(), DataBits::Eight, None, StopBits::One), clocks.peripheral_clock.freq());
     let Ok(uart) = uart else { reset() };
-    let mut pico = Pico {
-        uart,
-        ticks: Ticks::new(core.SYST, Timer::new(peripherals.TIMER, &mut peripherals.RESETS, &clocks), clock_hz),
-    };
+    let mut pico = Pico { uart, ticks: Ticks::new(core.SYST, Timer::new(peripherals.TIMER, &mut peripherals.RESETS, &clocks), clock_hz) };
 
     let Some(Arena(arena)) = cortex_m::singleton!(: Arena = Arena([0; ARENA_BYTES])) else { reset() };
     // SAFETY: this is flash, mapped for as long as the chip runs; nothing in this firmware writes to it.
