@@ -2,6 +2,7 @@
 
 pub(crate) mod devices;
 mod html;
+pub(crate) mod measurements;
 mod peers;
 mod report;
 mod subject;

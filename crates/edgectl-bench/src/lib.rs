@@ -11,6 +11,7 @@
 //! | [`baseline`] | comparison with what was found before |
 //! | [`bench`] | one model on one target: all of it together |
 //! | [`budget`] | limits |
+//! | [`calibrate`] | a profile from measurements that a user has |
 //! | [`code`] | sizes of the runtime and of each kernel, as measured per instruction set |
 //! | [`energy`] | an inference, a duty cycle, a battery |
 //! | [`finding`] | what is reported, and kept in files |
@@ -28,6 +29,7 @@ pub mod backend;
 pub mod baseline;
 pub mod bench;
 pub mod budget;
+pub mod calibrate;
 pub mod code;
 pub mod emulator;
 pub mod energy;

@@ -148,8 +148,7 @@ pub fn op_cycles(library: &KernelLibrary, op: &OpWork) -> f64 {
 }
 
 fn cycles(library: &KernelLibrary, op: &OpWork) -> Cycles {
-    // What states no costs for 3×3 convolutions has one kind of convolution.
-    let costs = library.costs.get(&op.cost_class()).or_else(|| library.costs.get(&op.class));
+    let costs = library.costs.get(&library.cost_class(op));
     costs.map(|costs| Cycles::of(op, costs, library.dtype.bytes())).unwrap_or_default()
 }
 

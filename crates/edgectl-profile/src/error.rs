@@ -111,6 +111,14 @@ pub enum ProfileError {
         /// The limit.
         limit: u64,
     },
+    /// A profile cannot be written as YAML.
+    #[error("cannot write the profile {profile}: {message}")]
+    Unwritable {
+        /// The profile.
+        profile: String,
+        /// What the serializer says.
+        message: String,
+    },
     /// No profile has this name.
     #[error("no profile is named {name:?}{}", also_near(nearest))]
     Unknown {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::workload::OpClass;
+use crate::error::ProfileError;
+use crate::workload::{OpClass, OpWork};
 
 /// The version that a profile must state.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -46,6 +47,15 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The profile as a file of its own.
+    ///
+    /// # Errors
+    /// [`ProfileError::Unwritable`].
+    pub fn to_yaml(&self) -> Result<String, ProfileError> {
+        let unwritable = |error: serde_yaml::Error| ProfileError::Unwritable { profile: self.name.clone(), message: error.to_string() };
+        serde_yaml::to_string(&Profile { extends: None, ..self.clone() }).map_err(unwritable)
+    }
+
     /// The clock of the processor that a library runs on; validation saw to it that there is one.
     pub fn clock_hz(&self, library: &KernelLibrary) -> f64 {
         self.processors.get(&library.processor).map_or(f64::NAN, |processor| processor.clock_hz)
@@ -353,7 +363,28 @@ pub struct Coefficients {
     pub cycles_per_layer: f64,
 }
 
+impl KernelLibrary {
+    /// The class whose costs an operator has; where a profile states none for 3×3 convolutions, it has one kind of convolution.
+    pub fn cost_class(&self, op: &OpWork) -> OpClass {
+        if self.costs.contains_key(&op.cost_class()) { op.cost_class() } else { op.class }
+    }
+}
+
 impl Coefficients {
+    /// So many times as much.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Coefficients {
+        Coefficients {
+            cycles_per_mac: self.cycles_per_mac * factor,
+            cycles_per_tap: self.cycles_per_tap * factor,
+            cycles_per_gathered: self.cycles_per_gathered * factor,
+            cycles_per_input: self.cycles_per_input * factor,
+            cycles_per_output: self.cycles_per_output * factor,
+            cycles_per_weight_byte: self.cycles_per_weight_byte * factor,
+            cycles_per_layer: self.cycles_per_layer * factor,
+        }
+    }
+
     /// Keys and values, in the order of the schema.
     pub fn fields(&self) -> [(&'static str, f64); 7] {
         [
