@@ -3,6 +3,7 @@
 
 mod accuracy;
 mod architecture;
+mod bench;
 mod completions;
 mod failures;
 mod support;

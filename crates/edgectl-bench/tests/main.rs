@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod baseline;
+mod calibrate;
 mod costs;
 mod emulator;
 mod memory;
