@@ -77,6 +77,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;inspect' {
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Also say what it costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
             [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Print the graph as text, one line per tensor or node, before any pass')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
@@ -97,6 +98,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the profiles that are built in, or those of a folder')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a device: processors, memories, power, kernel libraries, and where each figure is from')
+            [CompletionResult]::new('calibrate', 'calibrate', [CompletionResultType]::ParameterValue, 'Fit a kernel library of a profile to measurements of your own')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check profiles: keys, units, and what no device can be')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -121,6 +123,20 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'edgectl;profiles;calibrate' {
+            [CompletionResult]::new('--measurements', '--measurements', [CompletionResultType]::ParameterName, 'A .csv whose first line names the columns: `model`, a path beside the file, and `latency_ms`')
+            [CompletionResult]::new('--kernels', '--kernels', [CompletionResultType]::ParameterName, 'The kernel library that was measured [default: the profile''s choice]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write; the profile is named after it')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write; the profile is named after it')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
         'edgectl;profiles;validate' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
@@ -134,6 +150,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
         'edgectl;profiles;help' {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the profiles that are built in, or those of a folder')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a device: processors, memories, power, kernel libraries, and where each figure is from')
+            [CompletionResult]::new('calibrate', 'calibrate', [CompletionResultType]::ParameterValue, 'Fit a kernel library of a profile to measurements of your own')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check profiles: keys, units, and what no device can be')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -142,6 +159,9 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;profiles;help;show' {
+            break
+        }
+        'edgectl;profiles;help;calibrate' {
             break
         }
         'edgectl;profiles;help;validate' {
@@ -163,6 +183,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--metric', '--metric', [CompletionResultType]::ParameterName, 'What is measured [default: top1, where there are labels and the only output is a list of classes]')
             [CompletionResult]::new('--max-drop', '--max-drop', [CompletionResultType]::ParameterName, 'Exit with status 1 where int8 is worse than float by more than so many points')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write the explanation as a page to look at, with plots; nothing in it is loaded from elsewhere')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Also say what the result costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there')
             [CompletionResult]::new('--scale', '--scale', [CompletionResultType]::ParameterName, 'Factor of the raw values, such as 1/255')
             [CompletionResult]::new('--mean', '--mean', [CompletionResultType]::ParameterName, 'Subtracted after scaling: one value, or one per channel')
             [CompletionResult]::new('--std', '--std', [CompletionResultType]::ParameterName, 'Divides after subtracting: one value, or one per channel')
@@ -235,6 +256,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
         'edgectl;help;profiles' {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the profiles that are built in, or those of a folder')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a device: processors, memories, power, kernel libraries, and where each figure is from')
+            [CompletionResult]::new('calibrate', 'calibrate', [CompletionResultType]::ParameterValue, 'Fit a kernel library of a profile to measurements of your own')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check profiles: keys, units, and what no device can be')
             break
         }
@@ -242,6 +264,9 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;help;profiles;show' {
+            break
+        }
+        'edgectl;help;profiles;calibrate' {
             break
         }
         'edgectl;help;profiles;validate' {

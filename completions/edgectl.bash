@@ -58,6 +58,9 @@ _edgectl() {
             edgectl__subcmd__help,run)
                 cmd="edgectl__subcmd__help__subcmd__run"
                 ;;
+            edgectl__subcmd__help__subcmd__profiles,calibrate)
+                cmd="edgectl__subcmd__help__subcmd__profiles__subcmd__calibrate"
+                ;;
             edgectl__subcmd__help__subcmd__profiles,list)
                 cmd="edgectl__subcmd__help__subcmd__profiles__subcmd__list"
                 ;;
@@ -66,6 +69,9 @@ _edgectl() {
                 ;;
             edgectl__subcmd__help__subcmd__profiles,validate)
                 cmd="edgectl__subcmd__help__subcmd__profiles__subcmd__validate"
+                ;;
+            edgectl__subcmd__profiles,calibrate)
+                cmd="edgectl__subcmd__profiles__subcmd__calibrate"
                 ;;
             edgectl__subcmd__profiles,help)
                 cmd="edgectl__subcmd__profiles__subcmd__help"
@@ -78,6 +84,9 @@ _edgectl() {
                 ;;
             edgectl__subcmd__profiles,validate)
                 cmd="edgectl__subcmd__profiles__subcmd__validate"
+                ;;
+            edgectl__subcmd__profiles__subcmd__help,calibrate)
+                cmd="edgectl__subcmd__profiles__subcmd__help__subcmd__calibrate"
                 ;;
             edgectl__subcmd__profiles__subcmd__help,help)
                 cmd="edgectl__subcmd__profiles__subcmd__help__subcmd__help"
@@ -290,8 +299,22 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__help__subcmd__profiles)
-            opts="list show validate"
+            opts="list show calibrate validate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        edgectl__subcmd__help__subcmd__profiles__subcmd__calibrate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -374,12 +397,16 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__inspect)
-            opts="-q -v -h --dump --format --quiet --verbose --help"
+            opts="-q -v -h --dump --profile --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "text json csv markdown" -- "${cur}"))
                     return 0
@@ -392,7 +419,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__profiles)
-            opts="-q -v -h --format --quiet --verbose --help list show validate help"
+            opts="-q -v -h --format --quiet --verbose --help list show calibrate validate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -409,9 +436,57 @@ _edgectl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        edgectl__subcmd__profiles__subcmd__help)
-            opts="list show validate help"
+        edgectl__subcmd__profiles__subcmd__calibrate)
+            opts="-o -q -v -h --measurements --kernels --output --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --measurements)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernels)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json csv markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        edgectl__subcmd__profiles__subcmd__help)
+            opts="list show calibrate validate help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        edgectl__subcmd__profiles__subcmd__help__subcmd__calibrate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -534,7 +609,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__quantize)
-            opts="-o -q -v -h --calibration --eval --output --calibrator --percentile --passes --calibration-samples --limit --metric --max-drop --strict --explain --report --per-tensor --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
+            opts="-o -q -v -h --calibration --eval --output --calibrator --percentile --passes --calibration-samples --limit --metric --max-drop --strict --explain --report --profile --per-tensor --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -585,6 +660,10 @@ _edgectl() {
                     return 0
                     ;;
                 --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -71,6 +71,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --help 'Print help'
         }
         &'edgectl;inspect'= {
+            cand --profile 'Also say what it costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there'
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand --dump 'Print the graph as text, one line per tensor or node, before any pass'
             cand -q 'Say nothing but errors'
@@ -90,6 +91,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --help 'Print help'
             cand list 'List the profiles that are built in, or those of a folder'
             cand show 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+            cand calibrate 'Fit a kernel library of a profile to measurements of your own'
             cand validate 'Check profiles: keys, units, and what no device can be'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -111,6 +113,19 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'edgectl;profiles;calibrate'= {
+            cand --measurements 'A .csv whose first line names the columns: `model`, a path beside the file, and `latency_ms`'
+            cand --kernels 'The kernel library that was measured [default: the profile''s choice]'
+            cand -o 'File to write; the profile is named after it'
+            cand --output 'File to write; the profile is named after it'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'edgectl;profiles;validate'= {
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand -q 'Say nothing but errors'
@@ -123,12 +138,15 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         &'edgectl;profiles;help'= {
             cand list 'List the profiles that are built in, or those of a folder'
             cand show 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+            cand calibrate 'Fit a kernel library of a profile to measurements of your own'
             cand validate 'Check profiles: keys, units, and what no device can be'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'edgectl;profiles;help;list'= {
         }
         &'edgectl;profiles;help;show'= {
+        }
+        &'edgectl;profiles;help;calibrate'= {
         }
         &'edgectl;profiles;help;validate'= {
         }
@@ -147,6 +165,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --metric 'What is measured [default: top1, where there are labels and the only output is a list of classes]'
             cand --max-drop 'Exit with status 1 where int8 is worse than float by more than so many points'
             cand --report 'Write the explanation as a page to look at, with plots; nothing in it is loaded from elsewhere'
+            cand --profile 'Also say what the result costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there'
             cand --scale 'Factor of the raw values, such as 1/255'
             cand --mean 'Subtracted after scaling: one value, or one per channel'
             cand --std 'Divides after subtracting: one value, or one per channel'
@@ -213,11 +232,14 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         &'edgectl;help;profiles'= {
             cand list 'List the profiles that are built in, or those of a folder'
             cand show 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+            cand calibrate 'Fit a kernel library of a profile to measurements of your own'
             cand validate 'Check profiles: keys, units, and what no device can be'
         }
         &'edgectl;help;profiles;list'= {
         }
         &'edgectl;help;profiles;show'= {
+        }
+        &'edgectl;help;profiles;calibrate'= {
         }
         &'edgectl;help;profiles;validate'= {
         }

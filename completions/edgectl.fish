@@ -74,6 +74,7 @@ markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l profile -d 'Also say what it costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
 json\t''
 csv\t''
@@ -82,17 +83,18 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l dump -d 'Pri
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s h -l help -d 'Print help'
-complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show calibrate validate help" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
 json\t''
 csv\t''
 markdown\t''"
-complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -s q -l quiet -d 'Say nothing but errors'
-complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -s v -l verbose -d 'Say more about what is done'
-complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -s h -l help -d 'Print help'
-complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -f -a "list" -d 'List the profiles that are built in, or those of a folder'
-complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -f -a "show" -d 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
-complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -f -a "validate" -d 'Check profiles: keys, units, and what no device can be'
-complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show calibrate validate help" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show calibrate validate help" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show calibrate validate help" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show calibrate validate help" -f -a "list" -d 'List the profiles that are built in, or those of a folder'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show calibrate validate help" -f -a "show" -d 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show calibrate validate help" -f -a "calibrate" -d 'Fit a kernel library of a profile to measurements of your own'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show calibrate validate help" -f -a "validate" -d 'Check profiles: keys, units, and what no device can be'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show calibrate validate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from list" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
 json\t''
 csv\t''
@@ -107,6 +109,16 @@ markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -l measurements -d 'A .csv whose first line names the columns: `model`, a path beside the file, and `latency_ms`' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -l kernels -d 'The kernel library that was measured [default: the profile\'s choice]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -s o -l output -d 'File to write; the profile is named after it' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -s h -l help -d 'Print help'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from validate" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
 json\t''
 csv\t''
@@ -116,6 +128,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_see
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from validate" -s h -l help -d 'Print help'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the profiles that are built in, or those of a folder'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "calibrate" -d 'Fit a kernel library of a profile to measurements of your own'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "validate" -d 'Check profiles: keys, units, and what no device can be'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration -d 'Samples from which the ranges of activations are found; needed for float models, without labels' -r -F
@@ -137,6 +150,7 @@ top1\t''
 top5\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l max-drop -d 'Exit with status 1 where int8 is worse than float by more than so many points' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l report -d 'Write the explanation as a page to look at, with plots; nothing in it is loaded from elsewhere' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l profile -d 'Also say what the result costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l scale -d 'Factor of the raw values, such as 1/255' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l std -d 'Divides after subtracting: one value, or one per channel' -r
@@ -202,4 +216,5 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_see
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from profiles" -f -a "list" -d 'List the profiles that are built in, or those of a folder'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from profiles" -f -a "show" -d 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from profiles" -f -a "calibrate" -d 'Fit a kernel library of a profile to measurements of your own'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from profiles" -f -a "validate" -d 'Check profiles: keys, units, and what no device can be'
