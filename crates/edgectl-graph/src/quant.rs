@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::{Binary, Cell, DType, Graph, GraphError, Node, Op, Recurrent, Reduction, TensorId, Unary};
+use crate::{Binary, Cell, DType, Graph, GraphError, Interpolation, Node, Op, Recurrent, Reduction, TensorId, Unary};
 
 /// The integers that stand for an activation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -164,6 +164,7 @@ pub fn sharing(op: &Op, ty: QuantType) -> Sharing {
 pub fn has_int16(op: &Op) -> bool {
     match op {
         Op::Binary { op, .. } => *op != Binary::Div,
+        Op::Resize(resize) => matches!(resize.interpolation, Interpolation::Nearest(_)),
         Op::AveragePool { .. }
         | Op::Concat { .. }
         | Op::Conv(_)
@@ -173,13 +174,11 @@ pub fn has_int16(op: &Op) -> bool {
         | Op::GlobalAveragePool
         | Op::GlobalMaxPool
         | Op::Identity
-        | Op::MatMul
         | Op::MaxPool(_)
         | Op::Pad { .. }
         | Op::Reduce { .. }
         | Op::ReduceMean { .. }
         | Op::Reshape { .. }
-        | Op::Resize(_)
         | Op::Slice { .. }
         | Op::Softmax { .. }
         | Op::SpaceToDepth { .. }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use edge_format::{DType, OpSpec, Params, TransposeParams};
+use edge_format::{DType, I16, OpSpec, Params, TransposeParams};
 use edgectl_graph::{Graph, Node, NodeId, QuantConst, QuantGraph, QuantParams, QuantType, TensorId, permute};
 
 use crate::{LowerError, layout};
@@ -258,6 +258,12 @@ impl<'g> Builder<'g> {
         self.add(Draft { name: name.into(), dtype: DType::I16, shape: shape.to_vec(), params: None, home: Home::Data(bytes) })
     }
 
+    /// A new one-dimensional int64 constant.
+    pub(crate) fn constant_i64(&mut self, name: &str, values: &[i64]) -> usize {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.add(Draft { name: name.into(), dtype: DType::I64, shape: vec![values.len()], params: None, home: Home::Data(bytes) })
+    }
+
     /// A new one-dimensional int32 constant.
     pub(crate) fn constant_i32(&mut self, name: &str, values: &[i32]) -> usize {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
@@ -267,6 +273,17 @@ impl<'g> Builder<'g> {
     fn add(&mut self, draft: Draft) -> usize {
         self.tensors.push(draft);
         self.tensors.len() - 1
+    }
+
+    /// Appends an op in the form for activations of this type.
+    pub(crate) fn push_as<P: Into<Params>>(&mut self, ty: QuantType, params: P, inputs: Vec<usize>, output: usize)
+    where
+        I16<P>: Into<Params>,
+    {
+        match ty {
+            QuantType::I8 => self.push(params, inputs, output),
+            QuantType::I16 => self.push(I16(params), inputs, output),
+        }
     }
 
     /// Appends an op.

@@ -1,8 +1,8 @@
 //! Elementwise arithmetic: add, sub, mul, div, max, min, and rectifiers with several slopes.
 
-use edge_format::{MaximumParams, MinimumParams};
+use edge_format::{I16, MaximumParams, MinimumParams};
 use edge_runtime::prepare;
-use edgectl_graph::{Activation, Binary, Node, QuantParams, TensorId};
+use edgectl_graph::{Activation, Binary, Node, QuantParams, QuantType, TensorId};
 
 use super::{activation_range, ends};
 use crate::builder::Builder;
@@ -11,13 +11,15 @@ use crate::{LowerError, layout};
 pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, op: Binary, activation: Activation) -> Result<(), LowerError> {
     let Operands { inputs, scales: [scale_a, scale_b], output: tensor, params } = operands(builder, node)?;
     let range = activation_range(activation, params);
-    match op {
-        Binary::Add => builder.push(prepare::add(scale_a, scale_b, params.scale, range), inputs, tensor),
-        Binary::Div => builder.push(prepare::div(scale_a, scale_b, params.scale, range), inputs, tensor),
-        Binary::Max => builder.push(MaximumParams { activation_min: range.0, activation_max: range.1 }, inputs, tensor),
-        Binary::Min => builder.push(MinimumParams { activation_min: range.0, activation_max: range.1 }, inputs, tensor),
-        Binary::Mul => builder.push(prepare::mul(scale_a, scale_b, params.scale, range), inputs, tensor),
-        Binary::Sub => builder.push(prepare::sub(scale_a, scale_b, params.scale, range), inputs, tensor),
+    match (op, params.ty) {
+        (Binary::Add, QuantType::I16) => builder.push(I16(prepare::add_i16(scale_a, scale_b, params.scale, range)), inputs, tensor),
+        (Binary::Sub, QuantType::I16) => builder.push(I16(prepare::sub_i16(scale_a, scale_b, params.scale, range)), inputs, tensor),
+        (Binary::Add, _) => builder.push(prepare::add(scale_a, scale_b, params.scale, range), inputs, tensor),
+        (Binary::Div, QuantType::I8) => builder.push(prepare::div(scale_a, scale_b, params.scale, range), inputs, tensor),
+        (Binary::Max, ty) => builder.push_as(ty, MaximumParams { activation_min: range.0, activation_max: range.1 }, inputs, tensor),
+        (Binary::Min, ty) => builder.push_as(ty, MinimumParams { activation_min: range.0, activation_max: range.1 }, inputs, tensor),
+        (Binary::Mul, ty) => builder.push_as(ty, prepare::mul(scale_a, scale_b, params.scale, range), inputs, tensor),
+        (Binary::Sub, _) => builder.push(prepare::sub(scale_a, scale_b, params.scale, range), inputs, tensor),
         _ => return Err(builder.no_kernel(node, "there is no integer kernel for it")),
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use edge_format::{Conv2dParams, DepthwiseConv2dParams};
 use edge_runtime::prepare;
-use edgectl_graph::{Conv, Node, QuantConst, TensorId, permute};
+use edgectl_graph::{Conv, Node, QuantConst, QuantType, TensorId, permute};
 
 use super::{activation_range, ends};
 use crate::builder::Builder;
@@ -27,9 +27,10 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, conv: &Conv) -> Resu
     let [stride_h, stride_w] = planar_pair(&conv.window.strides, 1)?;
     let [dilation_h, dilation_w] = planar_pair(&conv.window.dilations, 1)?;
     let [pad_top, pad_left] = planar_pair(&conv.window.pads_begin, 0)?;
-    let (activation_min, activation_max) = activation_range(conv.activation, builder.params(output)?);
+    let params = builder.params(output)?;
+    let (activation_min, activation_max) = activation_range(conv.activation, params);
 
-    let inputs = parameters(builder, node, input, &shape, &filter, o)?;
+    let (ty, inputs) = (params.ty, parameters(builder, node, input, &shape, &filter, o)?);
     let result = builder.output(output, &order)?;
     let planar_result = planar(builder, result);
     if depthwise {
@@ -45,11 +46,11 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, conv: &Conv) -> Resu
             activation_min,
             activation_max,
         };
-        builder.push(params, inputs, planar_result);
+        builder.push_as(ty, params, inputs, planar_result);
     } else {
         let groups = layout::dim(conv.groups)?;
         let params = Conv2dParams { stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, groups, activation_min, activation_max };
-        builder.push(params, inputs, planar_result);
+        builder.push_as(ty, params, inputs, planar_result);
     }
     Ok(())
 }
@@ -100,19 +101,30 @@ pub(super) fn parameters(
         prepare::channel_multiplier(input_scale, scale, output_scale)
     });
     let (multipliers, shifts): (Vec<i32>, Vec<i32>) = requantize.unzip();
-    let bias = node.input(2).and_then(|id| builder.quantized.constant(id));
-    let zeros = vec![0; outputs];
-    let bias = match bias {
-        Some(QuantConst::Bias { values }) => &values[..],
-        _ => &zeros,
+    let stored = node.input(2).and_then(|id| builder.quantized.constant(id));
+    let bias = match stored {
+        Some(QuantConst::Bias { values }) => values.to_vec(),
+        _ => vec![0; outputs],
+    };
+    let wide_bias = match stored {
+        Some(QuantConst::WideBias { values }) => Some(values.to_vec()),
+        None if x_params.ty == QuantType::I16 && !fits_int32(filter, outputs) => Some(vec![0; outputs]),
+        _ => None,
     };
     let name = |id: Option<TensorId>| id.map_or_else(String::new, |id| builder.graph().tensor(id).name.clone());
     let (filter_name, bias_name) = (name(node.input(1)), name(node.input(2)));
-    Ok(vec![
-        input,
-        builder.constant_i8(&filter_name, shape, filter),
-        builder.constant_i32(&bias_name, bias),
-        builder.constant_i32("", &multipliers),
-        builder.constant_i32("", &shifts),
-    ])
+    let filter = builder.constant_i8(&filter_name, shape, filter);
+    let bias = match wide_bias {
+        Some(values) => builder.constant_i64(&bias_name, &values),
+        None => builder.constant_i32(&bias_name, &bias),
+    };
+    let words = [multipliers, shifts].map(|values| builder.constant_i32("", &values));
+    Ok([input, filter, bias].into_iter().chain(words).collect())
+}
+
+/// Whether no sum of products with int16 can leave int32, whatever the input.
+fn fits_int32(filter: &[i8], outputs: usize) -> bool {
+    let greatest = filter.iter().map(|weight| u64::from(weight.unsigned_abs())).max().unwrap_or(0);
+    let products = (filter.len() / outputs.max(1)) as u64;
+    products * greatest * u64::from(i16::MIN.unsigned_abs()) <= i32::MAX as u64
 }

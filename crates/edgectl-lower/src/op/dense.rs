@@ -23,10 +23,11 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, activation: Activati
             (builder.in_order(x, &order)?, weights.to_vec())
         }
     };
-    let (activation_min, activation_max) = activation_range(activation, builder.params(output)?);
+    let params = builder.params(output)?;
+    let (activation_min, activation_max) = activation_range(activation, params);
     let inputs = conv::parameters(builder, node, input, &[outputs, columns], &weights, outputs)?;
     let order = layout::identity(builder.shape(output)?.len());
     let tensor = builder.output(output, &order)?;
-    builder.push(FullyConnectedParams { activation_min, activation_max }, inputs, tensor);
+    builder.push_as(params.ty, FullyConnectedParams { activation_min, activation_max }, inputs, tensor);
     Ok(())
 }

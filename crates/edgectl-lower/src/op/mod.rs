@@ -23,7 +23,7 @@ mod unary;
 use edge_format::{ReduceMaxParams, ReduceMinParams};
 use edge_runtime::affine::Affine;
 use edge_runtime::prepare;
-use edgectl_graph::{Activation, Node, Op, QuantParams, Reduction, TensorId};
+use edgectl_graph::{Activation, Node, Op, QuantParams, QuantType, Reduction, TensorId};
 
 use crate::LowerError;
 use crate::builder::Builder;
@@ -48,12 +48,12 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::MaxPool(pool) => pool::max(builder, node, pool),
         Op::PRelu => binary::prelu(builder, node),
         Op::Pad { before, value, .. } => pad::lower(builder, node, before, *value),
-        Op::Reduce { op, axes, .. } => reduce::lower(builder, node, axes, |from, to, bits, _| match op {
-            Reduction::Max => Some(ReduceMaxParams { axes: bits }.into()),
-            Reduction::Min => Some(ReduceMinParams { axes: bits }.into()),
-            Reduction::Sum => Some(prepare::sum(from, to, bits).into()),
-            _ => None,
-        }),
+        Op::Reduce { op, axes, .. } => match op {
+            Reduction::Max => reduce::lower(builder, node, axes, |_, _, axes, _| ReduceMaxParams { axes }),
+            Reduction::Min => reduce::lower(builder, node, axes, |_, _, axes, _| ReduceMinParams { axes }),
+            Reduction::Sum => reduce::lower(builder, node, axes, |from, to, axes, _| prepare::sum(from, to, axes)),
+            _ => Err(builder.no_kernel(node, "there is no integer kernel for it")),
+        },
         Op::Recurrent(recurrent) => recurrent::lower(builder, node, recurrent),
         Op::ReduceMean { axes, .. } => reduce::mean(builder, node, axes),
         Op::Reshape { .. } => reshape::lower(builder, node),
@@ -78,7 +78,10 @@ fn affine(params: QuantParams) -> Affine {
     Affine { scale: params.scale, zero_point: params.zero_point.into() }
 }
 
-/// Least and greatest int8 that an activation lets through.
+/// Least and greatest integer that an activation lets through.
 fn activation_range(activation: Activation, output: QuantParams) -> (i32, i32) {
-    edge_runtime::prepare::activation_range(activation.min, activation.max, affine(output))
+    match output.ty {
+        QuantType::I8 => prepare::activation_range(activation.min, activation.max, affine(output)),
+        QuantType::I16 => prepare::activation_range_of::<i16>(activation.min, activation.max, affine(output)),
+    }
 }

@@ -1,7 +1,7 @@
 //! Constant padding.
 
 use edge_format::{MAX_RANK, PadParams};
-use edgectl_graph::Node;
+use edgectl_graph::{Node, QuantType};
 
 use super::{affine, ends};
 use crate::builder::Builder;
@@ -15,7 +15,11 @@ pub(super) fn lower(builder: &mut Builder<'_>, node: &Node, amounts: &[usize], v
     for (slot, amount) in before.iter_mut().zip(layout::apply(amounts, &order)) {
         *slot = layout::dim(amount)?;
     }
-    let value = affine(builder.params(output)?).quantize(value).into();
+    let params = builder.params(output)?;
+    let value = match params.ty {
+        QuantType::I8 => affine(params).quantize(value).into(),
+        QuantType::I16 => affine(params).quantize_i16(value).into(),
+    };
     let tensor = builder.output(output, &order)?;
     builder.push(PadParams { before, value }, vec![input], tensor);
     Ok(())

@@ -1,24 +1,22 @@
 //! Pooling over windows.
 
 use edge_format::{AveragePool2dParams, MaxPool2dParams};
-use edgectl_graph::{Node, Pool, Window};
+use edgectl_graph::{Node, Pool, QuantType, Window};
 
 use super::conv::{planar, planar_pair};
 use super::ends;
 use crate::builder::Builder;
 use crate::{LowerError, layout};
 
-const ACTIVATION_MIN: i32 = i8::MIN as i32;
-const ACTIVATION_MAX: i32 = i8::MAX as i32;
-
 pub(super) fn average(builder: &mut Builder<'_>, node: &Node, pool: &Pool, include_pad: bool) -> Result<(), LowerError> {
     undilated(builder, node, pool)?;
     let [kernel_h, kernel_w] = planar_pair(&pool.kernel, 1)?;
     let [stride_h, stride_w] = planar_pair(&pool.strides, 1)?;
     let [pad_top, pad_left] = planar_pair(&pool.pads_begin, 0)?;
-    let (activation_min, activation_max, include_pad) = (ACTIVATION_MIN, ACTIVATION_MAX, include_pad.into());
-    let (input, output) = tensors(builder, node)?;
-    builder.push(
+    let (input, output, ty) = tensors(builder, node)?;
+    let ((activation_min, activation_max), include_pad) = (ty.range(), include_pad.into());
+    builder.push_as(
+        ty,
         AveragePool2dParams { kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, include_pad, activation_min, activation_max },
         vec![input],
         output,
@@ -31,9 +29,10 @@ pub(super) fn max(builder: &mut Builder<'_>, node: &Node, pool: &Pool) -> Result
     let [kernel_h, kernel_w] = planar_pair(&pool.kernel, 1)?;
     let [stride_h, stride_w] = planar_pair(&pool.strides, 1)?;
     let [pad_top, pad_left] = planar_pair(&pool.pads_begin, 0)?;
-    let (activation_min, activation_max) = (ACTIVATION_MIN, ACTIVATION_MAX);
-    let (input, output) = tensors(builder, node)?;
-    builder.push(
+    let (input, output, ty) = tensors(builder, node)?;
+    let (activation_min, activation_max) = ty.range();
+    builder.push_as(
+        ty,
         MaxPool2dParams { kernel_h, kernel_w, stride_h, stride_w, pad_top, pad_left, activation_min, activation_max },
         vec![input],
         output,
@@ -52,10 +51,11 @@ fn undilated(builder: &Builder<'_>, node: &Node, pool: &Pool) -> Result<(), Lowe
     if pool.dilations.iter().all(|&dilation| dilation == 1) { Ok(()) } else { Err(builder.no_kernel(node, "a dilated window")) }
 }
 
-fn tensors(builder: &mut Builder<'_>, node: &Node) -> Result<(usize, usize), LowerError> {
+/// Input and output, seen as images, and their type.
+fn tensors(builder: &mut Builder<'_>, node: &Node) -> Result<(usize, usize, QuantType), LowerError> {
     let (x, output) = ends(builder, node)?;
     let order = layout::channels_last(builder.shape(x)?.len());
     let input = builder.in_order(x, &order)?;
     let result = builder.output(output, &order)?;
-    Ok((planar(builder, input), planar(builder, result)))
+    Ok((planar(builder, input), planar(builder, result), builder.params(output)?.ty))
 }

@@ -1,6 +1,6 @@
 //! What is left of the elements along some axes.
 
-use edge_format::Params;
+use edge_format::{I16, Params};
 use edge_runtime::prepare;
 use edgectl_graph::{Node, Op};
 
@@ -16,16 +16,19 @@ pub(super) fn spatial_mean(builder: &mut Builder<'_>, node: &Node) -> Result<(),
 }
 
 pub(super) fn mean(builder: &mut Builder<'_>, node: &Node, axes: &[usize]) -> Result<(), LowerError> {
-    lower(builder, node, axes, |from, to, bits, count| Some(prepare::mean(from, to, bits, count).into()))
+    lower(builder, node, axes, prepare::mean)
 }
 
 /// `params` has the scales of input and output, the axes as bits and the number of elements that become one.
-pub(super) fn lower(
+pub(super) fn lower<P: Into<Params>>(
     builder: &mut Builder<'_>,
     node: &Node,
     axes: &[usize],
-    params: impl FnOnce(f32, f32, u32, u32) -> Option<Params>,
-) -> Result<(), LowerError> {
+    params: impl FnOnce(f32, f32, u32, u32) -> P,
+) -> Result<(), LowerError>
+where
+    I16<P>: Into<Params>,
+{
     let (x, output) = ends(builder, node)?;
     let shape = builder.shape(x)?;
     let order = builder.order(x)?;
@@ -33,7 +36,6 @@ pub(super) fn lower(
     let count: usize = axes.iter().map(|&axis| shape[axis]).product();
     let bits = axes.iter().fold(0, |bits, &axis| bits | 1 << layout::place(&order, axis));
     let params = params(builder.params(x)?.scale, builder.params(output)?.scale, bits, layout::dim(count)?);
-    let params = params.ok_or_else(|| builder.no_kernel(node, "there is no integer kernel for it"))?;
 
     let keep_dims = !matches!(node.op, Op::Reduce { keep_dims: false, .. } | Op::ReduceMean { keep_dims: false, .. });
     let output_order = if keep_dims {
@@ -44,6 +46,6 @@ pub(super) fn lower(
         left.map(|&axis| axis - axes.iter().filter(|&&gone| gone < axis).count()).collect()
     };
     let tensor = builder.output(output, &output_order)?;
-    builder.push(params, vec![input], tensor);
+    builder.push_as(builder.params(output)?.ty, params, vec![input], tensor);
     Ok(())
 }
