@@ -2,20 +2,17 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
-use edge_format::{AlignedBytes, DType, Io, Program, Tensor};
-use edge_runtime::affine::Affine;
+use anyhow::Result;
+use edge_format::{AlignedBytes, Io, Program};
 use edge_runtime::{Interpreter, Resolver};
 
 use super::{Engine, Inference, Port};
 
-/// A program and the conversion of its inputs and outputs.
+/// A program.
 #[derive(Debug)]
 pub(crate) struct Int8Engine {
     /// Packed for the kernels that this machine has.
     program: AlignedBytes,
-    inputs: Vec<Affine>,
-    outputs: Vec<Affine>,
 }
 
 impl Int8Engine {
@@ -24,13 +21,7 @@ impl Int8Engine {
         let bytes = edgectl_lower::pack_for_this_machine(program)?;
         let program = Program::parse(&bytes)?;
         Interpreter::new(program, &mut arena(program), Resolver::fastest())?;
-        let affine = |io: Io<'_>| {
-            let Tensor { scale, zero_point, .. } = program.tensor(io.tensor).context("the program lacks a tensor of its own")?;
-            Ok(Affine { scale, zero_point })
-        };
-        let inputs = program.inputs().map(affine).collect::<Result<_>>()?;
-        let outputs = program.outputs().map(affine).collect::<Result<_>>()?;
-        Ok(Int8Engine { inputs, outputs, program: bytes })
+        Ok(Int8Engine { program: bytes })
     }
 
     fn ports<'p, I: Iterator<Item = Io<'p>>>(&'p self, ios: fn(&Program<'p>) -> I) -> Vec<Port> {
@@ -58,21 +49,12 @@ impl Engine for Int8Engine {
         let mut interpreter = Interpreter::new(program, &mut arena, Resolver::fastest())?;
         let mut run = |sample: &Vec<f32>| {
             let start = Instant::now();
-            for (index, affine) in self.inputs.iter().enumerate() {
-                let input = interpreter.input_mut(index)?;
-                input.iter_mut().zip(sample).for_each(|(q, &real)| *q = affine.quantize(real));
+            for index in 0..program.inputs().count() {
+                interpreter.write_input(index, sample)?;
             }
             interpreter.invoke()?;
-            let mut outputs = vec![];
-            for (index, affine) in self.outputs.iter().enumerate() {
-                outputs.push(match program.outputs().nth(index).and_then(|io| program.tensor(io.tensor)) {
-                    // Indices stand for themselves.
-                    Some(Tensor { dtype: DType::I32, .. }) => {
-                        interpreter.output_of::<i32>(index)?.iter().map(|&index| index as f32).collect()
-                    }
-                    _ => interpreter.output(index)?.iter().map(|&q| affine.dequantize(q)).collect(),
-                });
-            }
+            let outputs = (0..program.outputs().count()).map(|index| Ok(interpreter.read_output(index)?.collect()));
+            let outputs = outputs.collect::<Result<_>>()?;
             Ok(Inference { outputs, time: start.elapsed() })
         };
         samples.iter().map(&mut run).collect()
@@ -84,6 +66,6 @@ fn port(io: Io<'_>) -> Port {
 }
 
 /// Memory for a program; pages that no op touches are never made.
-fn arena(program: Program<'_>) -> Vec<u8> {
-    vec![0; program.arena_bytes() as usize]
+fn arena(program: Program<'_>) -> AlignedBytes {
+    AlignedBytes::zeroed(program.arena_bytes() as usize)
 }

@@ -19,9 +19,16 @@ pub struct AlignedBytes {
     length: usize,
 }
 
+impl AlignedBytes {
+    /// Zeros, such as an arena can be made of.
+    pub fn zeroed(length: usize) -> Self {
+        Self { units: vec![0; length.div_ceil(DATA_ALIGNMENT)], length }
+    }
+}
+
 impl From<&[u8]> for AlignedBytes {
     fn from(bytes: &[u8]) -> Self {
-        let mut aligned = Self { units: vec![0; bytes.len().div_ceil(DATA_ALIGNMENT)], length: bytes.len() };
+        let mut aligned = Self::zeroed(bytes.len());
         aligned.copy_from_slice(bytes);
         aligned
     }

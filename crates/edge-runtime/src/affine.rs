@@ -25,6 +25,11 @@ impl Affine {
         self.nearest(real).clamp(i16::MIN.into(), i16::MAX.into()) as i16
     }
 
+    /// As [`Affine::quantize`], the nearest int32.
+    pub fn quantize_i32(self, real: f32) -> i32 {
+        self.nearest(real)
+    }
+
     fn nearest(self, real: f32) -> i32 {
         round_half_even(f64::from(real / self.scale)).saturating_add(self.zero_point)
     }

@@ -1,7 +1,9 @@
 //! The executor: checks once, then runs op after op in the caller's arena.
 
-use edge_format::{DType, Io, Op, Place, Program};
+use edge_format::{DType, Io, Op, Place, Program, Tensor};
 
+use crate::affine::Affine;
+use crate::kernel::total::{rows, rows_mut};
 use crate::kernel::{Frame, Node, expect_apart};
 use crate::{Element, Resolver, RuntimeError};
 
@@ -102,6 +104,46 @@ impl<'p, 'a> Interpreter<'p, 'a> {
         Ok(bytemuck::try_cast_slice(bytes).unwrap_or_default())
     }
 
+    /// Fills a model input with real numbers, each rounded to the nearest that the tensor can stand for: see [`Affine::quantize`].
+    /// Those beyond the last element are ignored; elements for which there are none stay.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchIo`].
+    pub fn write_input(&mut self, index: usize, values: &[f32]) -> Result<(), RuntimeError> {
+        let tensor = io_tensor(self.program, self.program.inputs(), index)?;
+        let affine = Affine { scale: tensor.scale, zero_point: tensor.zero_point };
+        let bytes = tensor.arena_range().and_then(|range| self.arena.get_mut(range)).unwrap_or_default();
+        let elements = rows_mut(bytes, tensor.dtype.size_bytes() as usize).into_iter().flatten();
+        for (element, &value) in elements.zip(values) {
+            let q = match tensor.dtype {
+                DType::I8 => affine.quantize(value).into(),
+                DType::I16 => affine.quantize_i16(value).into(),
+                _ => affine.quantize_i32(value),
+            };
+            element.iter_mut().zip(q.to_le_bytes()).for_each(|(byte, low)| *byte = low.cast_signed());
+        }
+        Ok(())
+    }
+
+    /// The real numbers that a model output stands for, as the last [`Interpreter::invoke`] left it.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchIo`].
+    pub fn read_output(&self, index: usize) -> Result<impl Iterator<Item = f32> + use<'_>, RuntimeError> {
+        let tensor = io_tensor(self.program, self.program.outputs(), index)?;
+        let affine = Affine { scale: tensor.scale, zero_point: tensor.zero_point };
+        let bytes = tensor.arena_range().and_then(|range| self.arena.get(range)).unwrap_or_default();
+        let elements = rows(bytes, tensor.dtype.size_bytes() as usize).into_iter().flatten();
+        Ok(elements.map(move |element| {
+            // Little-endian, the last byte with the sign.
+            let q = element.iter().rev().enumerate().fold(0i32, |q, (place, &byte)| match place {
+                0 => byte.into(),
+                _ => q << 8 | i32::from(byte.cast_unsigned()),
+            });
+            affine.dequantize(q)
+        }))
+    }
+
     /// Runs the program once. What it remembers is what the invocations since the last [`Interpreter::reset`] left.
     ///
     /// # Errors
@@ -148,13 +190,19 @@ fn expect_io(program: Program<'_>, index: usize, io: &Io<'_>) -> Result<(), Runt
 
 fn range<'p, T: Element>(
     program: Program<'p>,
-    mut ios: impl Iterator<Item = Io<'p>> + Clone,
+    ios: impl Iterator<Item = Io<'p>> + Clone,
     index: usize,
 ) -> Result<core::ops::Range<usize>, RuntimeError> {
+    let tensor = io_tensor(program, ios, index)?;
+    if tensor.dtype != T::DTYPE {
+        return Err(RuntimeError::IoDType { index, expected: T::DTYPE, found: tensor.dtype });
+    }
+    Ok(tensor.arena_range().unwrap_or_default())
+}
+
+/// The tensor of a model input or output.
+fn io_tensor<'p>(program: Program<'p>, mut ios: impl Iterator<Item = Io<'p>> + Clone, index: usize) -> Result<Tensor<'p>, RuntimeError> {
     let count = ios.clone().count();
     let tensor = ios.nth(index).and_then(|io| program.tensor(io.tensor));
-    if let Some(found) = tensor.map(|tensor| tensor.dtype).filter(|&found| found != T::DTYPE) {
-        return Err(RuntimeError::IoDType { index, expected: T::DTYPE, found });
-    }
-    tensor.and_then(|tensor| tensor.arena_range()).ok_or(RuntimeError::NoSuchIo { found: index, count })
+    tensor.ok_or(RuntimeError::NoSuchIo { found: index, count })
 }

@@ -10,7 +10,7 @@ use crate::group::{Groups, Source};
 use crate::layer::Layer;
 use crate::recurrent::RecurrentLayer;
 use crate::reservoir::Reservoir;
-use crate::{Calibrator, Observer, QuantizeError, Range};
+use crate::{Calibrator, MinMax, Observer, QuantizeError, Range};
 
 /// Observers of activations: of all whose range must be found, and of what the methods of a [`Recipe`](crate::Recipe) ask for beside.
 pub struct Calibration {
@@ -24,6 +24,8 @@ pub struct Calibration {
 struct Watched {
     name: String,
     range: Option<(Calibrator, Box<dyn Observer>)>,
+    /// From the least to the greatest value, beside the range: what int16 spans.
+    extent: MinMax,
     channels: Option<Channels>,
     /// By the output of the layer that reads the tensor.
     patches: BTreeMap<TensorId, Reservoir>,
@@ -136,7 +138,8 @@ impl Calibration {
         let ranges = self.watched.iter().filter_map(|(&id, watched)| Some((id, watched.range.as_ref()?.1.range())));
         let ranges = ranges.map(|(id, range)| Some((id, range?))).collect::<Option<_>>().filter(|_| self.samples > 0);
         let cells = self.watched.values().flat_map(|watched| &watched.cells).map(|(&id, (_, magnitude))| (id, *magnitude)).collect();
-        Ok(Ranges { ranges: ranges.ok_or(QuantizeError::NoSamples)?, cells, samples: self.samples })
+        let extents = self.watched.iter().filter_map(|(&id, watched)| Some((id, watched.extent.range()?))).collect();
+        Ok(Ranges { ranges: ranges.ok_or(QuantizeError::NoSamples)?, extents, cells, samples: self.samples })
     }
 
     /// What was remembered of a tensor's channels.
@@ -155,6 +158,7 @@ impl Watched {
         Watched {
             name: self.name.clone(),
             range: self.range.as_ref().map(|&(calibrator, _)| (calibrator, calibrator.observer())),
+            extent: MinMax::default(),
             channels: self.channels.as_ref().map(Channels::fork),
             patches: self.patches.iter().map(|(&id, patches)| (id, patches.fork())).collect(),
             cells: self.cells.iter().map(|(&id, (layer, _))| (id, (layer.clone(), 0.0))).collect(),
@@ -162,7 +166,10 @@ impl Watched {
     }
 
     fn observe(&mut self, values: &[f32]) {
-        self.range.iter_mut().for_each(|(_, observer)| observer.observe(values));
+        if let Some((_, observer)) = &mut self.range {
+            observer.observe(values);
+            self.extent.observe(values);
+        }
         self.channels.iter_mut().for_each(|channels| channels.observe(values));
         self.patches.values_mut().for_each(|patches| patches.observe(values));
         self.cells.values_mut().for_each(|(layer, magnitude)| *magnitude = magnitude.max(layer.cell_magnitude(values)));
@@ -170,13 +177,14 @@ impl Watched {
 
     fn merge(&mut self, other: &Watched) {
         self.range.iter_mut().zip(&other.range).for_each(|((_, range), (_, other))| range.merge(&**other));
+        self.extent.merge(&other.extent);
         self.channels.iter_mut().zip(&other.channels).for_each(|(channels, other)| channels.merge(other));
         self.patches.values_mut().zip(other.patches.values()).for_each(|(patches, other)| patches.merge(other));
         self.cells.values_mut().zip(other.cells.values()).for_each(|((_, own), (_, other))| *own = own.max(*other));
     }
 
     fn bytes(&self) -> usize {
-        let range = self.range.as_ref().map_or(0, |(_, observer)| observer.bytes());
+        let range = self.range.as_ref().map_or(0, |(_, observer)| observer.bytes() + self.extent.bytes());
         let channels = self.channels.as_ref().map_or(0, Channels::bytes);
         range + channels + self.patches.values().map(Reservoir::bytes).sum::<usize>()
     }
@@ -188,6 +196,8 @@ pub struct Ranges {
     pub(crate) ranges: BTreeMap<TensorId, Range>,
     /// By the output of a recurrent layer: the greatest magnitude of its cell.
     pub(crate) cells: BTreeMap<TensorId, f32>,
+    /// From the least to the greatest value.
+    pub(crate) extents: BTreeMap<TensorId, Range>,
     samples: u64,
 }
 

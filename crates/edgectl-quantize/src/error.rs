@@ -7,15 +7,17 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum QuantizeError {
-    /// The accumulator of a layer could leave int32.
-    #[error("node \"{node}\": output channel {channel} could sum up to {bound} in int32; expected less than 2147483648")]
+    /// The accumulator of a layer could leave its type.
+    #[error("node \"{node}\": output channel {channel} could sum up to {bound}; expected less than {limit}")]
     Accumulator {
         /// The layer.
         node: String,
         /// The output channel.
         channel: usize,
-        /// The greatest magnitude of its accumulator, over all int8 inputs.
+        /// The greatest magnitude of its accumulator, over all inputs.
         bound: u64,
+        /// What the arithmetic takes: 2^31 with int8 activations, 2^47 with int16.
+        limit: u64,
     },
     /// The graph cannot be deployed as it is.
     #[error(transparent)]
@@ -26,6 +28,20 @@ pub enum QuantizeError {
     /// The result would not be a valid quantized graph.
     #[error(transparent)]
     Quant(#[from] QuantError),
+    /// An operator that has no form with int16 activations.
+    #[error("node \"{node}\": operator {op} has no int16 form")]
+    NoInt16 {
+        /// The node.
+        node: String,
+        /// Its operator.
+        op: String,
+    },
+    /// A name that is that of no node.
+    #[error("the graph has no node \"{node}\"")]
+    NoSuchNode {
+        /// The name.
+        node: String,
+    },
     /// An operator that has no int8 form.
     #[error("node \"{node}\": operator {op} has no int8 form{}", if reason.is_empty() { String::new() } else { format!(": {reason}") })]
     NoInt8 {

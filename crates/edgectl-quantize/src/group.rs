@@ -51,14 +51,19 @@ impl Groups {
         self.parents[a.max(b)] = a.min(b);
     }
 
-    /// The sources of every group that holds an activation.
+    /// The sources of every group that holds an activation, where all are int8.
     pub(crate) fn sources(&self, graph: &Graph) -> BTreeMap<usize, Vec<Source>> {
+        self.sources_of(graph, |_| QuantType::I8)
+    }
+
+    /// The sources of every group that holds an activation; operators fix other parameters for other types.
+    pub(crate) fn sources_of(&self, graph: &Graph, ty: impl Fn(TensorId) -> QuantType) -> BTreeMap<usize, Vec<Source>> {
         let mut sources: BTreeMap<usize, Vec<Source>> = BTreeMap::new();
         let mut add = |id, source| sources.entry(self.of(id)).or_default().push(source);
         graph.inputs().iter().for_each(|&id| add(id, Source::Free(id)));
         for node in graph.nodes() {
             if let Some(id) = node.output().filter(|&id| graph.is_real(id)) {
-                match sharing(&node.op, QuantType::I8) {
+                match sharing(&node.op, ty(id)) {
                     Sharing::Fixed(params) => add(id, Source::Fixed(id, params)),
                     Sharing::Free => add(id, Source::Free(id)),
                     Sharing::Same => {

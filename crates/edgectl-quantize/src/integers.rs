@@ -1,13 +1,17 @@
-//! The integers of one layer: weight scales, weights, biases, and the proof that no sum of them leaves int32.
+//! The integers of one layer: weight scales, weights, biases, and the proof that no sum of them leaves its type.
 
-use edgectl_graph::{QuantConst, QuantParams};
+use edgectl_graph::{QuantConst, QuantParams, QuantType};
 
 use crate::layer::Layer;
 use crate::method::{self, Method, Note};
-use crate::{Calibration, QuantizeError, Recipe, quantize_bias, quantize_weights, weight_scale};
+use crate::params::{quantize_wide_bias, weight_scale_for};
+use crate::{Calibration, QuantizeError, Recipe, quantize_weights};
 
-/// The greatest magnitude of an int8 input less its zero point.
-const INPUT_MAX: u64 = 255;
+/// What sums in int32 must stay below.
+const INT32_LIMIT: u64 = 1 << 31;
+
+/// What sums of products with int16 must stay below: TensorFlow Lite's arithmetic is defined up to there.
+const INT16_LIMIT: u64 = 1 << 47;
 
 /// What decides the integers of a layer.
 pub(crate) struct Integers<'a> {
@@ -33,22 +37,32 @@ impl Integers<'_> {
         }
         let scales = self.scales();
         let weights = self.weights(&scales, notes);
-        let bias = quantize_bias(&self.bias(&scales, &weights), self.input.scale, &scales);
-        self.prove(&weights, &bias)?;
-        Ok((QuantConst::Weights { values: weights.into(), scales: scales.into() }, QuantConst::Bias { values: bias.into() }))
+        let bias = quantize_wide_bias(&self.bias(&scales, &weights), self.input.scale, &scales);
+        let (channel, bound) = self.bound(&weights, &bias);
+        let limit = if self.input.ty == QuantType::I16 { INT16_LIMIT } else { INT32_LIMIT };
+        if bound >= limit {
+            return Err(QuantizeError::Accumulator { node: layer.label.clone(), channel, bound, limit });
+        }
+        // Where sums fit int32, that is faster, and its multipliers are finer.
+        let bias = if bound < INT32_LIMIT {
+            QuantConst::Bias { values: bias.iter().map(|&b| b as i32).collect() }
+        } else {
+            QuantConst::WideBias { values: bias.into() }
+        };
+        Ok((QuantConst::Weights { values: weights.into(), scales: scales.into() }, bias))
     }
 
     fn scales(&self) -> Vec<f32> {
-        let (layer, input) = (self.layer, self.input.scale);
+        let (layer, input) = (self.layer, self.input);
         let options = self.recipe.options;
         let per_channel = if layer.is_dense() { options.per_channel_dense } else { options.per_channel_conv };
         let scale = |weights: &[f32], bias: f32| {
-            let full = weight_scale(weights, bias, input);
+            let full = weight_scale_for(weights, bias, input);
             if !self.recipe.has(Method::ClipWeights) {
                 return full;
             }
             // What the bias needs stays the least.
-            method::clipped_scale(weights, full).max(weight_scale(&[], bias, input).min(full))
+            method::clipped_scale(weights, full).max(weight_scale_for(&[], bias, input).min(full))
         };
         if per_channel {
             layer.weights.chunks(layer.geometry.columns().max(1)).zip(&layer.bias).map(|(weights, &bias)| scale(weights, bias)).collect()
@@ -94,16 +108,13 @@ impl Integers<'_> {
         layer.bias.iter().zip(correction).map(|(&bias, more)| (f64::from(bias) + more) as f32).collect()
     }
 
-    /// No input can take the accumulator out of int32: `255 * sum |w| + |bias|` stays below `2^31` in every channel.
-    fn prove(&self, weights: &[i8], bias: &[i32]) -> Result<(), QuantizeError> {
-        let rows = weights.chunks(self.layer.geometry.columns().max(1)).zip(bias).enumerate();
-        for (channel, (row, bias)) in rows {
-            let sum: u64 = row.iter().map(|q| u64::from(q.unsigned_abs())).sum();
-            let bound = sum * INPUT_MAX + u64::from(bias.unsigned_abs());
-            if bound > i32::MAX as u64 {
-                return Err(QuantizeError::Accumulator { node: self.layer.label.clone(), channel, bound });
-            }
-        }
-        Ok(())
+    /// The output channel that could sum up to the greatest magnitude, whatever the input: `max |x - zero_point| * sum |w| + |bias|`.
+    fn bound(&self, weights: &[i8], bias: &[i64]) -> (usize, u64) {
+        let (least, greatest) = self.input.ty.range();
+        let reach = if self.input.ty == QuantType::I8 { greatest - least } else { -least };
+        let sum = |row: &[i8]| row.iter().map(|q| u64::from(q.unsigned_abs())).sum::<u64>();
+        let rows = weights.chunks(self.layer.geometry.columns().max(1)).zip(bias);
+        let bounds = rows.map(|(row, bias)| (sum(row) * u64::from(reach.unsigned_abs())).saturating_add(bias.unsigned_abs()));
+        bounds.enumerate().max_by_key(|&(channel, bound)| (bound, std::cmp::Reverse(channel))).unwrap_or((0, 0))
     }
 }

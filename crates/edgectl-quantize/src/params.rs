@@ -12,6 +12,9 @@ const WEIGHT_MAX: f32 = 127.0;
 /// Biases stay below half of int32's range, so that the accumulator has room for the products.
 const BIAS_MAX: f64 = (1u32 << 30) as f64;
 
+/// As [`BIAS_MAX`], for layers with int16 activations, whose accumulators must stay below 2^47.
+const WIDE_BIAS_MAX: f64 = (1u64 << 46) as f64;
+
 /// Scale and zero point with which integers span a range. The range is extended to hold zero, which they then represent exactly (padding
 /// and ReLU need that); for int16, to be symmetric about it.
 pub fn activation_params(range: Range, ty: QuantType) -> QuantParams {
@@ -58,8 +61,14 @@ pub fn quantize_operand(values: &[f32], params: QuantParams) -> QuantConst {
 /// Normally `max |w| / 127`. Where a bias is so large against the weights that it would not fit int32 at `input scale * weight scale`, the
 /// scale is as large as the bias needs.
 pub fn weight_scale(weights: &[f32], bias: f32, input_scale: f32) -> f32 {
+    weight_scale_for(weights, bias, QuantParams::int8(input_scale, 0))
+}
+
+/// As [`weight_scale`], for an input of any type.
+pub(crate) fn weight_scale_for(weights: &[f32], bias: f32, input: QuantParams) -> f32 {
+    let bias_max = if input.ty == QuantType::I16 { WIDE_BIAS_MAX } else { BIAS_MAX };
     let magnitude = weights.iter().fold(0.0f32, |max, w| max.max(w.abs()));
-    let for_bias = (f64::from(bias.abs()) / (f64::from(input_scale) * BIAS_MAX)) as f32;
+    let for_bias = (f64::from(bias.abs()) / (f64::from(input.scale) * bias_max)) as f32;
     let scale = (magnitude / WEIGHT_MAX).max(for_bias);
     // A dead channel may have any scale.
     if scale.is_normal() { scale } else { 1.0 }
@@ -74,8 +83,14 @@ pub fn quantize_weights(weights: &[f32], scales: &[f32]) -> Vec<i8> {
 
 /// Biases as int32 at `input_scale * scales[c]`.
 pub fn quantize_bias(bias: &[f32], input_scale: f32, scales: &[f32]) -> Vec<i32> {
+    let saturate = |b: i64| b.clamp(i32::MIN.into(), i32::MAX.into()) as i32;
+    quantize_wide_bias(bias, input_scale, scales).into_iter().map(saturate).collect()
+}
+
+/// Biases as int64 at `input_scale * scales[c]`.
+pub(crate) fn quantize_wide_bias(bias: &[f32], input_scale: f32, scales: &[f32]) -> Vec<i64> {
     let scale = |channel: usize| f64::from(input_scale) * f64::from(if scales.len() == 1 { scales[0] } else { scales[channel] });
-    bias.iter().enumerate().map(|(channel, &b)| (f64::from(b) / scale(channel)).round_ties_even() as i32).collect()
+    bias.iter().enumerate().map(|(channel, &b)| (f64::from(b) / scale(channel)).round_ties_even() as i64).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use edgectl_graph::{Graph, Node, Op, QuantConst, QuantGraph, QuantParams, QuantType, TensorId};
 
 use crate::group::{Groups, Source};
+use crate::int16::Typed;
 use crate::integers::Integers;
 use crate::layer::{Layer, finite};
 use crate::method::Note;
@@ -44,11 +45,15 @@ pub(crate) fn quantize_layers(
     seen: Option<&Calibration>,
     notes: &mut Vec<Note>,
 ) -> Result<QuantGraph, QuantizeError> {
+    let typed = Typed::new(graph, &recipe.int16)?;
+    let graph = &typed.graph;
     let mut constants = BTreeMap::new();
-    let activations = activations(&graph, ranges, &mut constants)?;
+    let activations = activations(&typed, ranges, &mut constants)?;
     for (id, node) in graph.iter() {
-        if let Some(layer) = Layer::of(&graph, id)? {
+        if let Some(mut layer) = Layer::of(graph, id)? {
             let input = activations.get(&layer.input).copied().ok_or(QuantizeError::NoSamples)?;
+            // What was seen was seen before identities were inserted.
+            (layer.input, layer.output) = (typed.origin(layer.input), typed.origin(layer.output));
             let (weights, bias) = Integers { layer: &layer, recipe, input, seen }.choose(notes)?;
             constants.extend(node.input(1).map(|id| (id, weights)));
             constants.extend(node.input(2).map(|id| (id, bias)));
@@ -57,25 +62,32 @@ pub(crate) fn quantize_layers(
             let magnitude = ranges.cells.get(&layer.output).copied().unwrap_or_default();
             constants.extend(layer.constants(&graph, node, params(layer.input)?, params(layer.output)?, magnitude)?);
         } else if !matches!(node.op, Op::Concat { .. } | Op::Reshape { .. }) {
+            let ty = node.output().map_or(QuantType::I8, |output| typed.of(output));
             for id in node.inputs.iter().flatten().copied() {
-                if let Some(values) = finite(&graph, id)?.filter(|_| !constants.contains_key(&id)) {
-                    constants.insert(id, quantize_operand(values, activation_params(extent(values), QuantType::I8)));
+                if let Some(values) = finite(graph, id)?.filter(|_| !constants.contains_key(&id)) {
+                    constants.insert(id, quantize_operand(values, activation_params(extent(values), ty)));
                 }
             }
         }
     }
-    Ok(QuantGraph::new(graph, activations, constants)?)
+    Ok(QuantGraph::new(typed.graph, activations, constants)?)
 }
 
 /// Parameters of all activations, group by group; constants that belong to a group are quantized with its parameters.
 fn activations(
-    graph: &Graph,
+    typed: &Typed,
     ranges: &Ranges,
     constants: &mut BTreeMap<TensorId, QuantConst>,
 ) -> Result<BTreeMap<TensorId, QuantParams>, QuantizeError> {
+    let graph = &typed.graph;
     let groups = Groups::new(graph);
+    // A node reads what it writes, so that a group has one type: that of any of its activations.
+    let members = graph.inputs().iter().copied().chain(graph.nodes().iter().flat_map(Node::writes));
+    let types: BTreeMap<usize, QuantType> = members.map(|id| (groups.of(id), typed.of(id))).collect();
     let mut params = BTreeMap::new();
-    for (group, sources) in groups.sources(graph) {
+    for (group, sources) in groups.sources_of(graph, |id| typed.of(id)) {
+        let ty = types.get(&group).copied().unwrap_or_default();
+        let found = if ty == QuantType::I16 { &ranges.extents } else { &ranges.ranges };
         let mut range: Option<Range> = None;
         let mut fixed = None;
         for source in &sources {
@@ -86,13 +98,13 @@ fn activations(
                     None
                 }
                 Source::Padding(value) => Some(Range { min: value, max: value }),
-                Source::Free(id) => Some(*ranges.ranges.get(&id).ok_or(QuantizeError::NoSamples)?),
+                Source::Free(id) => Some(typed.range(id, found).ok_or(QuantizeError::NoSamples)?),
             };
             range = range.into_iter().chain(more).reduce(Range::union);
         }
         let chosen = match (fixed, range) {
             (Some(params), _) => params,
-            (None, Some(range)) => activation_params(range, QuantType::I8),
+            (None, Some(range)) => activation_params(range, ty),
             (None, None) => return Err(QuantizeError::NoSamples),
         };
         params.insert(group, chosen);

@@ -8,7 +8,7 @@ use edgectl_graph::{Graph, QuantGraph};
 use crate::layer::Layer;
 use crate::method::{self, Method, Note};
 use crate::quantize::quantize_layers;
-use crate::{Calibration, Calibrator, METHODS, QuantizeError, QuantizeOptions};
+use crate::{Calibration, Calibrator, Int16, METHODS, QuantizeError, QuantizeOptions};
 
 /// How a graph is quantized.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,12 +22,47 @@ pub struct Recipe {
     pub methods: Vec<Method>,
     /// The scheme.
     pub options: QuantizeOptions,
+    /// The nodes with int16 activations.
+    pub int16: Int16,
 }
 
 impl Default for Recipe {
     fn default() -> Recipe {
         let calibrator = Calibrator::Percentile { percent: Calibrator::DEFAULT_PERCENT };
-        Recipe { calibrator, overrides: BTreeMap::new(), methods: Recipe::DEFAULT_METHODS.to_vec(), options: QuantizeOptions::default() }
+        Recipe {
+            calibrator,
+            overrides: BTreeMap::new(),
+            methods: Recipe::DEFAULT_METHODS.to_vec(),
+            options: QuantizeOptions::default(),
+            int16: Int16::None,
+        }
+    }
+}
+
+/// A graph whose activations have been seen: what can be quantized again and again, with other nodes in int16 each time.
+pub struct Calibrated {
+    recipe: Recipe,
+    graph: Graph,
+    calibration: Calibration,
+    calibration_bytes: usize,
+    notes: Vec<Note>,
+}
+
+impl Calibrated {
+    /// The float graph, as the methods that rewrite it left it.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Quantizes, with these nodes in int16.
+    ///
+    /// # Errors
+    /// Those of [`quantize`](crate::quantize).
+    pub fn quantize(&self, int16: &Int16) -> Result<Quantized, QuantizeError> {
+        let recipe = Recipe { int16: int16.clone(), ..self.recipe.clone() };
+        let mut notes = self.notes.clone();
+        let graph = quantize_layers(self.graph.clone(), &self.calibration.ranges()?, &recipe, Some(&self.calibration), &mut notes)?;
+        Ok(Quantized { graph, samples: self.calibration.samples(), calibration_bytes: self.calibration_bytes, notes })
     }
 }
 
@@ -52,7 +87,14 @@ impl fmt::Display for Recipe {
         METHODS.iter().filter(|info| self.has(info.method)).try_for_each(|info| write!(f, " + {}", info.name))?;
         self.overrides.iter().try_for_each(|(tensor, calibrator)| write!(f, ", {calibrator} for \"{tensor}\""))?;
         let QuantizeOptions { per_channel_conv, per_channel_dense, .. } = self.options;
-        f.write_str(if per_channel_conv || per_channel_dense { "" } else { ", per tensor" })
+        f.write_str(if per_channel_conv || per_channel_dense { "" } else { ", per tensor" })?;
+        match &self.int16 {
+            Int16::None => Ok(()),
+            Int16::All => f.write_str(", int16"),
+            Int16::Nodes(nodes) => {
+                write!(f, ", {} in int16", nodes.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "))
+            }
+        }
     }
 }
 
@@ -74,9 +116,21 @@ impl Recipe {
     /// Those of `show`, and of [`quantize`](crate::quantize).
     pub fn apply<E: From<QuantizeError>>(
         &self,
+        graph: Graph,
+        show: impl FnMut(&Graph, &mut Calibration) -> Result<(), E>,
+    ) -> Result<Quantized, E> {
+        Ok(self.calibrate(graph, show)?.quantize(&self.int16)?)
+    }
+
+    /// The first half of [`Recipe::apply`]: all that needs to see the float graph run.
+    ///
+    /// # Errors
+    /// Those of `show`, and a graph that cannot be quantized.
+    pub fn calibrate<E: From<QuantizeError>>(
+        &self,
         mut graph: Graph,
         mut show: impl FnMut(&Graph, &mut Calibration) -> Result<(), E>,
-    ) -> Result<Quantized, E> {
+    ) -> Result<Calibrated, E> {
         let mut notes = vec![];
         let mut most_bytes = 0;
         for rewriting in [Method::Equalize, Method::AbsorbBias].into_iter().filter(|&method| self.has(method)) {
@@ -96,8 +150,8 @@ impl Recipe {
         let mut calibration = Calibration::with_overrides(&graph, self.calibrator, &self.overrides);
         self.watch_layers(&graph, &mut calibration)?;
         show(&graph, &mut calibration)?;
-        let quantized = quantize_layers(graph, &calibration.ranges()?, self, Some(&calibration), &mut notes)?;
-        Ok(Quantized { graph: quantized, samples: calibration.samples(), calibration_bytes: most_bytes.max(calibration.bytes()), notes })
+        let calibration_bytes = most_bytes.max(calibration.bytes());
+        Ok(Calibrated { recipe: self.clone(), graph, calibration, calibration_bytes, notes })
     }
 
     /// Asks for what the methods that work on layers need.

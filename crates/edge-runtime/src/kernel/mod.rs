@@ -40,7 +40,7 @@ pub mod strided_slice;
 pub mod sub;
 pub mod table;
 pub mod top_k;
-mod total;
+pub(crate) mod total;
 pub mod transpose;
 pub(crate) mod window;
 

@@ -6,13 +6,13 @@ use core::slice::Iter;
 
 /// Rows of `length` elements, whatever is left beyond the last whole one; `None` where the length is 0.
 #[inline(always)]
-pub(super) fn rows<T>(elements: &[T], length: usize) -> Option<Rows<'_, T>> {
+pub(crate) fn rows<T>(elements: &[T], length: usize) -> Option<Rows<'_, T>> {
     (length != 0).then_some(Rows { rest: elements, length })
 }
 
 /// Rows of `length` elements to be written; `None` where the length is 0.
 #[inline(always)]
-pub(super) fn rows_mut<T>(elements: &mut [T], length: usize) -> Option<RowsMut<'_, T>> {
+pub(crate) fn rows_mut<T>(elements: &mut [T], length: usize) -> Option<RowsMut<'_, T>> {
     (length != 0).then_some(RowsMut { rest: elements, length })
 }
 
@@ -66,7 +66,7 @@ impl Group {
 
 /// As `ChunksExact`, which divides to know its length in advance: a panic for who cannot prove that it is not by zero, and a
 /// call on machines that do not divide.
-pub(super) struct Rows<'a, T> {
+pub(crate) struct Rows<'a, T> {
     rest: &'a [T],
     length: usize,
 }
@@ -83,7 +83,7 @@ impl<'a, T> Iterator for Rows<'a, T> {
 }
 
 /// As `ChunksExactMut`: see [`Rows`].
-pub(super) struct RowsMut<'a, T> {
+pub(crate) struct RowsMut<'a, T> {
     rest: &'a mut [T],
     length: usize,
 }

@@ -108,7 +108,7 @@ pub(super) fn parameters(
     };
     let wide_bias = match stored {
         Some(QuantConst::WideBias { values }) => Some(values.to_vec()),
-        None if x_params.ty == QuantType::I16 && !fits_int32(filter, outputs) => Some(vec![0; outputs]),
+        None if builder.params(x)?.ty == QuantType::I16 && !fits_int32(filter, outputs) => Some(vec![0; outputs]),
         _ => None,
     };
     let name = |id: Option<TensorId>| id.map_or_else(String::new, |id| builder.graph().tensor(id).name.clone());

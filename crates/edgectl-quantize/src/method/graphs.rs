@@ -273,7 +273,7 @@ fn an_accumulator_that_could_overflow_is_refused() {
         quantize(graph, &calibration.ranges().unwrap(), QuantizeOptions::default())
     };
     let error = quantized(columns).unwrap_err();
-    let message = "node \"wide\": output channel 0 could sum up to 2266950000 in int32; expected less than 2147483648";
+    let message = "node \"wide\": output channel 0 could sum up to 2266950000; expected less than 2147483648";
     assert_eq!(error.to_string(), message);
     // 66 312 * 127 * 255 = 2 147 514 120, one column less fits.
     assert!(quantized(66_312).is_err());
