@@ -7,6 +7,9 @@ use crate::codes::{self, Type};
 use crate::schema::{Model, Operator, Port, Tensor};
 use crate::{TfliteError, Warning};
 
+/// Where the states begin among the operands of a recurrent layer.
+const LSTM_STATES: usize = 18;
+
 /// In which arithmetic a model computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -27,11 +30,12 @@ pub(crate) fn arrange(model: &mut Model<'_>, warnings: &mut Vec<Warning>) -> Res
 }
 
 /// The operands whose values an operator needs. The shape operand of a reshape or a transposed convolution is not among them: the output
-/// has the shape already.
+/// has the shape already; nor is a recurrent layer's state, which it has itself.
 pub(crate) fn operands<'o>(operator: &'o Operator<'_>) -> &'o [Option<usize>] {
     match (operator.code, &operator.inputs[..]) {
         (codes::RESHAPE | codes::EXPAND_DIMS | codes::SQUEEZE, [x, ..]) => std::slice::from_ref(x),
         (codes::TRANSPOSE_CONV, [_, rest @ ..]) => rest,
+        (codes::UNIDIRECTIONAL_SEQUENCE_LSTM, all) => all.get(..LSTM_STATES).unwrap_or(all),
         (_, all) => all,
     }
 }

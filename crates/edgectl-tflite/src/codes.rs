@@ -51,6 +51,7 @@ pub(crate) const TANH: i32 = 28;
 pub(crate) const TOPK_V2: i32 = 48;
 pub(crate) const TRANSPOSE: i32 = 39;
 pub(crate) const TRANSPOSE_CONV: i32 = 67;
+pub(crate) const UNIDIRECTIONAL_SEQUENCE_LSTM: i32 = 44;
 
 /// The operators in the order of their codes.
 const OPERATORS: &str = "\

@@ -1,6 +1,6 @@
 //! Constants: weights, biases, lists of whole numbers, and operands like any other.
 
-use edgectl_graph::{DType, Literal, QuantConst, TensorId, permute};
+use edgectl_graph::{DType, Literal, QuantConst, QuantParams, TensorId, permute};
 
 use super::{Importer, Layout, Stop, TO_CHANNELS_FIRST, unsupported};
 use crate::arrange::Kind;
@@ -38,6 +38,76 @@ impl Importer<'_> {
             }
         };
         Ok(self.add_constant(tensor, literal, quantized))
+    }
+
+    /// The weights of a recurrent layer's gates, one scale each, one below the other.
+    pub(crate) fn stacked_weights(&mut self, gates: &[usize]) -> Result<TensorId, Stop> {
+        let (mut values, mut integers, mut scales) = (vec![], vec![], vec![]);
+        let shape = self.tensor(gates[0]).shape.clone();
+        let [units, columns] = shape[..] else { return unsupported(format!("its weights are of rank {}", shape.len())) };
+        if columns == 0 {
+            return unsupported("its weights have no columns");
+        }
+        for &gate in gates {
+            let weights = self.tensor(gate);
+            if weights.shape != shape || weights.data.is_none() {
+                return unsupported(format!("its weights \"{}\" are no constant like those of its other gates", self.names[gate]));
+            }
+            let literal = self.literal(gate)?;
+            let Some(floats) = literal.as_f32() else {
+                return unsupported(format!("its weights \"{}\" are {} without a scale", self.names[gate], weights.ty));
+            };
+            values.extend_from_slice(floats);
+            if self.is_int8() {
+                if self.params(gate)?.zero_point != 0 {
+                    return unsupported(format!("its weights \"{}\" have a zero point other than 0", self.names[gate]));
+                }
+                integers.extend(constant::int8(weights).ok_or_else(|| self.wrong_type(gate, "int8"))?);
+                scales.extend(std::iter::repeat_n(weights.scales[0], units));
+            }
+        }
+        let quantized = self.is_int8().then(|| QuantConst::Weights { values: integers.into(), scales: scales.into() });
+        match Literal::f32(vec![gates.len() * units, columns], values) {
+            Some(literal) => Ok(self.add_constant(gates[0], literal, quantized)),
+            None => unsupported("its weights do not fit each other"),
+        }
+    }
+
+    /// The biases of a recurrent layer's gates, one behind the other.
+    pub(crate) fn stacked_bias(&mut self, gates: &[usize]) -> Result<TensorId, Stop> {
+        let (mut values, mut integers) = (vec![], vec![]);
+        for &gate in gates {
+            let bias = self.tensor(gate);
+            let literal = if bias.data.is_some() { Some(self.literal(gate)?) } else { None };
+            let Some(floats) = literal.as_ref().and_then(Literal::as_f32) else {
+                return unsupported(format!("its bias \"{}\" is no constant with a scale", self.names[gate]));
+            };
+            values.extend_from_slice(floats);
+            if self.is_int8() {
+                integers.extend(constant::int32(bias).ok_or_else(|| self.wrong_type(gate, "int32"))?);
+            }
+        }
+        let quantized = self.is_int8().then(|| QuantConst::Bias { values: integers.into() });
+        match Literal::f32(vec![values.len()], values) {
+            Some(literal) => Ok(self.add_constant(gates[0], literal, quantized)),
+            None => unsupported("its biases do not fit each other"),
+        }
+    }
+
+    /// The cell of a recurrent layer before the first step, of which only the scale is in the model.
+    pub(crate) fn cell(&mut self, tensor: usize, units: usize) -> Result<TensorId, Stop> {
+        let Tensor { scales, zero_points, .. } = self.tensor(tensor);
+        let quantized = match (self.kind, &scales[..]) {
+            (Kind::Float, _) => None,
+            (Kind::Int8, &[scale]) if scale > 0.0 && scale.log2().fract() == 0.0 && zero_points.iter().all(|&zero| zero == 0) => {
+                Some(QuantConst::WideOperand { values: vec![0; units].into(), params: QuantParams::int16(scale) })
+            }
+            (Kind::Int8, _) => return unsupported(format!("the scale of its cell is {scales:?}, no power of two")),
+        };
+        match Literal::f32(vec![1, units], vec![0.0; units]) {
+            Some(literal) => Ok(self.add_constant(tensor, literal, quantized)),
+            None => unsupported("its cell has no elements"),
+        }
     }
 
     /// The bias of a convolution or dense layer.

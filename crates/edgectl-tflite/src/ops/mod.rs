@@ -2,6 +2,7 @@
 
 mod elementwise;
 mod layout;
+mod recurrent;
 mod reduce;
 mod search;
 mod weighted;
@@ -60,6 +61,7 @@ pub(crate) fn import(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Re
         code::TANH => elementwise::unary(importer, operator, Unary::Tanh),
         code::TOPK_V2 => search::top_k(importer, operator),
         code::TRANSPOSE => layout::transpose(importer, operator),
+        code::UNIDIRECTIONAL_SEQUENCE_LSTM => recurrent::lstm(importer, operator),
         code::TRANSPOSE_CONV => weighted::transposed(importer, operator),
         _ => unsupported(""),
     }
