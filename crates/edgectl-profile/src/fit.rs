@@ -9,7 +9,7 @@
 //! observations (the matrix inversion lemma): an n×n system for n observations, whatever the number of groups.
 
 use crate::schema::Coefficients;
-use crate::workload::{OpClass, Workload};
+use crate::workload::{OpClass, OpWork, Workload};
 
 /// A term of the cost model: the classes and the field of their coefficients that one number stands for.
 struct Term {
@@ -17,7 +17,7 @@ struct Term {
     field: Field,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Field {
     Mac,
     Tap,
@@ -62,22 +62,40 @@ pub const MAC_TERMS: [usize; 6] = [0, 1, 5, 8, 11, 12];
 /// A number for each term: sizes of a model, or coefficients.
 pub type Terms = [f64; TERM_COUNT];
 
+impl Field {
+    /// How much of it an operator has.
+    fn size(self, op: &OpWork, element_bytes: f64) -> f64 {
+        match self {
+            Field::Mac => op.effective_macs(),
+            Field::Tap => op.taps(),
+            Field::Gathered => op.gathered(),
+            Field::Input => op.inputs as f64,
+            Field::Output => op.outputs as f64,
+            Field::WeightByte => op.weights as f64 * element_bytes,
+            Field::Layer => 1.0,
+        }
+    }
+
+    /// Its coefficient.
+    fn of(self, costs: &mut Coefficients) -> &mut f64 {
+        match self {
+            Field::Mac => &mut costs.cycles_per_mac,
+            Field::Tap => &mut costs.cycles_per_tap,
+            Field::Gathered => &mut costs.cycles_per_gathered,
+            Field::Input => &mut costs.cycles_per_input,
+            Field::Output => &mut costs.cycles_per_output,
+            Field::WeightByte => &mut costs.cycles_per_weight_byte,
+            Field::Layer => &mut costs.cycles_per_layer,
+        }
+    }
+}
+
 /// The sizes of a model's operators, summed for each term.
 pub fn sizes(workload: &Workload, element_bytes: f64) -> Terms {
     let mut sums = [0.0; TERM_COUNT];
     for op in &workload.ops {
-        for (sum, term) in sums.iter_mut().zip(&TERMS) {
-            if term.classes.contains(&op.cost_class()) {
-                *sum += match term.field {
-                    Field::Mac => op.effective_macs(),
-                    Field::Tap => op.taps(),
-                    Field::Gathered => op.gathered(),
-                    Field::Input => op.inputs as f64,
-                    Field::Output => op.outputs as f64,
-                    Field::WeightByte => op.weights as f64 * element_bytes,
-                    Field::Layer => 1.0,
-                };
-            }
+        for (sum, term) in sums.iter_mut().zip(&TERMS).filter(|(_, term)| term.classes.contains(&op.cost_class())) {
+            *sum += term.field.size(op, element_bytes);
         }
     }
     sums
@@ -88,15 +106,7 @@ pub fn costs(terms: &Terms) -> Vec<(OpClass, Coefficients)> {
     let class_costs = |class: OpClass| {
         let mut costs = Coefficients::default();
         for (value, term) in terms.iter().zip(&TERMS).filter(|(_, term)| term.classes.contains(&class)) {
-            *match term.field {
-                Field::Mac => &mut costs.cycles_per_mac,
-                Field::Tap => &mut costs.cycles_per_tap,
-                Field::Gathered => &mut costs.cycles_per_gathered,
-                Field::Input => &mut costs.cycles_per_input,
-                Field::Output => &mut costs.cycles_per_output,
-                Field::WeightByte => &mut costs.cycles_per_weight_byte,
-                Field::Layer => &mut costs.cycles_per_layer,
-            } = *value;
+            *term.field.of(&mut costs) = *value;
         }
         (class, costs)
     };

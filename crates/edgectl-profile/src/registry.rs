@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use crate::error::ProfileError;
+use crate::error::{Problem, ProfileError};
 use crate::schema::Profile;
 use crate::validate::problems;
 use crate::yaml::{Document, MAX_BYTES};
@@ -105,7 +105,9 @@ impl Registry {
             _ if is_path(&base) => Origin::File(PathBuf::from(&base)),
             // A user's `pico` may extend the built-in one.
             Origin::File(_) if chain.last() == Some(&base) && BUILT_IN.iter().any(|(name, _)| *name == base) => Origin::BuiltIn,
-            _ => self.find(&base)?,
+            _ => self.find(&base).map_err(|error| ProfileError::Invalid {
+                problems: vec![Problem { at: at.clone(), key: "extends".to_owned(), message: error.to_string() }],
+            })?,
         };
         let key = |origin: &Origin, name: &str| match origin {
             Origin::BuiltIn => name.to_owned(),
@@ -153,7 +155,8 @@ fn profile(document: Document) -> Result<Profile, ProfileError> {
     let tracked = serde_path_to_error::Deserializer::new(&document.value, &mut track);
     let profile = Profile::deserialize(tracked).map_err(|error| {
         let path = track.path().to_string();
-        let path = if path == "." { String::new() } else { path };
+        // `.` is the whole, `?` a key that is not one.
+        let path = if path == "." { String::new() } else { path.trim_end_matches(".?").to_owned() };
         let message = error.to_string();
         // The parser prefixes its own path.
         let message = message.strip_prefix(&format!("{path}: ")).unwrap_or(&message).to_owned();

@@ -98,6 +98,8 @@ fn kernels(profile: &Profile, name: &str, library: &KernelLibrary, report: &mut 
     let key = |field: &str| format!("kernels.{name}.{field}");
     match profile.processors.get(&library.processor) {
         None => report.add(key("processor"), format!("expected a key of processors, found {:?}", library.processor)),
+        // What has no cores is reported as such.
+        Some(processor) if processor.cores == 0 => {}
         Some(processor) => report.range(key("threads"), f64::from(library.threads), 1.0, f64::from(processor.cores)),
     }
     report.range(key("cycles_per_inference"), library.cycles_per_inference, 0.0, 1e10);

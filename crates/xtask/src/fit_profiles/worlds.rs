@@ -38,9 +38,9 @@ impl World {
         let cell = m.cell();
         match self {
             World::Linux => vec![
-                group("all".into(), 1.2, 5.0),
+                group("all".into(), 0.8, 5.0),
                 group(format!("dtype {dtype}"), 1.0, 2.0),
-                group(format!("library {library}"), 0.7, 2.0),
+                group(format!("library {library}"), 1.2, 2.0),
                 group(format!("board {core} {}", if threads == "1" { "single" } else { "multi" }), 0.4, 2.0),
                 group(format!("library {library} {dtype}"), 0.35, 2.0),
                 group(format!("cell {cell}"), 0.25, 2.0),
@@ -48,13 +48,13 @@ impl World {
             World::Micro => vec![
                 group("all".into(), 0.7, 3.0),
                 group(format!("library {library}"), 0.6, 2.0),
-                group(format!("core {core}"), 0.4, 1.0),
-                group(format!("library {library} {core}"), 0.3, 1.0),
+                group(format!("core {core}"), 0.6, 1.0),
+                group(format!("library {library} {core}"), 0.4, 1.0),
                 group(format!("cell {cell}"), 0.1, 0.3),
             ],
             World::Gpu => vec![
                 group("all".into(), 1.5, 5.0),
-                group(format!("library {library}"), 0.8, 2.0),
+                group(format!("library {library}"), 0.4, 2.0),
                 group(format!("board {board}"), 0.5, 2.0),
                 group(format!("cell {cell}"), 0.3, 2.0),
             ],
