@@ -95,7 +95,9 @@ impl Plan {
         let mut found = vec![];
         for candidate in candidates {
             for profile in profiles {
-                for kernels in devices::kernels(profile, kernels)? {
+                // What runs a program runs our kernels; only the cost model knows others.
+                let all = if kind == BackendKind::Estimate { devices::kernels(profile, kernels)? } else { vec![Host::KERNELS.into()] };
+                for kernels in all {
                     let bench = || {
                         let backend = for_profile(kind, profile, &kernels)?;
                         let float = profile.kernels.get(&kernels).is_some_and(|library| library.dtype != DType::Int8);

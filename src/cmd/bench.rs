@@ -164,6 +164,9 @@ impl Args {
         }
         let only_host =
             [(time.is_some(), "--time"), (runs.is_some(), "--runs"), (warm_up.is_some(), "--warm-up"), (peers.is_some(), "--peers")];
+        if backend != BackendKind::Estimate && self.kernels.is_some() {
+            bail!(BenchArgsError::OnlyEstimate { flag: "--kernels", backend: backend.name() });
+        }
         if let Some((_, flag)) = only_host.iter().find(|(given, _)| *given) {
             bail!(BenchArgsError::OnlyHost { flag, backend: backend.name() });
         }
@@ -178,6 +181,8 @@ pub(crate) enum BenchArgsError {
     Host { flag: &'static str },
     #[error("{flag} is about measuring, which back end {backend} does not do here")]
     OnlyHost { flag: &'static str, backend: &'static str },
+    #[error("{flag} is about estimates; back end {backend} runs our own kernels")]
+    OnlyEstimate { flag: &'static str, backend: &'static str },
     #[error("back end {backend} needs a device: --profile names it")]
     NoProfile { backend: &'static str },
 }

@@ -78,7 +78,7 @@ fn baseline(error: &BaselineError) -> Option<&'static str> {
 
 fn bench(error: &BenchArgsError) -> Option<&'static str> {
     Some(match error {
-        BenchArgsError::Host { .. } => "leave it out, or choose --backend estimate",
+        BenchArgsError::Host { .. } | BenchArgsError::OnlyEstimate { .. } => "leave it out, or choose --backend estimate",
         BenchArgsError::NoProfile { .. } => "`edgectl profiles list` shows what there is",
         BenchArgsError::OnlyHost { .. } => "leave it out, or choose --backend host without --profile",
     })
