@@ -316,8 +316,7 @@ fn cholesky(matrix: &mut [f64], n: usize) -> Option<()> {
             row[j] = (row[j] - sum) / other[j];
         }
         let rest = row[i] - row[..i].iter().map(|a| a * a).sum::<f64>();
-        // Written so that NaN fails.
-        if !(rest > 0.0) {
+        if rest.is_nan() || rest <= 0.0 {
             return None;
         }
         row[i] = rest.sqrt();
