@@ -38,7 +38,8 @@ fn a_measurement_says_where_the_time_goes_and_equals_itself() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(fixture("fmnist_student/model.onnx"), folder.path().join("model.onnx")).unwrap();
     let short = ["--time", "60ms", "--warm-up", "10ms"];
-    let measure = |more: &[&str]| CASES.edgectl(folder.path(), [&["bench", "model.onnx", "--format", "json"], &short[..], more].concat()).unwrap();
+    let measure =
+        |more: &[&str]| CASES.edgectl(folder.path(), [&["bench", "model.onnx", "--format", "json"], &short[..], more].concat()).unwrap();
     let ran = measure(&["--save", "base.json", "--report", "page.html"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();

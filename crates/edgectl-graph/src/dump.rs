@@ -63,6 +63,7 @@ impl fmt::Display for Attributes<'_> {
             Op::Conv(conv) if conv.groups == 1 => conv.window.to_string(),
             Op::Conv(conv) => format!("{} groups={}", conv.window, conv.groups),
             Op::ConvTranspose(conv) => conv.to_string(),
+            Op::Delay { axis, len } => format!("axis={axis} len={len}"),
             Op::Gather { axis, indices, dims } if indices.len() <= MAX_LISTED => format!("axis={axis} indices={indices:?} dims={dims:?}"),
             Op::Gather { axis, dims, .. } => format!("axis={axis} dims={dims:?}"),
             Op::Gemm { alpha, beta, trans_a, trans_b } => format!("alpha={alpha} beta={beta} trans_a={trans_a} trans_b={trans_b}"),

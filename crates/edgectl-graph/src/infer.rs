@@ -107,6 +107,14 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
             expect_vector(fact(2), &output.dims()[1], "a bias")?;
             output
         }
+        Op::Delay { axis, len } => {
+            check_axis(&x.shape, *axis)?;
+            if x.shape.dims()[*axis].fixed().is_none_or(|size| size > *len) {
+                return Err(format!("the last {len} along axis {axis} of parts of {}", x.shape));
+            }
+            let size = |(at, dim): (usize, &Dim)| if at == *axis { Dim::Fixed(*len) } else { dim.clone() };
+            Shape::from(x.shape.dims().iter().enumerate().map(size).collect::<Vec<_>>())
+        }
         Op::Dense { .. } => dense(&x.shape, fact(1), fact(2))?,
         Op::Dequantize { .. } => return Ok(Fact::f32(x.shape.clone())),
         Op::Gather { axis, indices, dims } => gathered(&x.shape, *axis, indices, dims)?,

@@ -49,6 +49,14 @@ pub enum Op {
     /// Transposed convolution. Inputs `x [N, C, spatial...], filter [O, C / groups, kernel...], bias [O]` (the bias may be absent). Like
     /// any layer's, its filter has the output channels first.
     ConvTranspose(ConvTranspose),
+    /// The last elements along an axis of a stream, of which each input is a part: it remembers those of earlier inputs, and begins with
+    /// zeros. No model has it: it is what makes a graph take a window piece by piece.
+    Delay {
+        /// The axis of time.
+        axis: usize,
+        /// The number of elements, not less than the input has.
+        len: usize,
+    },
     /// Fully connected layer. Inputs `x [..., I], weights [O, I], bias [O]` (the bias may be absent); output `[..., O]`.
     Dense {
         /// Applied to the result.
@@ -196,6 +204,7 @@ impl Op {
             Op::Conv(_) => "Conv",
             Op::ConvTranspose(_) => "ConvTranspose",
             Op::Dense { .. } => "Dense",
+            Op::Delay { .. } => "Delay",
             Op::DepthToSpace { .. } => "DepthToSpace",
             Op::Dequantize { .. } => "DequantizeLinear",
             Op::Gather { .. } => "Gather",

@@ -138,6 +138,7 @@ pub fn sharing(op: &Op, ty: QuantType) -> Sharing {
         Op::AveragePool { .. }
         | Op::Binary { op: Binary::Max | Binary::Min, .. }
         | Op::Concat { .. }
+        | Op::Delay { .. }
         | Op::DepthToSpace { .. }
         | Op::Gather { .. }
         | Op::GlobalMaxPool

@@ -225,15 +225,10 @@ impl<'g> Builder<'g> {
     /// A tensor that begins as real zeros, and the one that an op will write in its place. It keeps its bytes between invocations where
     /// the program shall remember; otherwise it begins anew in each.
     pub(crate) fn state(&mut self, name: String, shape: Vec<usize>, params: QuantParams) -> [usize; 2] {
-        let elements: usize = shape.iter().product();
         if self.stateful {
-            self.states.push(elements * params.ty.bytes());
-            let state = self.states.len() - 1;
-            return [(); 2].map(|()| {
-                let (name, dtype, shape) = (name.clone(), dtype(params), shape.clone());
-                self.add(Draft { name, dtype, shape, params: Some(params), home: Home::State(state) })
-            });
+            return self.kept(name, shape, params);
         }
+        let elements: usize = shape.iter().product();
         let zeros = match params.ty {
             QuantType::I8 => self.constant_i8("", &shape, &vec![params.zero_point; elements]),
             QuantType::I16 => self.constant_i16("", &shape, &vec![0; elements]),
@@ -244,6 +239,16 @@ impl<'g> Builder<'g> {
         let Home::Buffer(buffer) = self.tensors[before].home else { return [before; 2] };
         let after = self.add(Draft { name, dtype: dtype(params), shape, params: Some(params), home: Home::Buffer(buffer) });
         [before, after]
+    }
+
+    /// A tensor that begins as real zeros and keeps its bytes between invocations, and the one that an op will write in its place.
+    pub(crate) fn kept(&mut self, name: String, shape: Vec<usize>, params: QuantParams) -> [usize; 2] {
+        self.states.push(shape.iter().product::<usize>() * params.ty.bytes());
+        let state = self.states.len() - 1;
+        [(); 2].map(|()| {
+            let (name, dtype, shape) = (name.clone(), dtype(params), shape.clone());
+            self.add(Draft { name, dtype, shape, params: Some(params), home: Home::State(state) })
+        })
     }
 
     /// A new int8 constant. Names are stored in the program: those that only say what the operand's place says are empty.

@@ -1,7 +1,7 @@
 //! What can go wrong when lowering.
 
 use edge_format::WriteError;
-use edgectl_graph::GraphError;
+use edgectl_graph::{GraphError, QuantError};
 use thiserror::Error;
 
 /// Why a quantized graph could not be lowered.
@@ -21,6 +21,19 @@ pub enum LowerError {
         /// Which form of it has no kernel.
         what: String,
     },
+    /// A graph that cannot take its window column by column.
+    #[error("node \"{node}\": operator {op} cannot work on a stream: {what}")]
+    Stream {
+        /// The first node in the way.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// Why.
+        what: String,
+    },
+    /// The streaming graph is not one that can be quantized.
+    #[error(transparent)]
+    Quant(#[from] QuantError),
     /// A tensor or an arena that a program cannot address.
     #[error("a size of {found} is too large for a program; expected less than 2^31")]
     TooLarge {

@@ -14,6 +14,7 @@ mod op;
 mod pack;
 mod plan;
 mod report;
+mod stream;
 
 pub use edge_format::Packing;
 use edge_format::{IoSpec, PlaceSpec, ProgramSpec, TensorSpec};
@@ -23,6 +24,7 @@ use crate::builder::{Builder, Home};
 pub use crate::error::LowerError;
 pub use crate::pack::{pack, pack_for_this_machine};
 pub use crate::report::{OpRow, Report, TensorRow};
+pub use crate::stream::{Streaming, stream};
 
 /// What lowering may choose.
 #[derive(Clone, Debug, PartialEq, Eq)]

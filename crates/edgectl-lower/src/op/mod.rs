@@ -5,6 +5,7 @@ mod blocks;
 mod concat;
 mod conv;
 mod conv_transpose;
+mod delay;
 mod dense;
 mod gather;
 mod matmul;
@@ -37,6 +38,7 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::Concat { axis } => concat::lower(builder, node, *axis),
         Op::Conv(conv) => conv::lower(builder, node, conv),
         Op::ConvTranspose(conv) => conv_transpose::lower(builder, node, conv),
+        Op::Delay { axis, .. } => delay::lower(builder, node, *axis),
         Op::Dense { activation } => dense::lower(builder, node, *activation),
         Op::DepthToSpace { block, channel_first } => blocks::depth_to_space(builder, node, *block, *channel_first),
         Op::Gather { axis, indices, dims } => gather::lower(builder, node, *axis, indices, dims.len()),
