@@ -26,7 +26,7 @@
 //! | [`kernel`] | one file per operator |
 //!
 //! Two guarantees hold for any bytes that parse and check: no access outside of arena and file, and no panic.
-//! Accumulators wrap.
+//! Accumulators wrap. How long they run is theirs to say: who invokes programs from a stranger asks [`work`] first.
 
 #![no_std]
 #![deny(unsafe_code)]
@@ -47,6 +47,7 @@ mod resolver;
 #[cfg(feature = "simd")]
 mod simd;
 pub mod table;
+mod work;
 
 pub use edge_format::{FormatError, Program};
 pub use element::Element;
@@ -55,3 +56,4 @@ pub use interpreter::{Executed, Interpreter};
 pub use resolver::{Registration, Resolver};
 #[cfg(feature = "simd")]
 pub use simd::Isa;
+pub use work::work;

@@ -67,9 +67,16 @@ struct Attrs {
 /// Data type, shape and bytes.
 type Constant = (DType, Vec<u32>, Vec<u8>);
 
+/// The operators that have cases: those of the golden tests.
+#[allow(dead_code, reason = "not every test replays all of them")]
+pub(crate) fn ops() -> impl Iterator<Item = &'static str> {
+    let list = include_str!("../golden.rs").split_once("golden! {").and_then(|(_, list)| list.split_once('}'));
+    list.map_or("", |(list, _)| list).split_whitespace()
+}
+
 /// The cases of an operator.
 pub(crate) fn cases(op: &str) -> Vec<Case> {
-    let path = format!("{}/tests/vectors/{op}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("{}/../edge-runtime/tests/vectors/{op}.json", env!("CARGO_MANIFEST_DIR"));
     let lines = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

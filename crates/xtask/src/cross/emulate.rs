@@ -1,0 +1,87 @@
+//! Replays golden vectors and models where the runtime is to run: on emulated machines.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{Build, OPT_LEVELS, TARGETS, folder, pack, table};
+
+/// How QEMU is called for a target. It has no Cortex-M0+ with enough memory, so code for one runs on the M3, which knows its instructions.
+const MACHINES: [(&str, [&str; 4]); 3] = [
+    ("thumbv6m-none-eabi", ["qemu-system-arm", "mps2-an385", "cortex-m3", "0x21000000"]),
+    ("thumbv7em-none-eabihf", ["qemu-system-arm", "mps2-an386", "cortex-m4", "0x21000000"]),
+    ("riscv32imc-unknown-none-elf", ["qemu-system-riscv32", "virt", "rv32", "0x81000000"]),
+];
+
+/// What 64-bit Arm runs: the tests themselves, in Linux.
+const LINUX: &str = "aarch64-unknown-linux-musl";
+
+/// What an image said of a program.
+struct Replayed {
+    name: String,
+    load_instructions: u64,
+    load_stack_bytes: u64,
+    invoke_instructions: u64,
+    invoke_stack_bytes: u64,
+}
+
+/// Replays every golden vector and some models on emulated machines; prints instructions and writes the deepest stack down.
+pub(crate) fn run() -> Result<()> {
+    let pack = folder().join("pack");
+    std::fs::create_dir_all(folder())?;
+    let models = pack::write_pack(&pack)?;
+    let mut stacks = Vec::new();
+    for ((target, machine), (_, isa)) in MACHINES.into_iter().zip(TARGETS) {
+        for opt_level in OPT_LEVELS {
+            let image = Build::new(target, opt_level, "all").bin("replay").link()?;
+            let [qemu, machine, cpu, address] = machine;
+            let output = Command::new(qemu)
+                .args(["-M", machine, "-cpu", cpu, "-nographic", "-monitor", "none", "-serial", "none", "-bios", "none"])
+                .args(["-icount", "shift=0", "-semihosting-config", "enable=on,target=native", "-kernel"])
+                .arg(&image)
+                .args(["-device", &format!("loader,file={},addr={address},force-raw=on", pack.display())])
+                .output()
+                .with_context(|| format!("cannot run {qemu} (Debian's packages qemu-system-arm and qemu-system-misc)"))?;
+            let said = String::from_utf8_lossy(&output.stdout);
+            let replayed: Vec<Replayed> =
+                said.lines().map(read).collect::<Result<_>>().with_context(|| format!("{target}, opt-level {opt_level}"))?;
+            ensure!(output.status.success(), "{qemu}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+            ensure!(models.iter().all(|model| replayed.iter().any(|program| program.name == *model)), "{target}: models are missing");
+            let deepest = |of: fn(&Replayed) -> u64| replayed.iter().map(of).max().unwrap_or_default();
+            let (load, invoke) = (deepest(|program| program.load_stack_bytes), deepest(|program| program.invoke_stack_bytes));
+            println!(
+                "{target}, opt-level {opt_level}, emulated {cpu}: {} vectors and {} models give the same bytes; stack {load} bytes to load, {invoke} to invoke",
+                replayed.len() - models.len(),
+                models.len()
+            );
+            for program in replayed.iter().filter(|program| models.contains(&&*program.name)) {
+                let Replayed { name, load_instructions, invoke_instructions, .. } = program;
+                println!("  {name:20} {invoke_instructions:>11} instructions to invoke, {load_instructions:>8} to load");
+            }
+            stacks.push((format!("{isa},{opt_level},stack"), load.max(invoke)));
+        }
+    }
+    table::update(|item| item == "stack", &stacks)?;
+    linux()
+}
+
+fn read(line: &str) -> Result<Replayed> {
+    let fields: Vec<&str> = line.split(',').collect();
+    let [name, numbers @ ..] = &fields[..] else { bail!("an empty line") };
+    let numbers: Vec<u64> = numbers.iter().map(|number| number.parse()).collect::<Result<_, _>>().map_err(|_| anyhow::anyhow!("{line}"))?;
+    let &[load_instructions, load_stack_bytes, invoke_instructions, invoke_stack_bytes] = &numbers[..] else { bail!("{line}") };
+    Ok(Replayed { name: (*name).to_owned(), load_instructions, load_stack_bytes, invoke_instructions, invoke_stack_bytes })
+}
+
+/// The runtime's own tests.
+fn linux() -> Result<()> {
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["test", "--quiet", "--release", "--locked", "--package", "edge-runtime", "--target", LINUX, "--test", "golden"])
+        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld")
+        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUNNER", "qemu-aarch64-static -cpu max")
+        .status()
+        .context("could not run cargo")?;
+    ensure!(status.success(), "the tests under qemu-aarch64-static (Debian's package qemu-user-static): {status}");
+    println!("{LINUX}, emulated: the tests of the golden vectors pass");
+    Ok(())
+}
