@@ -170,6 +170,9 @@ operators! {
     /// The greatest or least elements along the last axis, in order, as many as the output has; of equal ones the first. Input: x i8.
     /// Output: i8 values with the input's scale and zero point, or their i32 indices.
     TopK(TopKParams) = 29, "top_k", false;
+    /// Rows less their mean, over their standard deviation, times a scale, plus a shift, each per channel: layer, group, instance and
+    /// root-mean-square normalization. Inputs: x i8, multiplier_q31, shift and bias `[C]` i32. Elements count through the channels.
+    Normalize(NormalizeParams) = 30, "normalize", false;
     /// Long short-term memory over a sequence. Inputs: x `[N, T, I]` i8, or `[T, N, I]` where it is time major; filter
     /// `[4 * U, I]` i8 and recurrent filter `[4 * U, U]` i8, gates in the order input, forget, cell, output; bias `[4 * U]` i32
     /// of x's and the filter's scale; table `[256]` i16 of the sigmoid; hidden `[N, U]` i8, cell `[N, U]` i16. Outputs: y

@@ -297,6 +297,21 @@ params! {
         negative_shift: i32,
     }
 
+    /// Parameters of [`OpCode::Normalize`]. A normalized element with 20 fractional bits, times its channel's multiplier and shift, plus
+    /// its bias, is the output with 8 fractional bits.
+    NormalizeParams for Normalize {
+        /// Elements that are normalized together.
+        row: u32,
+        /// Adjacent elements of one channel, which come one after the other in a row and go on in the next.
+        inner: u32,
+        /// 1: around the mean. 0: around zero.
+        center: u32,
+        /// What is added to the variance, in squares of the input's scale, times the square of `row`: low half of 64 bits.
+        epsilon_low: u32,
+        /// High half.
+        epsilon_high: u32,
+    }
+
     /// Parameters of [`OpCode::TopK`].
     TopKParams for TopK {
         /// 0: the greatest elements. 1: the least ones.

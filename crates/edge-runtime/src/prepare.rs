@@ -4,7 +4,7 @@
 //! scales are double precision, as in the original: another order of operations gives another last bit.
 
 use edge_format::{
-    AddParams, DivParams, GruParams, LogSoftmaxParams, LstmParams, MeanParams, MulParams, PreluParams, RequantizeParams,
+    AddParams, DivParams, GruParams, LogSoftmaxParams, LstmParams, MeanParams, MulParams, NormalizeParams, PreluParams, RequantizeParams,
     ResizeBilinearParams, SoftmaxI16Params, SoftmaxParams, SubParams,
 };
 
@@ -125,6 +125,27 @@ pub fn prelu(input_scale: f32, slope_scale: f32, output_scale: f32) -> PreluPara
     let (positive_multiplier_q31, positive_shift) = rescale_multiplier(input_scale, output_scale);
     let (negative_multiplier_q31, negative_shift) = channel_multiplier(input_scale, slope_scale, output_scale);
     PreluParams { positive_multiplier_q31, positive_shift, negative_multiplier_q31, negative_shift }
+}
+
+/// Fractional bits that a normalization keeps of its output until it is rounded.
+pub(crate) const NORMALIZE_GUARD_BITS: u32 = 8;
+
+/// Fractional bits of an element that has just been normalized.
+const NORMALIZED_BITS: u32 = 20;
+
+/// Parameters of a normalization of rows of `row` elements, of which `inner` adjacent ones are of one channel: around their mean or, unless
+/// `center`, around zero.
+pub fn normalize(input_scale: f32, epsilon: f32, row: u32, inner: u32, center: bool) -> NormalizeParams {
+    let unit = f64::from(row) / f64::from(input_scale);
+    let epsilon = (f64::from(epsilon) * unit * unit + 0.5) as u64;
+    NormalizeParams { row, inner, center: center.into(), epsilon_low: epsilon as u32, epsilon_high: (epsilon >> 32) as u32 }
+}
+
+/// Multiplier, shift and bias of a channel of a normalization.
+pub fn normalize_channel(scale: f32, shift: f32, output_scale: f32) -> [i32; 3] {
+    let unit = f64::from(1u32 << NORMALIZE_GUARD_BITS) / f64::from(output_scale);
+    let (multiplier_q31, left) = quantize_multiplier(f64::from(scale) * unit / f64::from(1u32 << NORMALIZED_BITS));
+    [multiplier_q31, left.min(30), round_half_away(f64::from(shift) * unit)]
 }
 
 /// Parameters of a mean over the axes whose bits are set, each output being of `count` elements (at least 1).
@@ -321,6 +342,8 @@ mod tests {
             log_softmax(a);
             div(a, b, y, (-128, 127));
             prelu(a, b, y);
+            normalize(a, b, count, 1, true);
+            normalize_channel(a, b, y);
             softmax_i16(a, b);
             sigmoid_i16(a);
             slopes(a, y, b, -b, (0, 0));

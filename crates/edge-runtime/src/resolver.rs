@@ -87,6 +87,7 @@ impl Resolver<'static> {
             mean::KERNEL,
             minimum::KERNEL,
             mul::KERNEL,
+            normalize::KERNEL,
             pad::KERNEL,
             prelu::KERNEL,
             reduce_max::KERNEL,

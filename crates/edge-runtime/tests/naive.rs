@@ -251,22 +251,51 @@ proptest! {
 
     /// Also where TensorFlow Lite Micro's kernel is undefined: small dividends, and a divisor of zero.
     #[test]
-    fn quotients_are_within_one_of_the_exact_ones(scale in 0.02f32..60.0, a_zero in -128i32..128, b_zero in -128i32..128) {
+    fn quotients_are_within_one_of_the_exact_ones(scale in 0.02f32..60.0, a: i8, a_zero in -128i32..128, b_zero in -128i32..128) {
         let DivParams { multiplier_q31, shift, .. } = edge_runtime::prepare::div(scale, 1.0, 1.0, (-128, 127));
-        let q = |index: u32| (index as u8).cast_signed();
-        let b: Vec<i8> = (0..256).map(q).collect();
-        for a in (0..256).map(q) {
-            let found = run_two(
-                DivParams { multiplier_q31, shift, activation_min: -128, activation_max: 127 }.into(),
-                [(vec![a], a_zero), (b.clone(), b_zero)],
-            );
-            for (&b, found) in b.iter().zip(found) {
-                let (a, b) = (i32::from(a) - a_zero, i32::from(b) - b_zero);
-                let exact = match b {
-                    0 => f64::from(a.signum()) * 1e9,
-                    _ => f64::from(a) / f64::from(b) * f64::from(scale),
-                };
-                prop_assert!((exact.clamp(-128.0, 127.0) - f64::from(found)).abs() <= 1.0, "{} / {} is {}, found {}", a, b, exact, found);
+        let b: Vec<i8> = (i8::MIN..=i8::MAX).collect();
+        let params = DivParams { multiplier_q31, shift, activation_min: -128, activation_max: 127 };
+        let found = run_two(params.into(), [(vec![a], a_zero), (b.clone(), b_zero)]);
+        for (&b, found) in b.iter().zip(found) {
+            let (a, b) = (i32::from(a) - a_zero, i32::from(b) - b_zero);
+            let exact = match b {
+                0 => f64::from(a.signum()) * 1e9,
+                _ => f64::from(a) / f64::from(b) * f64::from(scale),
+            };
+            prop_assert!((exact.clamp(-128.0, 127.0) - f64::from(found)).abs() <= 1.0, "{} / {} is {}, found {}", a, b, exact, found);
+        }
+    }
+
+    /// Against the definition in double precision: TensorFlow Lite has no integer normalization.
+    #[test]
+    fn normalizations_are_exact_but_for_their_rounding(
+        (groups, channels, inner, rows) in (1u32..4, 1u32..12, 1u32..9, 1u32..4), spread in 1u32..129, center: bool, epsilon in 0f32..1e-2,
+        scales in [-8f32..-1.0, -8f32..-1.0], zero_points in [-128i32..128, -128i32..128], seed: u64,
+    ) {
+        let [x_scale, y_scale] = scales.map(f32::exp2);
+        let (row, all) = (channels * inner, groups * channels);
+        let x: Vec<i8> = noise(seed, rows * groups * row).into_iter().map(|q| (i32::from(q) * spread as i32 / 128) as i8).collect();
+        let real = |seed, size: f32| noise(seed, all).into_iter().map(|q| f32::from(q) * size).collect::<Vec<f32>>();
+        let (scale, shift) = (real(seed ^ 0xF00, 0.01), real(seed ^ 0xBA5, 0.02));
+        let mut words = [vec![], vec![], vec![]];
+        for (&scale, &shift) in scale.iter().zip(&shift) {
+            let channel = edge_runtime::prepare::normalize_channel(scale, shift, y_scale);
+            words.iter_mut().zip(channel).for_each(|(list, word)| list.push(word));
+        }
+        let constants = words.map(|words| (DType::I32, vec![all], words.into_iter().flat_map(i32::to_le_bytes).collect())).to_vec();
+        let params = edge_runtime::prepare::normalize(x_scale, epsilon, row, inner, center);
+        let shape = [rows, groups * row];
+        let found = run(params.into(), (&shape, &x), constants, &shape, zero_points);
+        for (at, (x, found)) in x.chunks_exact(row as usize).zip(found.chunks_exact(row as usize)).enumerate() {
+            let x: Vec<f64> = x.iter().map(|&q| f64::from(x_scale) * f64::from(i32::from(q) - zero_points[0])).collect();
+            let mean = if center { x.iter().sum::<f64>() / x.len() as f64 } else { 0.0 };
+            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / x.len() as f64 + f64::from(epsilon);
+            for (i, (&x, &found)) in x.iter().zip(found).enumerate() {
+                let channel = at % groups as usize * channels as usize + i / inner as usize;
+                let normalized = if x == mean { 0.0 } else { (x - mean) / variance.sqrt() };
+                let exact = normalized * f64::from(scale[channel]) + f64::from(shift[channel]);
+                let exact = (exact / f64::from(y_scale) + f64::from(zero_points[1])).clamp(-128.0, 127.0);
+                prop_assert!((exact - f64::from(found)).abs() < 0.52, "row {} element {}: {} for {}", at, i, found, exact);
             }
         }
     }

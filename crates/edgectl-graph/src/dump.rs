@@ -67,6 +67,8 @@ impl fmt::Display for Attributes<'_> {
             Op::Gather { axis, indices, dims } if indices.len() <= MAX_LISTED => format!("axis={axis} indices={indices:?} dims={dims:?}"),
             Op::Gather { axis, dims, .. } => format!("axis={axis} dims={dims:?}"),
             Op::Gemm { alpha, beta, trans_a, trans_b } => format!("alpha={alpha} beta={beta} trans_a={trans_a} trans_b={trans_b}"),
+            Op::GroupNorm { groups, epsilon } => format!("groups={groups} epsilon={epsilon:e}"),
+            Op::LayerNorm { axis, epsilon, .. } => format!("axis={axis} epsilon={epsilon:e}"),
             Op::MaxPool(pool) => pool.to_string(),
             Op::Opaque(opaque) => format!("opaque domain={:?}", opaque.domain),
             Op::Pad { before, after, value } => format!("before={before:?} after={after:?} value={value}"),

@@ -52,7 +52,8 @@ fn arity(op: &Op) -> Option<(usize, usize, &'static str)> {
         Op::Concat { .. } => (1, usize::MAX, "1 or more"),
         Op::BatchNorm { .. } | Op::Recurrent(_) => (5, 5, "5"),
         Op::Binary { .. } | Op::MatMul | Op::PRelu => (2, 2, "2"),
-        op if op.is_layer() => (2, 3, "2 or 3"),
+        Op::GroupNorm { .. } => (3, 3, "3"),
+        op if op.is_layer() || op.is_normalization() => (2, 3, "2 or 3"),
         Op::Dequantize { .. } | Op::Gemm { .. } | Op::Quantize { .. } => (2, 3, "2 or 3"),
         _ => (1, 1, "1"),
     })
@@ -124,6 +125,23 @@ fn infer(op: &Op, facts: &[Option<&Fact>]) -> Inferred {
             Shape::from(
                 x.shape.dims().iter().enumerate().map(|(axis, dim)| if axis < 2 { dim.clone() } else { Dim::Fixed(1) }).collect::<Vec<_>>(),
             )
+        }
+        Op::GroupNorm { groups, .. } => {
+            let channels = channels(&x.shape)?;
+            if channels.fixed().is_none_or(|channels| channels.checked_rem(*groups) != Some(0)) {
+                return Err(format!("{groups} groups do not divide the channels of {}", x.shape));
+            }
+            (1..3).try_for_each(|index| expect_vector(fact(index), channels, "parameters"))?;
+            x.shape.clone()
+        }
+        Op::LayerNorm { axis, .. } => {
+            check_axis(&x.shape, *axis)?;
+            for parameter in [fact(1), fact(2)].into_iter().flatten() {
+                if parameter.shape.dims() != &x.shape.dims()[*axis..] {
+                    return Err(format!("parameters {} do not fit axes {axis}.. of {}", parameter.shape, x.shape));
+                }
+            }
+            x.shape.clone()
         }
         Op::Identity | Op::Unary(_) => x.shape.clone(),
         Op::MatMul => matmul(&x.shape, &fact(1).ok_or("the second input is missing")?.shape)?,

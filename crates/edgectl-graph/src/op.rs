@@ -99,8 +99,26 @@ pub enum Op {
     GlobalAveragePool,
     /// Maximum over all spatial axes, which stay with size one. `x [N, C, spatial...]`.
     GlobalMaxPool,
+    /// Each group of channels less its mean, over its standard deviation, `* scale + bias` per channel; one channel per group is instance
+    /// normalization. Inputs `x [N, C, spatial...], scale [C], bias [C]`.
+    GroupNorm {
+        /// Number of groups.
+        groups: usize,
+        /// Added to the variance.
+        epsilon: f32,
+    },
     /// The input unchanged (also: dropout when a model is not being trained).
     Identity,
+    /// What lies along the axes from one on, less its mean, over its standard deviation, `* scale + bias`. Inputs `x, scale, bias` (the bias
+    /// may be absent), the last two of the shape of these axes.
+    LayerNorm {
+        /// The first of the axes.
+        axis: usize,
+        /// Added to the variance.
+        epsilon: f32,
+        /// Whether the mean is taken away; without that it is root-mean-square normalization.
+        center: bool,
+    },
     /// The logarithm of the softmax along an axis.
     LogSoftmax {
         /// The axis over which the softmax sums to one.
@@ -211,7 +229,10 @@ impl Op {
             Op::Gemm { .. } => "Gemm",
             Op::GlobalAveragePool => "GlobalAveragePool",
             Op::GlobalMaxPool => "GlobalMaxPool",
+            Op::GroupNorm { .. } => "GroupNormalization",
             Op::Identity => "Identity",
+            Op::LayerNorm { center: true, .. } => "LayerNormalization",
+            Op::LayerNorm { .. } => "RMSNormalization",
             Op::LogSoftmax { .. } => "LogSoftmax",
             Op::MatMul => "MatMul",
             Op::MaxPool(_) => "MaxPool",
@@ -236,6 +257,11 @@ impl Op {
     /// Whether it is a layer: its second input are weights with the output channels first, its third one a bias or nothing.
     pub fn is_layer(&self) -> bool {
         matches!(self, Op::Conv(_) | Op::ConvTranspose(_) | Op::Dense { .. })
+    }
+
+    /// Whether it normalizes: its second input are scales, its third one shifts or nothing, which stay real.
+    pub fn is_normalization(&self) -> bool {
+        matches!(self, Op::GroupNorm { .. } | Op::LayerNorm { .. })
     }
 
     /// The clamp that is applied to the result, for operators that can have one.

@@ -112,6 +112,8 @@ pub enum QuantConst {
         /// The scale.
         params: QuantParams,
     },
+    /// Scales or shifts of a normalization: real numbers, which lowering makes multipliers of.
+    Real,
     /// Weights: int8 in `-127..=127`, symmetric (zero point 0).
     Weights {
         /// In the order of the float constant.
@@ -350,6 +352,7 @@ impl QuantGraph {
                 self.check_operand(id, *params, QuantType::I16)?;
                 values.len()
             }
+            QuantConst::Real => literal.elements(),
             QuantConst::Weights { values, scales } => {
                 scales.iter().try_for_each(|&scale| self.check_scale(id, scale))?;
                 if scales.len() != 1 && Some(&scales.len()) != literal.shape().first() {
@@ -412,13 +415,20 @@ impl QuantGraph {
                 }
             }
             Op::Recurrent(recurrent) => self.check_recurrent(node, recurrent)?,
+            op if op.is_normalization() => {
+                let stays = |id: TensorId| matches!(self.constant(id), Some(QuantConst::Real));
+                if !node.inputs.iter().skip(1).flatten().all(|&id| stays(id)) {
+                    return Err(QuantError::NoInt8 { node: label, op: format!("{} with computed parameters", op.name()) });
+                }
+            }
             Op::BatchNorm { .. } | Op::Dequantize { .. } | Op::Gemm { .. } | Op::Opaque(_) | Op::Quantize { .. } => {
                 return Err(QuantError::NoInt8 { node: label, op });
             }
             _ => {}
         }
         let Some(output) = node.output() else { return Ok(()) };
-        let data_inputs = if node.op.is_layer() || matches!(node.op, Op::Recurrent(_)) { 1 } else { node.inputs.len() };
+        let one = node.op.is_layer() || node.op.is_normalization() || matches!(node.op, Op::Recurrent(_));
+        let data_inputs = if one { 1 } else { node.inputs.len() };
         for input in node.inputs[..data_inputs].iter().flatten().filter(|&&input| self.graph.is_real(input)) {
             let params = self.params(*input).ok_or_else(|| self.bad(*input, "a scale and a zero point", "none"))?;
             if params.ty != ty && node.op != Op::Identity {

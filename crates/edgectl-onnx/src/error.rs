@@ -141,6 +141,11 @@ pub enum Warning {
         /// The size of what was understood.
         known_bytes: usize,
     },
+    /// Inputs and outputs of half precision, which are float32 here.
+    Widened {
+        /// How many.
+        ports: usize,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -152,6 +157,7 @@ impl fmt::Display for Warning {
             Warning::UnknownFields { found_bytes, known_bytes } => {
                 write!(f, "the model has fields that are not known: {known_bytes} of {found_bytes} bytes were understood")
             }
+            Warning::Widened { ports } => write!(f, "the model is of half precision: {ports} inputs and outputs became float32"),
         }
     }
 }

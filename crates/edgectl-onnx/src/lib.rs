@@ -1,7 +1,7 @@
 //! ONNX ⇄ [`Graph`](edgectl_graph::Graph).
 //!
 //! - [`import`] turns the operators that can be deployed into typed ones; any other node is carried along as it is, so that
-//!   [`export`] writes back what was read. Opsets 9 to 21 of the default domain.
+//!   [`export`] writes back what was read. Opsets 9 to 28 of the default domain.
 //! - [`export`] writes a float graph at the opset that it came with.
 //! - [`export_qdq`] writes a quantized graph as `QuantizeLinear`/`DequantizeLinear` pairs around float operators, the form that
 //!   onnxruntime and TensorRT turn into integer kernels.
@@ -26,7 +26,7 @@ pub use import::{ImportOptions, Imported, import, read};
 /// The oldest opset of the default domain that is read and written.
 pub const MIN_OPSET: i64 = 9;
 /// The newest opset of the default domain that is read and written.
-pub const MAX_OPSET: i64 = 21;
+pub const MAX_OPSET: i64 = 28;
 
 /// The most nodes that are read.
 pub const MAX_NODES: usize = 1 << 14;

@@ -168,16 +168,16 @@ fn sparse_constants_are_carried_along() {
 fn what_a_node_has_that_is_not_known_keeps_it_opaque() {
     let cases: Vec<(NodeProto, &str)> = vec![
         (with(node("Relu", &["x"], "y"), int("consumed_inputs", 1)), "Relu: attribute \"consumed_inputs\" is not known"),
-        (node("Add", &["x", "h"], "y"), "Add: input \"h\" has float16 elements"),
+        (node("Add", &["x", "h"], "y"), "Add: input \"h\" has float8e4m3fn elements"),
         (node("Clip", &["x", "x"], "y"), "Clip: input \"x\" is computed"),
         (node("Relu", &["x", "x"], "y"), "Relu: its input \"x\" is not known"),
         (node("MatMul", &["x", "v"], "y"), "MatMul: inner dimensions of [1,4] and [5] differ"),
         (NodeProto { domain: Some("com.example".into()), ..node("Relu", &["x"], "y") }, "Relu: "),
         (node("Mine", &["x"], "y"), "Mine: it is a function of the model"),
     ];
-    let half = TensorProto { data_type: Some(10), dims: vec![4], raw_data: Some(vec![0; 8]), ..ints("h", &[]) };
+    let eighth = TensorProto { data_type: Some(17), dims: vec![4], raw_data: Some(vec![0; 4]), ..ints("h", &[]) };
     for (node, expected) in cases {
-        let constants = vec![half.clone(), floats("v", &[5], &[0.0; 5])];
+        let constants = vec![eighth.clone(), floats("v", &[5], &[0.0; 5])];
         let mut model = model(13, graph(&[1, 4], vec![node], constants));
         model.functions = vec![FunctionProto { name: Some("Mine".into()), ..FunctionProto::default() }];
         let imported = read(&model.encode_to_vec()).graph;
@@ -469,4 +469,78 @@ fn searches_give_whole_numbers() {
     }
     let last = with(node("ArgMax", &["x"], "y"), int("select_last_index", 1));
     assert_eq!(operators(&read(&bytes(&[2, 3, 4], vec![last], vec![])).graph), ["ArgMax: attribute \"select_last_index\" is 1"]);
+}
+
+#[test]
+fn models_of_half_precision_become_float32() {
+    let half = TensorProto { data_type: Some(10), raw_data: Some(vec![0x00, 0x3c, 0x00, 0xc0]), ..floats("w", &[2], &[]) };
+    let brain = TensorProto { data_type: Some(16), int32_data: vec![0x4040, 0xbf00], ..floats("v", &[2], &[]) };
+    let nodes = vec![
+        with(node("Cast", &["x"], "narrow"), int("to", 10)),
+        node("Mul", &["narrow", "w"], "scaled"),
+        with(node("Cast", &["scaled"], "brain"), int("to", 16)),
+        node("Add", &["brain", "v"], "y"),
+    ];
+    let mut graph = graph(&[3, 2], nodes, vec![half, brain]);
+    graph.input = vec![value("x", 10, &[3, 2])];
+    graph.output = vec![value("y", 16, &[3, 2])];
+    let read = read(&model(22, graph).encode_to_vec());
+    assert_eq!(read.warnings, [Warning::Widened { ports: 2 }]);
+    let literal = |name: &str| read.graph.literal(read.graph.find(name).unwrap()).unwrap().as_f32().unwrap().to_vec();
+    assert_eq!((literal("w"), literal("v")), (vec![1.0, -2.0], vec![3.0, -0.5]));
+    assert_eq!(operators(&read.graph), ["Identity", "Mul", "Identity", "Add"]);
+    assert_eq!(read.graph.to_string().lines().last().unwrap(), "output y: f32[3,2]");
+    assert_round_trip(&read.graph);
+}
+
+/// NumPy's `pad`, `tile` and `broadcast_to` of the numbers 0 to 3.
+#[test]
+fn repeated_elements_are_gathered() {
+    let mode = |value: &str| AttributeProto {
+        name: Some("mode".into()),
+        r#type: Some(AttributeType::String.into()),
+        s: Some(value.into()),
+        ..AttributeProto::default()
+    };
+    let pads = || ints("amounts", &[0, 3, 0, 2]);
+    for (node, constant, expected) in [
+        (with(node("Pad", &["x", "amounts"], "y"), mode("reflect")), pads(), "axis=1 indices=[3, 2, 1, 0, 1, 2, 3, 2, 1]"),
+        (with(node("Pad", &["x", "amounts"], "y"), mode("edge")), pads(), "axis=1 indices=[0, 0, 0, 0, 1, 2, 3, 3, 3]"),
+        (with(node("Pad", &["x", "amounts"], "y"), mode("wrap")), pads(), "axis=1 indices=[1, 2, 3, 0, 1, 2, 3, 0, 1]"),
+        (node("Tile", &["x", "amounts"], "y"), ints("amounts", &[1, 2]), "axis=1 indices=[0, 1, 2, 3, 0, 1, 2, 3]"),
+        (node("Expand", &["x", "amounts"], "y"), ints("amounts", &[3, 1]), "axis=0 indices=[0, 0, 0]"),
+    ] {
+        let graph = read(&bytes(&[1, 4], vec![node], vec![constant])).graph;
+        assert!(graph.to_string().contains(&format!("Gather {{{expected} ")), "{graph}");
+        assert_round_trip(&graph);
+    }
+    let far = with(node("Pad", &["x", "amounts"], "y"), mode("reflect"));
+    let graph = read(&bytes(&[1, 4], vec![far], vec![ints("amounts", &[0, 4, 0, 0])])).graph;
+    assert_eq!(operators(&graph), ["Pad: 4 and 0 elements around axis 1 of [1,4], which has no more to reflect"]);
+    let endless = node("Tile", &["x", "amounts"], "y");
+    let graph = read(&bytes(&[1, 4], vec![endless], vec![ints("amounts", &[1, i64::MAX])])).graph;
+    assert_eq!(operators(&graph), ["Tile: 9223372036854775807 times axis 1 of [1,4]"]);
+}
+
+#[test]
+fn normalizations_are_one_operator_each() {
+    let parameters = |size: i64| vec![floats("s", &[size], &vec![1.0; size as usize]), floats("b", &[size], &vec![0.0; size as usize])];
+    for (node, size, opset, expected) in [
+        (node("LayerNormalization", &["x", "s", "b"], "y"), 4, 17, "LayerNormalization {axis=2 epsilon=1e-5}(x, s, b)"),
+        (node("LayerNormalization", &["x", "s"], "y"), 4, 17, "LayerNormalization {axis=2 epsilon=1e-5}(x, s)"),
+        (node("RMSNormalization", &["x", "s"], "y"), 4, 23, "RMSNormalization {axis=2 epsilon=1e-5}(x, s)"),
+        (node("InstanceNormalization", &["x", "s", "b"], "y"), 6, 13, "GroupNormalization {groups=6 epsilon=1e-5}(x, s, b)"),
+        (
+            with(node("GroupNormalization", &["x", "s", "b"], "y"), int("num_groups", 3)),
+            6,
+            21,
+            "GroupNormalization {groups=3 epsilon=1e-5}(x, s, b)",
+        ),
+    ] {
+        let graph = read(&model(opset, graph(&[2, 6, 4], vec![node], parameters(size))).encode_to_vec()).graph;
+        let dump = graph.to_string();
+        let line = dump.lines().find_map(|line| line.strip_prefix("node   y: f32[2,6,4] = ")).unwrap();
+        assert_eq!(line, expected);
+        assert_round_trip(&graph);
+    }
 }

@@ -27,6 +27,7 @@ fn require_int8(graph: &Graph, node: &Node) -> Result<(), QuantizeError> {
     let reason = match &node.op {
         op if op.is_layer() && (computed(1) || computed(2)) => "its weights are not constant",
         Op::Recurrent(_) if (1..node.inputs.len()).any(computed) => "its weights are not constant",
+        op if op.is_normalization() && (computed(1) || computed(2)) => "its scale or shift is not constant",
         Op::Gemm { .. } => "neither operand is a constant matrix",
         Op::Quantize { .. } | Op::Dequantize { .. } => "the model is quantized already",
         Op::BatchNorm { .. } => "its parameters are not constant",

@@ -61,6 +61,8 @@ pub(crate) fn quantize_layers(
             let params = |id| activations.get(&id).copied().ok_or(QuantizeError::NoSamples);
             let magnitude = ranges.cells.get(&layer.output).copied().unwrap_or_default();
             constants.extend(layer.constants(&graph, node, params(layer.input)?, params(layer.output)?, magnitude)?);
+        } else if node.op.is_normalization() {
+            constants.extend(node.inputs.iter().skip(1).flatten().map(|&id| (id, QuantConst::Real)));
         } else if !matches!(node.op, Op::Concat { .. } | Op::Reshape { .. }) {
             let ty = node.output().map_or(QuantType::I8, |output| typed.of(output));
             for id in node.inputs.iter().flatten().copied() {

@@ -24,6 +24,7 @@ pub mod maximum;
 pub mod mean;
 pub mod minimum;
 pub mod mul;
+pub mod normalize;
 pub mod pad;
 pub mod prelu;
 mod recurrent;

@@ -9,6 +9,7 @@ mod delay;
 mod dense;
 mod gather;
 mod matmul;
+mod normalize;
 mod pad;
 mod pool;
 mod recurrent;
@@ -44,7 +45,9 @@ pub(crate) fn lower(builder: &mut Builder<'_>, node: &Node) -> Result<(), LowerE
         Op::Gather { axis, indices, dims } => gather::lower(builder, node, *axis, indices, dims.len()),
         Op::GlobalAveragePool => reduce::spatial_mean(builder, node),
         Op::GlobalMaxPool => pool::global_max(builder, node),
+        Op::GroupNorm { groups, epsilon } => normalize::group(builder, node, *groups, *epsilon),
         Op::Identity => unary::requantize(builder, node),
+        Op::LayerNorm { axis, epsilon, center } => normalize::layer(builder, node, *axis, *epsilon, *center),
         Op::LogSoftmax { axis } => softmax::log(builder, node, *axis),
         Op::MatMul => matmul::lower(builder, node),
         Op::MaxPool(pool) => pool::max(builder, node, pool),

@@ -2,6 +2,7 @@
 
 mod builder;
 mod float;
+mod normalization;
 mod ops;
 mod qdq;
 mod recurrent;

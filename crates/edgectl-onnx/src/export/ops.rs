@@ -67,6 +67,8 @@ impl Emitter<'_> {
                 node.set_int("transA", (*trans_a).into()).set_int("transB", (*trans_b).into());
                 Ok(())
             }
+            Op::GroupNorm { groups, epsilon } => self.group_norm(*groups, *epsilon),
+            Op::LayerNorm { axis, epsilon, center } => self.layer_norm(*axis, *epsilon, *center),
             Op::GlobalAveragePool | Op::GlobalMaxPool | Op::Identity | Op::MatMul | Op::PRelu => self.whole(self.output.clone()).map(drop),
             Op::MaxPool(pool) => {
                 self.expect_dilations(pool, 10)?;

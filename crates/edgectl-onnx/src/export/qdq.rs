@@ -124,6 +124,10 @@ impl Dequantized<'_> {
     fn constant(&self, builder: &mut Builder, node: &Node, key: Key, constant: &QuantConst) -> Result<String, OnnxError> {
         let name = &self.graph().tensor(key.tensor).name;
         let shape = self.graph().literal(key.tensor).map(|literal| literal.shape().to_vec()).unwrap_or_default();
+        if let (QuantConst::Real, Some(real)) = (constant, self.graph().literal(key.tensor)) {
+            builder.constant(name, real)?;
+            return Ok(name.clone());
+        }
         let (data, (scale, zero_point), axis) = match constant {
             QuantConst::Bias { values } => {
                 (literal(name, &shape, Data::I32(values.clone()))?, self.bias_parameters(builder, node, name)?, 0)

@@ -95,7 +95,7 @@ impl Emitter<'_> {
     }
 
     /// A node on the way to the output; returns its own output.
-    fn step(&mut self, op_type: &str, what: &str, inputs: Vec<String>) -> String {
+    pub(super) fn step(&mut self, op_type: &str, what: &str, inputs: Vec<String>) -> String {
         let output = self.builder.unique(format!("{}/{what}", self.output));
         let name = self.helper(what);
         self.builder.node(op_type, name, inputs, output.clone());

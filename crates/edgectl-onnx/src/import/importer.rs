@@ -9,7 +9,7 @@ use prost::Message;
 use super::external::External;
 use super::fold::{Value, fold};
 use super::source::{Attributes, Operand, Reason, Source};
-use super::{ImportOptions, is_default, ops_recurrent, ops_slice, order, table, tensor};
+use super::{ImportOptions, is_default, ops_recurrent, ops_repeat, ops_slice, order, table, tensor};
 use crate::proto::tensor_proto::DataType;
 use crate::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, attribute_proto::AttributeType};
 use crate::{OnnxError, Warning};
@@ -208,6 +208,11 @@ impl Importer {
             "LSTM" | "GRU" => return self.recurrent(node),
             "Split" => return self.parts(node, ops_slice::split),
             "TopK" => return self.parts(node, ops_slice::top_k),
+            "Expand" if !self.is_known(node) => return self.chain(node, ops_repeat::expand),
+            "Tile" if !self.is_known(node) => return self.chain(node, ops_repeat::tile),
+            "Pad" if node.attribute.iter().any(|attribute| attribute.name() == "mode" && !matches!(attribute.s(), b"constant" | b"")) => {
+                return self.chain(node, ops_repeat::pad);
+            }
             _ => {}
         }
         let used = node.output.iter().skip(1).any(|name| self.read.contains(name) && !name.is_empty());
@@ -261,6 +266,41 @@ impl Importer {
             Err(error @ GraphError::Arity { .. }) => Ok(Err(error.to_string())),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether the first input of a node is a value that is known already: such nodes are folded.
+    fn is_known(&self, node: &NodeProto) -> bool {
+        node.input.first().is_some_and(|name| self.values.contains_key(name))
+    }
+
+    /// Adds an operator as several that are applied one after the other; the inner error says why that is not possible.
+    fn chain(&mut self, node: &NodeProto, row: fn(&mut Source<'_>) -> Result<Vec<Op>, Reason>) -> Result<Result<(), Reason>, OnnxError> {
+        let found = self.source(node).and_then(|mut source| {
+            let chain = row(&mut source)?;
+            source.finish(1).map(|()| chain)
+        });
+        let (chain, output) = match (found, node.output.first()) {
+            (Ok(chain), Some(output)) => (chain, output),
+            (Err(reason), _) => return Ok(Err(reason)),
+            (Ok(_), None) => return Ok(Err("its output is left out".into())),
+        };
+        let chain = if chain.is_empty() { vec![Op::Identity] } else { chain };
+        let mut x = self.operand(node, node.input.first().map_or("", String::as_str))?;
+        for (left, op) in (0..chain.len()).rev().zip(chain) {
+            let mut name = output.clone();
+            while left > 0 && (name == *output || self.read.contains(&name) || self.ids.contains_key(&name)) {
+                name = format!("{name}/{left}");
+            }
+            // Engines want names that differ.
+            let label = if left == 0 || node.name().is_empty() { node.name().to_owned() } else { format!("{}/{left}", node.name()) };
+            x = Some(self.graph.add_node(label, op, vec![x], name)?);
+        }
+        if let Some(id) = x {
+            self.ids.insert(output.clone(), id);
+            self.keep_extra(node, id);
+            self.compare(output, id);
+        }
+        Ok(Ok(()))
     }
 
     /// Adds an operator with several outputs as one for each that is read; the inner error says why that is not possible.

@@ -7,8 +7,10 @@ mod fold;
 mod importer;
 mod ops_elementwise;
 mod ops_layout;
+mod ops_normalization;
 mod ops_quant;
 mod ops_recurrent;
+mod ops_repeat;
 mod ops_resize;
 mod ops_slice;
 mod ops_transposed;
@@ -17,6 +19,7 @@ mod order;
 mod source;
 mod table;
 pub(crate) mod tensor;
+mod widen;
 
 use std::fs;
 use std::path::Path;
@@ -70,7 +73,7 @@ pub fn read(path: &Path, options: &ImportOptions<'_>) -> Result<Imported, OnnxEr
 /// # Errors
 /// Where the bytes are no valid model of a supported opset, or of more than [`MAX_NODES`] nodes.
 pub fn import(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported, OnnxError> {
-    let model = ModelProto::decode(bytes).map_err(|error| sniff::explain(bytes, error.to_string()))?;
+    let mut model = ModelProto::decode(bytes).map_err(|error| sniff::explain(bytes, error.to_string()))?;
     if model.graph.is_none() {
         return Err(match sniff::explain(bytes, String::new()) {
             OnnxError::Malformed { .. } => OnnxError::Missing { what: "graph" },
@@ -85,6 +88,10 @@ pub fn import(bytes: &[u8], options: &ImportOptions<'_>) -> Result<Imported, Onn
     let mut warnings = vec![];
     if known_bytes != bytes.len() {
         warnings.push(Warning::UnknownFields { found_bytes: bytes.len(), known_bytes });
+    }
+    let widened = widen::declarations(&mut model);
+    if widened > 0 {
+        warnings.push(Warning::Widened { ports: widened });
     }
     let opset = opset(&model)?;
     let graph = importer::build(model, opset, options, &mut warnings)?;

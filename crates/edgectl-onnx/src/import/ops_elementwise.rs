@@ -110,6 +110,7 @@ pub(super) fn hard_sigmoid(source: &mut Source<'_>) -> Row {
 /// Only the cast to the type that the input has; a float32 input as floats are all that is deployed.
 pub(super) fn cast(source: &mut Source<'_>) -> Row {
     source.attributes.ignore("saturate");
+    source.attributes.ignore("round_mode");
     source.expect_f32(1)?;
     match source.attributes.int("to")? {
         Some(to) if to == i64::from(i32::from(DataType::Float)) => Ok((Op::Identity, 1)),

@@ -37,6 +37,12 @@ pub(super) fn pad(source: &mut Source<'_>) -> Row {
         Some(mode) => return Err(format!("attribute \"mode\" is \"{mode}\"")),
     }
     let value = if source.opset < 11 { source.attributes.float("value", 0.0)? } else { source.scalar(2)?.unwrap_or(0.0) };
+    let (before, after) = amounts(source)?;
+    Ok((Op::Pad { before, after, value }, 1))
+}
+
+/// Elements added before and after, per axis.
+pub(super) fn amounts(source: &mut Source<'_>) -> Result<(Vec<usize>, Vec<usize>), Reason> {
     let pads = source.ints_by_opset("pads", 10, 1)?.ok_or("the padding is missing")?;
     let rank = source.shape(0)?.rank();
     let axes: Vec<usize> = match source.ints(3)? {
@@ -49,7 +55,7 @@ pub(super) fn pad(source: &mut Source<'_>) -> Row {
     for (index, &axis) in axes.iter().enumerate() {
         (before[axis], after[axis]) = (pads[index], pads[index + axes.len()]);
     }
-    Ok((Op::Pad { before, after, value }, 1))
+    Ok((before, after))
 }
 
 pub(super) fn reshape(source: &mut Source<'_>) -> Row {

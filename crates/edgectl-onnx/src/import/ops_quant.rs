@@ -7,10 +7,16 @@ use crate::dtype;
 
 type Row = Result<(Op, usize), Reason>;
 
+/// The number of float32 among the types.
+const FLOAT: i64 = 1;
+
 pub(super) fn quantize(source: &mut Source<'_>) -> Row {
     source.expect_f32(2)?;
     // It bears on 8 bit floats only, which are refused below.
     source.attributes.ignore("saturate");
+    if !matches!(source.attributes.int_or("precision", 0)?, 0 | FLOAT) {
+        return Err("it divides in another precision than float32".into());
+    }
     let axis = axis(source)?;
     let wanted = source.attributes.int_or("output_dtype", 0)?;
     let wanted = i32::try_from(wanted).map_err(|_| format!("attribute \"output_dtype\" is {wanted}"))?;
@@ -30,6 +36,9 @@ pub(super) fn quantize(source: &mut Source<'_>) -> Row {
 
 pub(super) fn dequantize(source: &mut Source<'_>) -> Row {
     source.expect(1, &[DType::I8, DType::I32, DType::U8])?;
+    if !matches!(source.attributes.int_or("output_dtype", 0)?, 0 | FLOAT) {
+        return Err("its output is not float32".into());
+    }
     let dtype = source.operand(0)?.fact.dtype;
     if source.operand(1)?.fact.dtype != DType::F32 || source.optional(2).is_some_and(|zero_point| zero_point.fact.dtype != dtype) {
         return Err("the scale is not float32, or the zero point has another type than the input".into());

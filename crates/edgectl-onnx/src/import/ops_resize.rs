@@ -19,6 +19,10 @@ pub(super) fn depth_to_space(source: &mut Source<'_>) -> Row {
 
 pub(super) fn space_to_depth(source: &mut Source<'_>) -> Row {
     source.expect_f32(1)?;
+    match source.attributes.string("mode")? {
+        None | Some("DCR") => {}
+        Some(other) => return Err(format!("attribute \"mode\" is \"{other}\"")),
+    }
     Ok((Op::SpaceToDepth { block: block(source)? }, 1))
 }
 

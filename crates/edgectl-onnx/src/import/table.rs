@@ -6,8 +6,8 @@ use edgectl_graph::{Binary, Op, Reduction, Unary};
 
 use super::source::{Reason, Source};
 use super::{
-    ops_elementwise as elementwise, ops_layout as layout, ops_quant as quant, ops_resize as resize, ops_slice as slice,
-    ops_transposed as transposed, ops_window as window,
+    ops_elementwise as elementwise, ops_layout as layout, ops_normalization as normalization, ops_quant as quant, ops_resize as resize,
+    ops_slice as slice, ops_transposed as transposed, ops_window as window,
 };
 
 /// Turns a node into a typed operator and the number of leading inputs that it reads, or says why it cannot.
@@ -43,9 +43,12 @@ const TABLE: &[(&str, Row)] = &[
     ("Gemm", elementwise::gemm),
     ("GlobalAveragePool", |source| window::global_pool(source, Op::GlobalAveragePool)),
     ("GlobalMaxPool", |source| window::global_pool(source, Op::GlobalMaxPool)),
+    ("GroupNormalization", normalization::group),
     ("HardSigmoid", elementwise::hard_sigmoid),
     ("HardSwish", |source| elementwise::plain(source, Unary::HardSwish)),
     ("Identity", layout::identity),
+    ("InstanceNormalization", normalization::instance),
+    ("LayerNormalization", |source| normalization::layer(source, true)),
     ("LeakyRelu", elementwise::leaky_relu),
     ("Log", |source| elementwise::plain(source, Unary::Log)),
     ("LogSoftmax", |source| elementwise::softmax(source, |axis| Op::LogSoftmax { axis })),
@@ -60,6 +63,7 @@ const TABLE: &[(&str, Row)] = &[
     ("Pad", layout::pad),
     ("Pow", elementwise::pow),
     ("QuantizeLinear", quant::quantize),
+    ("RMSNormalization", |source| normalization::layer(source, false)),
     ("Reciprocal", |source| elementwise::plain(source, Unary::Reciprocal)),
     ("ReduceMax", |source| elementwise::reduce(source, Reduction::Max)),
     ("ReduceMean", elementwise::reduce_mean),

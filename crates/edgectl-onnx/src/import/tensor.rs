@@ -86,6 +86,9 @@ fn data(tensor: &TensorProto) -> Result<Option<Data>, String> {
     fn narrow<T: TryFrom<i32>>(values: &[i32]) -> Result<Arc<[T]>, String> {
         values.iter().map(|&value| T::try_from(value).map_err(|_| format!("the value {value} does not fit the element type"))).collect()
     }
+    if let Some(values) = super::widen::elements(tensor) {
+        return Ok(Some(Data::F32(values.into())));
+    }
     let bytes = tensor.raw_data.as_deref();
     Ok(Some(match (dtype::from_code(tensor.data_type()), bytes) {
         (DType::Bool, Some(bytes)) => Data::Bool(bytes.iter().map(|&byte| byte != 0).collect()),

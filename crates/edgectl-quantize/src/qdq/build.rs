@@ -162,6 +162,7 @@ impl Builder<'_> {
                     };
                     source.bias(node, input_scale.unwrap_or(1.0), &scales)?
                 }
+                (op, 1..) if op.is_normalization() => source.real(),
                 _ => source.operand(shared),
             };
             return Ok(self.constant(&source, constant));

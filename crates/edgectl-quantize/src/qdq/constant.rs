@@ -59,6 +59,11 @@ impl<'g> Source<'g> {
         })
     }
 
+    /// As numbers that stay real.
+    pub(super) fn real(&self) -> Constant {
+        Constant { name: self.name.to_owned(), value: QuantConst::Real }
+    }
+
     /// As the bias of a layer whose weights have these scales. As it is stored where that has the right scale, otherwise quantized anew.
     pub(super) fn bias(&self, node: &Node, input_scale: f32, scales: &[f32]) -> Result<Constant, QdqError> {
         let scale_of = |scales: &[f32], channel: usize| if scales.len() == 1 { scales[0] } else { scales[channel] };

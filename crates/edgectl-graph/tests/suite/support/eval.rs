@@ -147,6 +147,25 @@ fn apply(op: &Op, operands: &[Option<&Array>], shape: &[usize]) -> Array {
             }
             y
         }
+        Op::GroupNorm { groups, epsilon } => Array::from_fn(shape, |y| {
+            let (size, spatial) = (shape[1] / groups, (2..shape.len()).collect::<Vec<_>>());
+            let row: Vec<f64> = (0..size)
+                .flat_map(|i| {
+                    let mut at = y.to_vec();
+                    at[1] = y[1] / size * size + i;
+                    spatial.iter().for_each(|&axis| at[axis] = 0);
+                    all_along(x, &spatial, &at)
+                })
+                .collect();
+            normalized(x.at(y), &row, *epsilon, true) * operand(1).unwrap().values[y[1]] + operand(2).unwrap().values[y[1]]
+        }),
+        Op::LayerNorm { axis, epsilon, center } => Array::from_fn(shape, |y| {
+            let axes: Vec<usize> = (*axis..shape.len()).collect();
+            let mut at = y.to_vec();
+            axes.iter().for_each(|&axis| at[axis] = 0);
+            let value = normalized(x.at(y), &all_along(x, &axes, &at), *epsilon, *center);
+            value * operand(1).unwrap().at(&y[*axis..]) + operand(2).map_or(0.0, |bias| bias.at(&y[*axis..]))
+        }),
         Op::Dense { .. } => {
             let (weights, bias) = (operand(1).unwrap(), operand(2));
             Array::from_fn(shape, |y| {
@@ -289,6 +308,13 @@ fn resized(x: &Array, lead: &[usize], y: &[usize], sizes: &[usize], resize: &Res
         Interpolation::Nearest(Rounding::PreferCeil) => at((position + 0.5).floor()),
         Interpolation::Nearest(Rounding::PreferFloor) => at((position - 0.5).ceil()),
     }
+}
+
+/// An element of a row that is normalized.
+fn normalized(x: f64, row: &[f64], epsilon: f32, center: bool) -> f64 {
+    let mean = if center { row.iter().sum::<f64>() / row.len() as f64 } else { 0.0 };
+    let variance = row.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / row.len() as f64;
+    (x - mean) / (variance + f64::from(epsilon)).sqrt()
 }
 
 /// The mean over some axes, at an index where these are zero.
