@@ -10,7 +10,7 @@ use crate::eval::{Samples, argmax};
 use crate::ui::Ui;
 
 /// What calibration shows beside ranges.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Shown {
     /// Samples by the class that the first output gives; meaningless where it is no list of classes.
     pub(crate) classes: Vec<u64>,

@@ -3,13 +3,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use edgectl_quantize::{Calibrator, Method, Recipe};
+use edgectl_quantize::{Calibrator, Method, Recipe, fewest_int16};
 use serde::Serialize;
 
 use crate::eval::Evaluation;
 use crate::explanation;
 use crate::ui::{Align, Style, Table, Ui, bytes, counted, percent};
 use crate::workbench::{Attempt, Workbench};
+
+/// Signal-to-noise ratios beyond this count as this: noise in the last bits of float.
+const MAX_SNR_DB: f64 = 120.0;
 
 /// What was tried, in order.
 #[derive(Debug, Serialize)]
@@ -46,43 +49,97 @@ pub(crate) struct Limits {
     pub(crate) budget: Option<Duration>,
 }
 
-/// Climbs from a recipe on. Returns the first whose drop is allowed, else the best.
-pub(crate) fn climb(bench: &Workbench<'_>, first: Recipe, limits: Limits, ui: &Ui) -> Result<(Recipe, Attempt, Ladder)> {
-    let start = Instant::now();
-    let mut rungs: Vec<Rung> = vec![];
-    let mut best: Option<(usize, Recipe, Attempt)> = None;
-    let recipes = recipes(first);
-    let planned = recipes.len();
-    for recipe in recipes {
-        let began = start.elapsed();
-        if !rungs.is_empty() && limits.budget.is_some_and(|budget| began >= budget) {
-            break;
-        }
-        let attempt = bench.attempt(&recipe, ui)?;
+/// What has been tried so far.
+struct Climb<'a> {
+    limits: Limits,
+    start: Instant,
+    rungs: Vec<Rung>,
+    /// The rung with the least drop.
+    best: Option<(usize, Recipe, Attempt)>,
+    ui: &'a Ui,
+}
+
+impl Climb<'_> {
+    /// Whether there is time for another rung.
+    fn has_time(&self) -> bool {
+        self.rungs.is_empty() || self.limits.budget.is_none_or(|budget| self.start.elapsed() < budget)
+    }
+
+    /// Adds a rung that was begun at this time; whether it is close enough.
+    fn rung(&mut self, recipe: Recipe, attempt: Attempt, began: Duration) -> Result<bool> {
         let (metric, samples, drop_points) =
             attempt.found.as_ref().and_then(figures).context("there is no metric to compare with float")?;
-        let within = drop_points <= limits.max_drop_points;
-        rungs.push(Rung {
+        let within = drop_points <= self.limits.max_drop_points;
+        self.rungs.push(Rung {
             recipe: recipe.to_string(),
             metric,
             samples,
             drop_points,
             within,
             chosen: false,
-            seconds: (start.elapsed() - began).as_secs_f64(),
+            seconds: (self.start.elapsed() - began).as_secs_f64(),
             arena_bytes: attempt.int8.report.arena_bytes,
             program_bytes: attempt.int8.program.len(),
         });
-        if best.as_ref().is_none_or(|(best, ..)| drop_points < rungs[*best].drop_points) {
-            best = Some((rungs.len() - 1, recipe, attempt));
+        // Of several that are within, the last one is the cheapest: int16 nodes become fewer.
+        let better = self.best.as_ref().is_none_or(|(best, ..)| within || drop_points < self.rungs[*best].drop_points);
+        if better {
+            self.best = Some((self.rungs.len() - 1, recipe, attempt));
         }
-        if within {
+        Ok(within)
+    }
+
+    /// Makes as few nodes int16 as are enough, those first without which the outputs are noisiest.
+    fn mixed(&mut self, bench: &Workbench<'_>, recipe: &Recipe) -> Result<()> {
+        let (calibrated, shown) = bench.calibrate(recipe, self.ui)?;
+        let candidates = calibrated.int16_candidates().len();
+        let progress = self.ui.progress("ranking nodes", candidates + 1);
+        let ranking = calibrated.rank_int16(|quantized| {
+            let attempt = bench.measure(quantized.clone(), shown.clone(), self.ui)?;
+            progress.advance(1);
+            let snr = attempt.found.as_ref().and_then(|found| found.agreement.first()?.value.snr_db);
+            Ok::<_, anyhow::Error>(snr.unwrap_or(f64::INFINITY).min(MAX_SNR_DB))
+        })?;
+        drop(progress);
+        for row in &ranking {
+            self.ui.detail(format_args!("\"{}\" ({}) in int8 costs {:.1} dB where all others are int16", row.node, row.op, row.loss));
+        }
+        fewest_int16(&ranking, |int16| {
+            let began = self.start.elapsed();
+            if !self.has_time() {
+                return Ok((false, ()));
+            }
+            let attempt = bench.measure(calibrated.quantize(int16)?, shown.clone(), self.ui)?;
+            let recipe = Recipe { int16: int16.clone(), ..recipe.clone() };
+            Ok::<_, anyhow::Error>((self.rung(recipe, attempt, began)?, ()))
+        })?;
+        Ok(())
+    }
+}
+
+/// Climbs from a recipe on. Returns the first whose drop is allowed, else the best. With `int16`, nodes become int16 where no recipe of
+/// int8 is close enough.
+pub(crate) fn climb(bench: &Workbench<'_>, first: Recipe, limits: Limits, int16: bool, ui: &Ui) -> Result<(Recipe, Attempt, Ladder)> {
+    let mut climb = Climb { limits, start: Instant::now(), rungs: vec![], best: None, ui };
+    let recipes = recipes(first);
+    let (planned, mut within) = (recipes.len(), false);
+    for recipe in recipes {
+        if within || !climb.has_time() {
             break;
         }
+        let began = climb.start.elapsed();
+        let attempt = bench.attempt(&recipe, ui)?;
+        within = climb.rung(recipe, attempt, began)?;
     }
+    let out_of_time = climb.rungs.len() < planned && !within;
+    if int16 && !within && climb.has_time() {
+        let recipe = climb.best.as_ref().map(|(_, recipe, _)| recipe.clone()).context("no recipe was tried")?;
+        climb.mixed(bench, &recipe)?;
+    }
+    let Climb { mut rungs, best, .. } = climb;
     let (chosen, recipe, attempt) = best.context("no recipe was tried")?;
     rungs[chosen].chosen = true;
-    let binding = if rungs[chosen].within { None } else { Some(binding(bench, &attempt, rungs.len() < planned, ui)?) };
+    let binding = if rungs[chosen].within { None } else { Some(binding(bench, &attempt, out_of_time, ui)?) };
     Ok((recipe, attempt, Ladder { max_drop_points: limits.max_drop_points, rungs, binding }))
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use edgectl_data::MetricKind;
 use edgectl_graph::Graph;
-use edgectl_quantize::{Calibration, Note, Recipe};
+use edgectl_quantize::{Calibrated, Calibration, Note, Quantized, Recipe};
 
 use crate::calibrate::{Shown, calibrate, observer_sets};
 use crate::eval::{self, Remembering, Samples};
@@ -43,12 +43,22 @@ pub(crate) struct Attempt {
 impl Workbench<'_> {
     /// Calibrates, quantizes, lowers and measures.
     pub(crate) fn attempt(&self, recipe: &Recipe, ui: &Ui) -> Result<Attempt> {
+        let (calibrated, shown) = self.calibrate(recipe, ui)?;
+        self.measure(calibrated.quantize(&recipe.int16)?, shown, ui)
+    }
+
+    /// Calibrates: what need not be done again for other nodes in int16.
+    pub(crate) fn calibrate(&self, recipe: &Recipe, ui: &Ui) -> Result<(Calibrated, Shown)> {
         let mut shown = Shown::default();
         let show = |graph: &Graph, seen: &mut Calibration| {
             shown = calibrate(graph, seen, &self.calibration, ui).context("cannot calibrate")?;
             Ok::<_, anyhow::Error>(())
         };
-        let quantized = recipe.apply(self.prepared.clone(), show)?;
+        Ok((recipe.calibrate(self.prepared.clone(), show)?, shown))
+    }
+
+    /// Lowers and measures.
+    pub(crate) fn measure(&self, quantized: Quantized, shown: Shown, ui: &Ui) -> Result<Attempt> {
         let int8 = Int8Model::new(quantized.graph)?;
         let found = self.evaluation.run(&int8, Some(&self.float), ui)?;
         let calibration_bytes = quantized.calibration_bytes.saturating_mul(observer_sets());

@@ -10,7 +10,7 @@ use edgectl_data::MetricKind;
 use edgectl_graph::Graph;
 use edgectl_onnx::QdqOptions;
 use edgectl_profile::Profile;
-use edgectl_quantize::{Calibrator, Method, QuantizeOptions, Recipe};
+use edgectl_quantize::{Calibrator, Int16, Method, QuantizeOptions, Recipe};
 
 use crate::args::{DataArgs, metrics, one_of};
 use crate::benchmark::{self, Candidate, WithDevices, devices};
@@ -65,6 +65,10 @@ pub(crate) struct Args {
     /// Begin no further recipe of --max-drop after so long, such as 30s or 2m
     #[arg(long, value_name = "TIME", requires = "max_drop", value_parser = ladder::duration)]
     budget: Option<Duration>,
+    /// Nodes with int16 activations and int8 weights: their names, all that have such a form, or auto, which with --max-drop takes as few
+    /// as stay within it, where no recipe of int8 does
+    #[arg(long, value_name = "NODE,..|all|auto")]
+    int16: Option<Int16Choice>,
     /// Refuse calibration data that look wrong, instead of warning
     #[arg(long)]
     strict: bool,
@@ -87,6 +91,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let files = args.files()?;
     let calibrator = args.calibrator()?;
+    ensure!(!args.chooses_int16() || args.max_drop.is_some(), "--int16 auto needs --max-drop, which says how many nodes are enough");
     let profiles = devices::open(&args.profile)?;
     let model = Model::open(&args.model, ui)?;
     let cannot = || format!("cannot quantize {}", args.model.display());
@@ -99,11 +104,12 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let evaluation = args.evaluation(&float, true)?;
             let outputs = args.create(&files)?;
             let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
-            let recipe = Recipe { calibrator, methods: args.passes.0.clone(), options, ..Recipe::default() };
+            let int16 = args.int16.as_ref().map_or(Int16::None, |choice| choice.0.clone().unwrap_or_default());
+            let recipe = Recipe { calibrator, methods: args.passes.0.clone(), options, int16, ..Recipe::default() };
             let bench = Workbench { prepared, float: Remembering::new(&float), calibration, evaluation };
             let (recipe, attempt, ladder) = match args.limits() {
                 Some(limits) => {
-                    let (recipe, attempt, ladder) = ladder::climb(&bench, recipe, limits, ui).with_context(cannot)?;
+                    let (recipe, attempt, ladder) = ladder::climb(&bench, recipe, limits, args.chooses_int16(), ui).with_context(cannot)?;
                     (recipe, attempt, Some(ladder))
                 }
                 None => {
@@ -210,6 +216,10 @@ impl Args {
         self.max_drop.map(|max_drop_points| Limits { max_drop_points, budget: self.budget })
     }
 
+    fn chooses_int16(&self) -> bool {
+        self.int16.as_ref().is_some_and(|choice| choice.0.is_none())
+    }
+
     fn wants_explanation(&self) -> bool {
         self.explain || self.report.is_some()
     }
@@ -219,6 +229,23 @@ impl Args {
             (calibrator, None) => Ok(calibrator),
             (Calibrator::Percentile { .. }, Some(percent)) => Ok(Calibrator::Percentile { percent }),
             (other, Some(_)) => anyhow::bail!("--percentile belongs to the calibrator percentile, not to {other}"),
+        }
+    }
+}
+
+/// The nodes of `--int16`; `None` for auto.
+#[derive(Clone, Debug)]
+struct Int16Choice(Option<Int16>);
+
+impl FromStr for Int16Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Int16Choice, String> {
+        match text {
+            "" => Err("expected all, auto, or names of nodes".into()),
+            "all" => Ok(Int16Choice(Some(Int16::All))),
+            "auto" => Ok(Int16Choice(None)),
+            names => Ok(Int16Choice(Some(Int16::Nodes(names.split(',').map(str::to_owned).collect())))),
         }
     }
 }

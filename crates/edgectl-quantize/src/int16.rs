@@ -50,7 +50,7 @@ impl Int16 {
 }
 
 /// Whether an operator follows what it reads: its output has its input's elements.
-fn follows(op: &Op) -> bool {
+pub(crate) fn follows(op: &Op) -> bool {
     *op == Op::Identity || sharing(op, QuantType::I8) == Sharing::Same
 }
 

@@ -36,6 +36,7 @@ mod quantize;
 mod recipe;
 mod recurrent;
 mod reservoir;
+mod sensitivity;
 
 pub use calibration::{Calibration, Ranges};
 pub use calibrator::{Calibrator, Entropy, MinMax, MovingAverage, Mse, Percentile};
@@ -50,3 +51,4 @@ pub use prepare::prepare;
 pub use qdq::{FromQdq, QdqError, QdqNote, from_qdq, is_qdq};
 pub use quantize::{QuantizeOptions, quantize};
 pub use recipe::{Calibrated, Quantized, Recipe};
+pub use sensitivity::{Sensitivity, fewest_int16};

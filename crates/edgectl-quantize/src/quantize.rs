@@ -59,7 +59,7 @@ pub(crate) fn quantize_layers(
             constants.extend(node.input(2).map(|id| (id, bias)));
         } else if let Some(layer) = RecurrentLayer::of(&graph, node)? {
             let params = |id| activations.get(&id).copied().ok_or(QuantizeError::NoSamples);
-            let magnitude = ranges.cells.get(&layer.output).copied().unwrap_or_default();
+            let magnitude = ranges.cells.get(&typed.origin(layer.output)).copied().unwrap_or_default();
             constants.extend(layer.constants(&graph, node, params(layer.input)?, params(layer.output)?, magnitude)?);
         } else if node.op.is_normalization() {
             constants.extend(node.inputs.iter().skip(1).flatten().map(|&id| (id, QuantConst::Real)));
