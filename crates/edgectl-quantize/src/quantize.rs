@@ -12,6 +12,10 @@ use crate::method::Note;
 use crate::recurrent::RecurrentLayer;
 use crate::{Calibration, QuantizeError, Range, Ranges, Recipe, activation_params, quantize_operand};
 
+/// How much further than what calibration saw int16 reaches. One bit of sixteen costs nothing beside weights of eight, and inputs that
+/// calibration did not see are not cut off.
+const INT16_HEADROOM: f32 = 2.0;
+
 /// Choices of the scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuantizeOptions {
@@ -89,7 +93,7 @@ fn activations(
     let mut params = BTreeMap::new();
     for (group, sources) in groups.sources_of(graph, |id| typed.of(id)) {
         let ty = types.get(&group).copied().unwrap_or_default();
-        let found = if ty == QuantType::I16 { &ranges.extents } else { &ranges.ranges };
+        let (found, headroom) = if ty == QuantType::I16 { (&ranges.extents, INT16_HEADROOM) } else { (&ranges.ranges, 1.0) };
         let mut range: Option<Range> = None;
         let mut fixed = None;
         for source in &sources {
@@ -100,7 +104,10 @@ fn activations(
                     None
                 }
                 Source::Padding(value) => Some(Range { min: value, max: value }),
-                Source::Free(id) => Some(typed.range(id, found).ok_or(QuantizeError::NoSamples)?),
+                Source::Free(id) => {
+                    let seen = typed.range(id, found).ok_or(QuantizeError::NoSamples)?;
+                    Some(Range { min: (seen.min * headroom).max(f32::MIN), max: (seen.max * headroom).min(f32::MAX) })
+                }
             };
             range = range.into_iter().chain(more).reduce(Range::union);
         }

@@ -86,14 +86,15 @@ fn kind(model: &Model<'_>, warnings: &mut Vec<Warning>) -> Result<Kind, TfliteEr
         let activations = reads(operator).chain(operator.outputs.iter().copied()).map(|tensor| &model.tensors[tensor]);
         let types: Vec<_> = activations.filter(|tensor| tensor.data.is_none()).collect();
         let converts = matches!(operator.code, codes::DEQUANTIZE | codes::QUANTIZE);
-        if converts && types.iter().any(|tensor| tensor.ty != Type::INT8) {
+        if converts && types.iter().any(|tensor| !tensor.is_quantized()) {
             continue;
         }
         // Whole numbers without a scale are indices and shapes.
-        if let Some(other) = types.iter().find(|tensor| !matches!(tensor.ty, Type::INT8 | Type::FLOAT32) && !tensor.scales.is_empty()) {
+        if let Some(other) = types.iter().find(|tensor| !(tensor.is_quantized() || tensor.ty == Type::FLOAT32 || tensor.scales.is_empty()))
+        {
             return Err(TfliteError::Type { tensor: other.name.clone(), found: other.ty.to_string() });
         }
-        let is_int8 = types.iter().any(|tensor| tensor.ty == Type::INT8);
+        let is_int8 = types.iter().any(|tensor| tensor.is_quantized());
         *(if is_int8 { &mut int8 } else { &mut float }) += 1;
     }
     match (int8, float) {
@@ -141,7 +142,7 @@ fn remove_conversions(model: &mut Model<'_>) {
 fn only_converts(int8: &Tensor<'_>, other: &Tensor<'_>) -> bool {
     let shifted =
         || other.scales == int8.scales && other.zero_points.iter().copied().eq(int8.zero_points.iter().map(|zero| zero.wrapping_add(128)));
-    int8.ty == Type::INT8 && (other.ty == Type::FLOAT32 || other.ty == Type::UINT8 && shifted())
+    int8.is_quantized() && (other.ty == Type::FLOAT32 || int8.ty == Type::INT8 && other.ty == Type::UINT8 && shifted())
 }
 
 /// Notes the constants of a float model that are stored in a narrower type.

@@ -28,6 +28,18 @@ pub(crate) fn int8(tensor: &Tensor<'_>) -> Option<Vec<i8>> {
     Some(bytes.iter().map(|byte| byte.cast_signed()).collect())
 }
 
+/// The elements of an int16 constant.
+pub(crate) fn int16(tensor: &Tensor<'_>) -> Option<Vec<i16>> {
+    let bytes = tensor.data.filter(|_| tensor.ty == Type::INT16)?;
+    Some(numbers(bytes, i16::from_le_bytes))
+}
+
+/// The elements of an int64 constant.
+pub(crate) fn int64(tensor: &Tensor<'_>) -> Option<Vec<i64>> {
+    let bytes = tensor.data.filter(|_| tensor.ty == Type::INT64)?;
+    Some(numbers(bytes, i64::from_le_bytes))
+}
+
 /// The elements of an int32 constant.
 pub(crate) fn int32(tensor: &Tensor<'_>) -> Option<Vec<i32>> {
     let bytes = tensor.data.filter(|_| tensor.ty == Type::INT32)?;
@@ -49,6 +61,8 @@ pub(crate) fn literal(tensor: &Tensor<'_>) -> Result<Literal, TfliteError> {
     let data = match tensor.ty {
         Type::INT8 if scaled => dequantize(tensor, bytes.iter().map(|byte| byte.cast_signed().into()))?,
         Type::UINT8 if scaled => dequantize(tensor, bytes.iter().map(|&byte| byte.into()))?,
+        Type::INT16 if scaled => dequantize(tensor, numbers(bytes, i16::from_le_bytes).into_iter().map(f64::from))?,
+        Type::INT64 if scaled => dequantize(tensor, numbers(bytes, i64::from_le_bytes).into_iter().map(|q| q as f64))?,
         Type::INT32 if scaled => dequantize(tensor, numbers(bytes, i32::from_le_bytes).into_iter().map(f64::from))?,
         Type::BOOL => Data::Bool(bytes.iter().map(|&byte| byte != 0).collect()),
         Type::FLOAT16 => Data::F32(numbers(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()).into()),

@@ -4,7 +4,7 @@ mod operands;
 
 use std::collections::{BTreeMap, HashSet};
 
-use edgectl_graph::{Activation, DType, Fact, Graph, Op, Opaque, QuantConst, QuantGraph, QuantParams, Shape, TensorId, Unary};
+use edgectl_graph::{Activation, DType, Fact, Graph, Op, Opaque, QuantConst, QuantGraph, QuantParams, QuantType, Shape, TensorId, Unary};
 
 use crate::arrange::{Kind, operands};
 use crate::codes::Type;
@@ -101,7 +101,7 @@ impl<'m> Importer<'m> {
     pub(crate) fn run(mut self) -> Result<crate::Model, TfliteError> {
         for port in &self.model.inputs {
             let fact = self.fact(port.tensor);
-            if self.kind == Kind::Int8 && self.tensor(port.tensor).ty != Type::INT8 {
+            if self.kind == Kind::Int8 && !self.tensor(port.tensor).is_quantized() {
                 return Err(self.wrong_type(port.tensor, "int8"));
             }
             if self.values[port.tensor][0].is_some() {
@@ -201,7 +201,7 @@ impl<'m> Importer<'m> {
     pub(crate) fn number(&mut self, tensor: usize, layout: Layout) -> Result<TensorId, Stop> {
         let Tensor { ty, data, scales, .. } = self.tensor(tensor);
         let fits = match self.kind {
-            Kind::Int8 => *ty == Type::INT8,
+            Kind::Int8 => self.tensor(tensor).is_quantized(),
             Kind::Float => match *ty {
                 Type::FLOAT16 => data.is_some(),
                 Type::FLOAT32 => true,
@@ -241,7 +241,7 @@ impl<'m> Importer<'m> {
         let stated = self.tensor(output);
         let fits = match op {
             Op::ArgMax { .. } | Op::TopK { indices: true, .. } => matches!(stated.ty, Type::INT32 | Type::INT64),
-            _ if self.is_int8() => stated.ty == Type::INT8,
+            _ if self.is_int8() => stated.is_quantized(),
             _ => matches!(stated.ty, Type::INT8 | Type::FLOAT32),
         };
         if !fits {
@@ -275,16 +275,17 @@ impl<'m> Importer<'m> {
         Ok(id)
     }
 
-    /// Scale and zero point of an int8 tensor.
+    /// Scale and zero point of an int8 or int16 tensor.
     pub(crate) fn params(&self, tensor: usize) -> Result<QuantParams, TfliteError> {
-        let Tensor { scales, zero_points, .. } = self.tensor(tensor);
+        let Tensor { ty, scales, zero_points, .. } = self.tensor(tensor);
+        let ty = if *ty == Type::INT16 { QuantType::I16 } else { QuantType::I8 };
         let zero_point = match zero_points[..] {
             [] => Some(0),
             [zero] => i8::try_from(zero).ok(),
             _ => None,
         };
         match (&scales[..], zero_point) {
-            (&[scale], Some(zero_point)) => Ok(QuantParams::int8(scale, zero_point)),
+            (&[scale], Some(zero_point)) => Ok(QuantParams { scale, zero_point, ty }),
             _ => Err(TfliteError::Tensor {
                 tensor: self.names[tensor].clone(),
                 expected: "one scale and one zero point in -128..=127".into(),

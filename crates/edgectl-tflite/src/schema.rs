@@ -82,6 +82,13 @@ pub(crate) struct Tensor<'a> {
     pub(crate) sparse: bool,
 }
 
+impl Tensor<'_> {
+    /// Whether it is an activation of a quantized operator, or could be: int8, or int16 with a scale.
+    pub(crate) fn is_quantized(&self) -> bool {
+        self.ty == Type::INT8 || self.ty == Type::INT16 && !self.scales.is_empty()
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Operator<'a> {
     pub(crate) code: i32,

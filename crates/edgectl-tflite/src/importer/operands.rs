@@ -124,8 +124,9 @@ impl Importer<'_> {
         let quantized = match self.kind {
             Kind::Float => None,
             Kind::Int8 => {
-                let values = constant::int32(bias).ok_or_else(|| self.wrong_type(tensor, "int32"))?;
-                Some(QuantConst::Bias { values: values.into() })
+                let wide = constant::int64(bias).map(|values| QuantConst::WideBias { values: values.into() });
+                let narrow = || constant::int32(bias).map(|values| QuantConst::Bias { values: values.into() });
+                Some(wide.or_else(narrow).ok_or_else(|| self.wrong_type(tensor, "int32"))?)
             }
         };
         Ok(Some(self.add_constant(tensor, literal, quantized)))
@@ -143,20 +144,23 @@ impl Importer<'_> {
     /// A constant as an operand like any other.
     pub(super) fn operand(&mut self, tensor: usize, layout: Layout) -> Result<TensorId, TfliteError> {
         let mut literal = self.literal(tensor)?;
-        let mut values = None;
-        if self.kind == Kind::Int8 && self.tensor(tensor).ty == Type::INT8 {
-            values = constant::int8(self.tensor(tensor));
-        }
+        let stored = Some(self.tensor(tensor)).filter(|_| self.kind == Kind::Int8);
+        let mut values = stored.and_then(constant::int8);
+        let mut wide = stored.filter(|stored| stored.is_quantized()).and_then(constant::int16);
         if layout == Layout::ChannelsFirst {
             // Axes that the constant lacks count as ones in front.
             let own = literal.shape();
             let shape: Vec<usize> = [1; 4][own.len().min(4)..].iter().chain(own).copied().collect();
             values = values.and_then(|values| permute(&values, &shape, &TO_CHANNELS_FIRST));
+            wide = wide.and_then(|values| permute(&values, &shape, &TO_CHANNELS_FIRST));
             literal = literal.reshaped(shape).and_then(|literal| literal.permuted_f32(&TO_CHANNELS_FIRST)).unwrap_or(literal);
         }
         let params = self.params(tensor);
-        let quantized = values.map(|values| Ok::<_, TfliteError>(QuantConst::Operand { values: values.into(), params: params? }));
-        let quantized = quantized.transpose()?;
+        let quantized = match (values, wide) {
+            (Some(values), _) => Some(QuantConst::Operand { values: values.into(), params: params? }),
+            (None, Some(values)) => Some(QuantConst::WideOperand { values: values.into(), params: params? }),
+            (None, None) => None,
+        };
         Ok(self.add_constant(tensor, literal, quantized))
     }
 

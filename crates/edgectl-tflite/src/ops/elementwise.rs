@@ -3,7 +3,6 @@
 use edgectl_graph::{Activation, Binary, Op, TensorId, Unary};
 
 use super::{first_at_hand, fused};
-use crate::codes::Type;
 use crate::flat::Field;
 use crate::importer::{Importer, Layout, Stop, unsupported};
 use crate::schema::Operator;
@@ -71,7 +70,7 @@ pub(super) fn leaky_relu(importer: &mut Importer<'_>, operator: &Operator<'_>) -
 /// `QUANTIZE` and `DEQUANTIZE`: another scale and zero point for the same numbers.
 pub(super) fn convert(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Result<(), Stop> {
     let output = importer.output(operator)?;
-    if importer.is_int8() && importer.tensor(output).ty != Type::INT8 {
+    if importer.is_int8() && !importer.tensor(output).is_quantized() {
         return unsupported("it is within the model, and not at its end");
     }
     let (_, x, layout) = first_at_hand(importer, operator)?;
