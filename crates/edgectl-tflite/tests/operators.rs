@@ -8,7 +8,7 @@ mod common;
 use std::fs;
 
 use common::Value::{F32, I32, U8};
-use common::{INT32, Operator, Spec, Tensor, Value, run};
+use common::{INT8, INT16, INT32, INT64, Operator, Spec, Tensor, Value, run};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ struct Operand {
     scales: Vec<f32>,
     #[serde(default)]
     zero_point: i64,
-    data: Vec<i32>,
+    data: Vec<i64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -56,41 +56,47 @@ struct Attrs {
 }
 
 impl Operand {
-    fn values(&self) -> Vec<i8> {
-        self.data.iter().map(|&q| i8::try_from(q).unwrap()).collect()
-    }
-
     /// As a program writes it.
     fn bytes(&self) -> Vec<i8> {
-        match &self.dtype[..] {
-            "int32" => self.data.iter().flat_map(|index| index.to_le_bytes().map(u8::cast_signed)).collect(),
-            _ => self.values(),
-        }
+        let size = match &self.dtype[..] {
+            "int8" => 1,
+            "int16" => 2,
+            "int32" => 4,
+            _ => 8,
+        };
+        self.data.iter().flat_map(|q| q.to_le_bytes().into_iter().take(size)).map(u8::cast_signed).collect()
     }
 
     /// A constant where it has no scale of its own or one per channel.
     fn tensor(&self, name: &str, axis: i32) -> Tensor {
-        if self.dtype == "int32" {
-            return Tensor { scales: vec![1.0], ..Tensor::int32s(name, &self.shape, &self.data) };
+        let ty = match &self.dtype[..] {
+            "int8" => INT8,
+            "int16" => INT16,
+            "int32" => INT32,
+            _ => INT64,
+        };
+        let like = Tensor { ty, ..Tensor::int8(name, &self.shape, self.scale, self.zero_point) };
+        let data = || Some(self.bytes().into_iter().map(i8::cast_unsigned).collect());
+        if [INT32, INT64].contains(&ty) {
+            return Tensor { data: data(), scales: vec![1.0], zero_points: vec![], ..like };
         }
         if self.scales.is_empty() {
-            return Tensor::int8(name, &self.shape, self.scale, self.zero_point);
+            return like;
         }
-        let data = self.values().iter().map(|q| q.cast_unsigned()).collect();
-        let (scales, zero_points) = (self.scales.clone(), vec![0; self.scales.len()]);
-        Tensor { data: Some(data), scales, zero_points, axis, ..Tensor::int8(name, &self.shape, 1.0, 0) }
+        Tensor { data: data(), scales: self.scales.clone(), zero_points: vec![0; self.scales.len()], axis, ..like }
     }
 }
 
 impl Case {
     fn spec(&self) -> Spec {
-        let channels = if self.op == "depthwise_conv2d" { 3 } else { 0 };
+        let op = self.op.strip_suffix("_i16").unwrap_or(&self.op);
+        let channels = if op == "depthwise_conv2d" { 3 } else { 0 };
         let mut tensors: Vec<_> =
             (0..).zip(&self.inputs).map(|(i, operand): (i32, _)| operand.tensor(&format!("x{i}"), channels)).collect();
         let inputs: Vec<i32> = (0..).zip(&tensors).filter(|(_, tensor)| tensor.data.is_none()).map(|(i, _)| i).collect();
         let a = &self.attrs;
         let vector = |values: &[i32]| Some(Tensor::int32s("numbers", &[values.len() as i32], values));
-        let (code, options, constant) = match &self.op[..] {
+        let (code, options, constant) = match op {
             "abs" => (101, vec![], None),
             "add" => (0, vec![(0, self.activation())], None),
             "arg_max" => (56, vec![(0, U8(2))], vector(&[-1])),
@@ -191,6 +197,29 @@ const OPERATORS: &[&str] = &[
     "sub",
     "tanh",
     "transpose",
+    "abs_i16",
+    "add_i16",
+    "average_pool2d_i16",
+    "concat_i16",
+    "conv2d_i16",
+    "depthwise_conv2d_i16",
+    "exp_i16",
+    "fully_connected_i16",
+    "leaky_relu_i16",
+    "logistic_i16",
+    "max_pool2d_i16",
+    "maximum_i16",
+    "mean_i16",
+    "minimum_i16",
+    "mul_i16",
+    "pad_i16",
+    "quantize_i16",
+    "relu_i16",
+    "relu6_i16",
+    "softmax_i16",
+    "sub_i16",
+    "tanh_i16",
+    "transpose_i16",
 ];
 
 #[test]
@@ -202,15 +231,15 @@ fn every_vector_of_the_runtime_gives_its_bytes() {
         let mut equal = 0;
         for case in &cases {
             let spec = case.spec();
-            if case.op == "softmax" && case.attrs.beta != 1.0 {
+            if case.op.starts_with("softmax") && case.attrs.beta != 1.0 {
                 assert!(spec.error().ends_with(&format!("its beta is {}, not 1", case.attrs.beta)), "{}", spec.error());
                 continue;
             }
-            let inputs: Vec<Vec<i8>> = spec.inputs.iter().map(|&input| case.inputs[input as usize].values()).collect();
+            let inputs: Vec<Vec<i8>> = spec.inputs.iter().map(|&input| case.inputs[input as usize].bytes()).collect();
             assert_eq!(run(&spec.int8(), &inputs), case.output.bytes(), "{}", case.name);
             equal += 1;
         }
-        assert!(equal >= 18, "{name}: {equal} of {} cases", cases.len());
+        assert!(equal >= 12, "{name}: {equal} of {} cases", cases.len());
     }
 }
 

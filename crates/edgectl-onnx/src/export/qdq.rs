@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use edgectl_graph::{Data, Graph, Literal, Node, Op, QuantConst, QuantGraph, QuantParams, TensorId, Unary, swap_channels};
+use edgectl_graph::{Data, Graph, Literal, Node, Op, QuantConst, QuantGraph, QuantParams, QuantType, TensorId, Unary, swap_channels};
 
 use super::builder::Builder;
 use super::ops::{self, Form, Operands};
@@ -20,17 +20,21 @@ use crate::{MAX_OPSET, OnnxError};
 
 /// Per-axis parameters came with this opset.
 const MIN_QDQ_OPSET: i64 = 13;
+/// int16 came with this opset.
+const INT16_OPSET: i64 = 21;
 /// `HardSwish` came with this opset.
 const HARD_SWISH_OPSET: i64 = 14;
 
 /// How to write a quantized graph.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct QdqOptions {
-    /// The least opset; older graphs are raised to it. At least 13 in any case, 14 where there is a `HardSwish`.
+    /// The least opset; older graphs are raised to it. At least 13 in any case, 14 where there is a `HardSwish`, 21 where
+    /// there is int16.
     pub min_opset: Option<i64>,
 }
 
-/// Writes a quantized graph as ONNX in QDQ form: int8 activations and weights, int32 biases.
+/// Writes a quantized graph as ONNX in QDQ form: int8 or int16 activations, int8 weights, int32 biases. Biases of int64, for which ONNX has
+/// no form, stay float.
 ///
 /// Inputs and outputs of the model stay float32 and keep their names, as do all nodes and the results of all operators.
 ///
@@ -41,7 +45,12 @@ pub fn export_qdq(quantized: &QuantGraph, options: &QdqOptions) -> Result<Vec<u8
     let graph = quantized.graph();
     let mut builder = Builder::new(graph)?;
     let hard_swish = graph.nodes().iter().any(|node| node.op == Op::Unary(Unary::HardSwish));
-    let least = if hard_swish { HARD_SWISH_OPSET } else { MIN_QDQ_OPSET };
+    let int16 = graph.iter_tensors().any(|(id, _)| quantized.params(id).is_some_and(|params| params.ty == QuantType::I16));
+    let least = match (int16, hard_swish) {
+        (true, _) => INT16_OPSET,
+        (false, true) => HARD_SWISH_OPSET,
+        (false, false) => MIN_QDQ_OPSET,
+    };
     if let Some(found) = options.min_opset.filter(|&opset| opset > MAX_OPSET) {
         return Err(OnnxError::Opset { found });
     }
@@ -135,6 +144,13 @@ impl Dequantized<'_> {
             QuantConst::Operand { values, params } => {
                 (literal(name, &shape, Data::I8(values.clone()))?, per_tensor(builder, name, *params)?, 0)
             }
+            QuantConst::WideOperand { values, params } => {
+                (literal(name, &shape, Data::I16(values.clone()))?, per_tensor(builder, name, *params)?, 0)
+            }
+            QuantConst::WideBias { .. } => {
+                let float = self.graph().literal(key.tensor).ok_or_else(|| tensor_error(name, "its float values are not known"))?;
+                return builder.new_constant(name.clone(), float);
+            }
             QuantConst::Weights { values, scales } => {
                 let parameters = per_channel(builder, name, scales, Data::I8(vec![0; scales.len()].into()))?;
                 match key.form {
@@ -181,7 +197,9 @@ impl Operands for Dequantized<'_> {
         let Some(tensor) = node.input(index) else { return Ok(String::new()) };
         let quantized = self.quantized;
         let constant = quantized.constant(tensor);
-        let layer = matches!(constant, Some(QuantConst::Bias { .. })).then(|| node.input(0).zip(node.input(1))).flatten();
+        let layer = matches!(constant, Some(QuantConst::Bias { .. } | QuantConst::WideBias { .. }))
+            .then(|| node.input(0).zip(node.input(1)))
+            .flatten();
         let key = Key { tensor, form, layer };
         if let Some(name) = self.names.get(&key) {
             return Ok(name.clone());
@@ -196,7 +214,11 @@ impl Operands for Dequantized<'_> {
 /// Constants with the scale and the zero point of a tensor.
 fn per_tensor(builder: &mut Builder, name: &str, params: QuantParams) -> Result<(String, String), OnnxError> {
     let scale = literal(name, &[], Data::F32([params.scale].into()))?;
-    let zero_point = literal(name, &[], Data::I8([params.zero_point].into()))?;
+    let zero_point = match params.ty {
+        QuantType::I8 => Data::I8([params.zero_point].into()),
+        QuantType::I16 => Data::I16([params.zero_point.into()].into()),
+    };
+    let zero_point = literal(name, &[], zero_point)?;
     parameters(builder, name, &scale, &zero_point)
 }
 

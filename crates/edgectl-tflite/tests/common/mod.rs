@@ -10,6 +10,8 @@ use flatbuffers::{FlatBufferBuilder, TableFinishedWIPOffset, WIPOffset};
 /// TensorFlow Lite's numbers for types.
 pub(crate) const FLOAT32: u8 = 0;
 pub(crate) const INT32: u8 = 2;
+pub(crate) const INT64: u8 = 4;
+pub(crate) const INT16: u8 = 7;
 pub(crate) const INT8: u8 = 9;
 
 /// A tensor; one with data is a constant.
@@ -242,7 +244,7 @@ impl Writer<'_> {
     }
 }
 
-/// Lowers an int8 model and runs it once; the bytes of its first output.
+/// Lowers an int8 model and runs it once on the bytes of its inputs; the bytes of its first output.
 pub(crate) fn run(quantized: &QuantGraph, inputs: &[Vec<i8>]) -> Vec<i8> {
     let lowered = lower(quantized, &LowerOptions::default()).unwrap();
     let bytes = AlignedBytes::from(&lowered.program[..]);
@@ -250,11 +252,19 @@ pub(crate) fn run(quantized: &QuantGraph, inputs: &[Vec<i8>]) -> Vec<i8> {
     let mut arena = AlignedBytes::from(&vec![0; program.arena_bytes() as usize][..]);
     let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).unwrap();
     for (index, values) in inputs.iter().enumerate() {
-        interpreter.input_mut(index).unwrap().copy_from_slice(values);
+        if let Ok(input) = interpreter.input_mut_of::<i16>(index) {
+            let pairs = values.chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]].map(i8::cast_unsigned)));
+            input.iter_mut().zip(pairs).for_each(|(q, value)| *q = value);
+        } else {
+            interpreter.input_mut(index).unwrap().copy_from_slice(values);
+        }
     }
     interpreter.invoke().unwrap();
-    match interpreter.output_of::<i32>(0) {
-        Ok(indices) => indices.iter().flat_map(|index| index.to_le_bytes().map(u8::cast_signed)).collect(),
-        Err(_) => interpreter.output(0).unwrap().to_vec(),
+    if let Ok(indices) = interpreter.output_of::<i32>(0) {
+        indices.iter().flat_map(|index| index.to_le_bytes().map(u8::cast_signed)).collect()
+    } else if let Ok(output) = interpreter.output_of::<i16>(0) {
+        output.iter().flat_map(|q| q.to_le_bytes().map(u8::cast_signed)).collect()
+    } else {
+        interpreter.output(0).unwrap().to_vec()
     }
 }
