@@ -1,20 +1,6 @@
-//! Executes `.edgm` programs: the same bytes on every machine.
+#![doc = include_str!("../README.md")]
 //!
-//! An [`Interpreter`] takes a validated [`Program`], an arena from the caller and a [`Resolver`] that names the
-//! kernels; it checks every op once and then runs without allocation and without a way to fail. The
-//! arithmetic is TensorFlow Lite's int8 specification, bit-exact with TensorFlow Lite Micro's reference kernels.
-//!
-//! ```
-//! # use edge_runtime::{Interpreter, Program, Resolver, RuntimeError};
-//! # fn run(bytes: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
-//! let program = Program::parse(bytes)?;
-//! let mut arena = vec![0; program.arena_bytes() as usize];
-//! let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all())?;
-//! interpreter.input_mut(0)?.fill(0);
-//! interpreter.invoke()?;
-//! let scores: &[i8] = interpreter.output(0)?;
-//! # Ok(()) }
-//! ```
+//! # Modules
 //!
 //! | module | home of |
 //! |---|---|
@@ -25,8 +11,7 @@
 //! | [`table`] | unary functions |
 //! | [`kernel`] | one file per operator |
 //!
-//! Two guarantees hold for any bytes that parse and check: no access outside of arena and file, and no panic.
-//! Accumulators wrap. How long they run is theirs to say: who invokes programs from a stranger asks [`work`] first.
+//! Accumulators wrap.
 
 #![no_std]
 #![deny(unsafe_code)]
