@@ -61,10 +61,10 @@ pub(crate) fn quantize_layers(
             let (weights, bias) = Integers { layer: &layer, recipe, input, seen }.choose(notes)?;
             constants.extend(node.input(1).map(|id| (id, weights)));
             constants.extend(node.input(2).map(|id| (id, bias)));
-        } else if let Some(layer) = RecurrentLayer::of(&graph, node)? {
+        } else if let Some(layer) = RecurrentLayer::of(graph, node)? {
             let params = |id| activations.get(&id).copied().ok_or(QuantizeError::NoSamples);
             let magnitude = ranges.cells.get(&typed.origin(layer.output)).copied().unwrap_or_default();
-            constants.extend(layer.constants(&graph, node, params(layer.input)?, params(layer.output)?, magnitude)?);
+            constants.extend(layer.constants(graph, node, params(layer.input)?, params(layer.output)?, magnitude)?);
         } else if node.op.is_normalization() {
             constants.extend(node.inputs.iter().skip(1).flatten().map(|&id| (id, QuantConst::Real)));
         } else if !matches!(node.op, Op::Concat { .. } | Op::Reshape { .. }) {
