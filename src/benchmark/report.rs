@@ -294,7 +294,13 @@ fn details(finding: &Finding, style: Style) -> String {
             format!("arena {arena} (inputs and outputs in it: {}), stack {stack}{program}", bytes(memory.ram.io_bytes)),
         ]);
         let [constants, overhead, code] = [memory.flash.constants_bytes, memory.flash.overhead_bytes, memory.flash.code_bytes].map(bytes);
-        table.row(["flash".into(), format!("weights and tables {constants}, program {overhead}, runtime and kernels {code}")]);
+        table.row([
+            "flash".into(),
+            format!(
+                "weights and tables {constants}, program {overhead}, runtime and kernels {code} (on {})",
+                memory.flash.code_measured_on
+            ),
+        ]);
         text += &format!("\n{}", table.text(style));
     }
     let mut ops: Vec<(usize, &OpTime)> = finding.ops.iter().enumerate().collect();

@@ -8,9 +8,6 @@ use edge_format::Program;
 /// operators that need some functions, with `+` between them. A program's code is what all items take that name any of its operators.
 const TABLE: &str = include_str!("code-size.csv");
 
-/// The stack that is assumed where the table has none: nobody has measured it yet.
-const ASSUMED_STACK_BYTES: u64 = 2048;
-
 /// How a device's code is optimized: for speed.
 const OPT_LEVEL: &str = "3";
 
@@ -19,8 +16,8 @@ const OPT_LEVEL: &str = "3";
 pub struct Code {
     /// The runtime and the kernels of the operators that the program uses.
     pub code_bytes: u64,
-    /// The stack of its deepest call; 2 KiB are assumed where the table has no figure.
-    pub stack_bytes: u64,
+    /// The stack of its deepest call, where that has been measured.
+    pub stack_bytes: Option<u64>,
     /// The instruction set for which these were measured; another one than asked for where that has not been measured.
     pub measured_on: &'static str,
 }
@@ -35,13 +32,13 @@ pub fn of(program: Program<'_>, isa: &str) -> Code {
         let total = |holds: &dyn Fn(&str) -> bool| rows().filter(|row| row.isa == isa && holds(row.item)).map(|row| row.bytes).sum();
         Code {
             code_bytes: total(&|item| item == "runtime" || item.split('+').any(|op| ops.contains(op))),
-            stack_bytes: Some(total(&|item| item == "stack")).filter(|&bytes| bytes > 0).unwrap_or(ASSUMED_STACK_BYTES),
+            stack_bytes: Some(total(&|item| item == "stack")).filter(|&bytes| bytes > 0),
             measured_on: isa,
         }
     };
     let all = measured.iter().map(|isa| code(isa));
     let own = measured.get(isa).map(|isa| code(isa));
-    own.or_else(|| all.max_by_key(|code| code.code_bytes)).unwrap_or(Code { code_bytes: 0, stack_bytes: 0, measured_on: "" })
+    own.or_else(|| all.max_by_key(|code| code.code_bytes)).unwrap_or(Code { code_bytes: 0, stack_bytes: None, measured_on: "" })
 }
 
 struct Row {

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::code::Code;
 use crate::program::{self, Value};
 
+/// What is assumed of the stack where nobody has measured it.
+pub const ASSUMED_STACK_BYTES: u64 = 2048;
+
 /// Where the bytes of a program go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Footprint {
@@ -25,8 +28,10 @@ pub struct Ram {
     pub arena_bytes: u64,
     /// Inputs and outputs, which lie in the arena.
     pub io_bytes: u64,
-    /// The runtime's deepest call, as measured.
+    /// The runtime's deepest call.
     pub stack_bytes: u64,
+    /// Whether nobody has measured that, so that [`ASSUMED_STACK_BYTES`] stand for it.
+    pub stack_assumed: bool,
     /// The program itself, where it is not executed from flash.
     pub program_bytes: u64,
 }
@@ -42,6 +47,8 @@ pub struct Flash {
     pub overhead_bytes: u64,
     /// The runtime and the kernels that the program uses, as measured.
     pub code_bytes: u64,
+    /// The instruction set on which they were measured: the device's, or the one with the largest code.
+    pub code_measured_on: String,
 }
 
 /// A kind of memory of a device.
@@ -98,12 +105,14 @@ impl Footprint {
         let io = program.inputs().chain(program.outputs()).filter_map(|io| program.tensor(io.tensor));
         let (arena_bytes, constants_bytes) = (u64::from(program.arena_bytes()), program.data().len() as u64);
         let program_bytes = if system == System::Linux { file_bytes } else { 0 };
+        let stack_bytes = code.stack_bytes.unwrap_or(ASSUMED_STACK_BYTES);
         Footprint {
             ram: Ram {
-                total_bytes: arena_bytes + code.stack_bytes + program_bytes,
+                total_bytes: arena_bytes + stack_bytes + program_bytes,
                 arena_bytes,
                 io_bytes: io.map(|tensor| u64::from(tensor.byte_length)).sum(),
-                stack_bytes: code.stack_bytes,
+                stack_bytes,
+                stack_assumed: code.stack_bytes.is_none(),
                 program_bytes,
             },
             flash: Flash {
@@ -111,6 +120,7 @@ impl Footprint {
                 constants_bytes,
                 overhead_bytes: file_bytes.saturating_sub(constants_bytes),
                 code_bytes: code.code_bytes,
+                code_measured_on: code.measured_on.into(),
             },
         }
     }
