@@ -3,7 +3,7 @@
 use edgectl_profile::{KernelLibrary, Memory, MemoryRole, Operators, PowerState, Processor, Profile};
 use serde::Serialize;
 
-use crate::ui::{Align, Report, Style, Table, bytes, counted, micros, three_digits};
+use crate::ui::{Align, Report, Style, Table, bytes, counted, micros, paragraph, three_digits};
 
 /// A line per profile.
 #[derive(Debug, Serialize)]
@@ -143,7 +143,7 @@ impl Report for SheetReport {
         text +=
             "\n* meant where none is named; error: median of what cross-validation found; interval: 80 % of measurements lie within\n\n";
         for (what, source) in sources(profile) {
-            text += &style.dim(&format!("{what}: {source}\n"));
+            text += &style.dim(&paragraph(&format!("{what}: {source}")));
         }
         text
     }

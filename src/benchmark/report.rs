@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::subject::Candidate;
 use super::verdict::{self, Complaint};
-use crate::ui::{Align, Report, Style, Table, Verdict, bytes, count, micros, range_of, three_digits};
+use crate::ui::{Align, Report, Style, Table, Verdict, bytes, count, micros, paragraph, range_of, three_digits};
 
 /// The most ops that are drawn as bars.
 const BARS: usize = 8;
@@ -170,7 +170,9 @@ impl Report for BenchReport {
         if let ([first, others @ ..], [_]) = (&self.findings[..], &self.models()[..])
             && others.iter().all(|other| other.finding.target.name == first.finding.target.name)
         {
-            text += &details(&first.finding, style);
+            // Ours, where there is one: only its memory is known.
+            let ours = self.findings.iter().find(|entry| entry.finding.memory.is_some());
+            text += &details(&ours.unwrap_or(first).finding, style);
         }
         let cycles: Vec<&Entry> = self.findings.iter().filter(|entry| entry.finding.duty_cycle.is_some()).collect();
         if let Some(cycle) = cycles.first().and_then(|entry| entry.finding.duty_cycle.as_ref()) {
@@ -189,7 +191,7 @@ impl Report for BenchReport {
         }
         if self.findings.len() <= 4 {
             text += "\n";
-            sources.iter().for_each(|source| text += &format!("{}\n", style.dim(source)));
+            sources.iter().for_each(|source| text += &style.dim(&paragraph(source)));
         }
         if !self.complaints.is_empty() {
             text += "\n";

@@ -130,6 +130,8 @@ impl Backend for Estimated<'_> {
             Basis::Emulated => "coefficients from cycles that an emulator counted",
             Basis::Fitted => "coefficients fitted to published measurements",
         };
+        let error = library.and_then(|library| library.accuracy.median_error_percent);
+        let error = error.map_or_else(String::new, |error| format!("; median error {error:.0} % in cross-validation"));
         let interval = found.latency_ms;
         Ok(Answer {
             engine: Engine {
@@ -144,7 +146,7 @@ impl Backend for Estimated<'_> {
                 times: None,
             },
             ops: ops.collect(),
-            provenance: format!("estimated at {clock_mhz:.0} MHz, {basis}"),
+            provenance: format!("estimated at {clock_mhz:.0} MHz, {basis}{error}"),
         })
     }
 }
