@@ -1,4 +1,5 @@
 //! The firmware in the emulator, where that is installed.
+#![allow(clippy::print_stdout)]
 
 use edgectl_bench::emulator::{self, EmulatorError};
 

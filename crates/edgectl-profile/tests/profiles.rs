@@ -1,4 +1,5 @@
 //! Every profile that is built in is a valid one.
+#![allow(clippy::unwrap_used)]
 
 use edgectl_profile::{OpClass, OpWork, Registry, Workload, estimate};
 
