@@ -1,14 +1,25 @@
-//! Throughput of the kernels that models spend their time in: `cargo bench -p edge-runtime [FILTER]`.
+//! Throughput of the kernels that models spend their time in, and times of whole models:
+//! `cargo bench -p edge-runtime [-- FILTER | MODEL.tflite | MODEL.edgm]...`
 //!
-//! Prints multiply-accumulates per second (elements per second where there are none), best of several batches, so that a
-//! busy machine disturbs less.
+//! For each op, multiply-accumulates per second (elements per second where there are none), with the reference kernels and
+//! with those of every instruction set that this machine has, one after the other in the same run, and how many times as fast
+//! the best one is. The least time of several batches counts, so that a busy machine disturbs less.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use edge_format::*;
-use edge_runtime::{Interpreter, Resolver, prepare};
+use edge_runtime::{Interpreter, Isa, Resolver, prepare};
+use edgectl_lower::{LowerOptions, pack};
+use edgectl_tflite::{Imported, Model};
+
+/// Measurements of which the least counts.
+const ROUNDS: usize = 7;
+
+/// About how long one takes.
+const BATCH: Duration = Duration::from_millis(4);
 
 /// Input and output of an op, its parameters, its constants, and the work of one run.
 struct Bench {
@@ -114,31 +125,13 @@ impl Bench {
         };
         AlignedBytes::from(&write(&spec).unwrap()[..])
     }
-
-    /// Least time of one run.
-    fn measure(&self) -> Duration {
-        let bytes = self.program();
-        let program = Program::parse(&bytes).unwrap();
-        let mut arena = vec![0; program.arena_bytes() as usize];
-        let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).unwrap();
-        for (index, x) in interpreter.input_mut(0).unwrap().iter_mut().enumerate() {
-            *x = (index * 89 % 241) as i8;
-        }
-        let runs = (20_000_000 / self.work).clamp(1, 10_000) as u32;
-        let batch = |interpreter: &mut Interpreter<'_, '_>| {
-            let start = Instant::now();
-            for _ in 0..runs {
-                interpreter.invoke().unwrap();
-                black_box(interpreter.output(0).unwrap());
-            }
-            start.elapsed() / runs
-        };
-        (0..7).map(|_| batch(&mut interpreter)).min().unwrap()
-    }
 }
 
 fn main() {
-    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_model = |argument: &&String| argument.ends_with(".tflite") || argument.ends_with(".edgm");
+    let models: Vec<PathBuf> = arguments.iter().filter(is_model).map(PathBuf::from).collect();
+    let filters: Vec<String> = arguments.iter().filter(|argument| !is_model(argument)).cloned().collect();
     let same = [1, 32, 32, 64];
     let pool = |kernel, out| AveragePool2dParams {
         kernel_h: kernel,
@@ -182,9 +175,99 @@ fn main() {
             u64::from(elements(&same)),
         ),
     ];
-    for bench in benches.iter().filter(|bench| bench.name.contains(&filter)) {
-        let time = bench.measure();
-        let rate = bench.work as f64 / time.as_secs_f64() / 1e9;
-        println!("{:36} {:>10.1} us {rate:>8.2} G/s", bench.name, time.as_secs_f64() * 1e6);
+    print!("{:44}", "");
+    ways().iter().for_each(|way| print!(" {:>14}", way.name));
+    println!("{:>10}", "ratio");
+    for bench in benches
+        .iter()
+        .filter(|bench| (filters.is_empty() && models.is_empty()) || filters.iter().any(|filter| bench.name.contains(&filter[..])))
+    {
+        let times = measure(&bench.program());
+        let rate = |time: &Duration| format!("{:.2} G/s", bench.work as f64 / time.as_secs_f64() / 1e9);
+        row(bench.name, &times, rate);
     }
+    let models: Vec<PathBuf> = if models.is_empty() && filters.is_empty() { shared_models() } else { models };
+    for path in &models {
+        let times = measure(&model(path));
+        row(&path.display().to_string(), &times, |time| format!("{:.2} us", time.as_secs_f64() * 1e6));
+    }
+}
+
+/// Kernels and the packing that they are given.
+struct Way {
+    name: String,
+    resolver: Resolver<'static>,
+    packing: Option<Packing>,
+}
+
+/// The reference kernels, then those of each instruction set, the best one last.
+fn ways() -> Vec<Way> {
+    let isas = Isa::ALL.iter().rev().filter(|isa| isa.is_there());
+    let vectors = isas.map(|&isa| Way { name: format!("{isa:?}"), resolver: Resolver::for_isa(isa), packing: Some(isa.packing()) });
+    [Way { name: "reference".into(), resolver: Resolver::all(), packing: None }].into_iter().chain(vectors).collect()
+}
+
+/// The least time of a run, each way. Rounds alternate between the ways.
+fn measure(bytes: &[u8]) -> Vec<Duration> {
+    let plain = AlignedBytes::from(bytes);
+    let plain = Program::parse(&plain).unwrap();
+    let ways = ways();
+    let programs: Vec<AlignedBytes> = ways
+        .iter()
+        .map(|way| AlignedBytes::from(&way.packing.map_or_else(|| bytes.to_vec(), |packing| pack(&plain, packing).unwrap())[..]))
+        .collect();
+    let mut arenas: Vec<Vec<u8>> = ways.iter().map(|_| vec![0; plain.arena_bytes() as usize]).collect();
+    let mut best = vec![Duration::MAX; ways.len()];
+    for _ in 0..ROUNDS {
+        for (((way, program), arena), best) in ways.iter().zip(&programs).zip(&mut arenas).zip(&mut best) {
+            let mut interpreter = Interpreter::new(Program::parse(program).unwrap(), arena, way.resolver).unwrap();
+            for input in 0..plain.inputs().count() {
+                for (index, x) in interpreter.input_mut(input).unwrap().iter_mut().enumerate() {
+                    *x = (index * 89 % 241) as i8;
+                }
+            }
+            let mut run = |runs: u32| {
+                let start = Instant::now();
+                for _ in 0..runs {
+                    interpreter.invoke().unwrap();
+                    black_box(interpreter.output(0).unwrap());
+                }
+                start.elapsed() / runs
+            };
+            let runs = (BATCH.as_nanos() / run(1).as_nanos().max(1)).clamp(1, 20_000) as u32;
+            *best = run(runs).min(*best);
+        }
+    }
+    best
+}
+
+fn row(name: &str, times: &[Duration], cell: impl Fn(&Duration) -> String) {
+    let short: String = name.chars().rev().take(44).collect::<Vec<_>>().into_iter().rev().collect();
+    print!("{short:44}");
+    times.iter().for_each(|time| print!(" {:>14}", cell(time)));
+    println!("{:>9.1}x", times[0].as_secs_f64() / times[times.len() - 1].as_secs_f64());
+}
+
+/// A program, or one made from an int8 model.
+fn model(path: &Path) -> Vec<u8> {
+    if path.extension().is_some_and(|extension| extension == "edgm") {
+        return std::fs::read(path).unwrap();
+    }
+    let Imported { model: Model::Int8(quantized), .. } = edgectl_tflite::read(path).unwrap() else {
+        panic!("{} is no int8 model", path.display())
+    };
+    edgectl_lower::lower(&quantized, &LowerOptions::default()).unwrap().program
+}
+
+/// The int8 models beside the checkout, where they are.
+fn shared_models() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models");
+    let Ok(folders) = std::fs::read_dir(&root) else {
+        println!("no models: {} is missing", root.display());
+        return Vec::new();
+    };
+    let files = folders.flatten().flat_map(|folder| std::fs::read_dir(folder.path()).into_iter().flatten().flatten());
+    let mut paths: Vec<PathBuf> = files.map(|file| file.path()).filter(|path| path.to_string_lossy().ends_with("int8.tflite")).collect();
+    paths.sort();
+    paths
 }

@@ -5,6 +5,9 @@ use edge_format::*;
 use edge_runtime::{Interpreter, Isa, Resolver};
 use proptest::prelude::*;
 
+/// Programs tried per property. AArch64 is mostly emulated.
+const CASES: u32 = if cfg!(target_arch = "aarch64") { 40 } else { 150 };
+
 /// An op with weights: x, filter, bias, multipliers, shifts.
 #[derive(Clone, Debug)]
 struct Case {
@@ -231,8 +234,40 @@ fn fully_connected() -> impl Strategy<Value = Case> {
         })
 }
 
+/// A sum or difference of tensors of one shape, or of shapes that broadcast.
+fn binary() -> impl Strategy<Value = (ProgramSpec, Vec<i8>)> {
+    let shape = (1u32..90, 1u32..4, any::<bool>(), any::<bool>());
+    let params = (0u32..=22, channel(), channel(), channel(), activation(), [-128i32..128, -128i32..128, -128i32..128], any::<u64>());
+    (shape, params).prop_map(|((width, height, broadcasts, subtracts), (left_shift, a, b, y, activation, zero_points, seed))| {
+        let params = AddParams {
+            left_shift,
+            input1_multiplier_q31: a.multiplier_q31,
+            input1_shift: a.shift,
+            input2_multiplier_q31: b.multiplier_q31,
+            input2_shift: b.shift,
+            output_multiplier_q31: y.multiplier_q31,
+            output_shift: y.shift,
+            activation_min: activation.0,
+            activation_max: activation.1,
+        };
+        let shapes = [vec![height, width], if broadcasts { vec![1, width] } else { vec![height, width] }, vec![height, width]];
+        let mut spec = ProgramSpec::default();
+        for (shape, zero_point) in shapes.iter().zip(zero_points) {
+            let place = PlaceSpec::Arena { offset: spec.arena_bytes };
+            spec.arena_bytes += shape.iter().product::<u32>();
+            spec.tensors.push(TensorSpec { name: String::new(), dtype: DType::I8, shape: shape.clone(), place, scale: 1.0, zero_point });
+        }
+        let params = if subtracts { SubParams::from(params).into() } else { params.into() };
+        spec.ops = vec![OpSpec { params, inputs: vec![0, 1], outputs: vec![2] }];
+        let io = |tensor: u32| IoSpec { name: String::new(), tensor, shape: shapes[tensor as usize].clone() };
+        (spec.inputs, spec.outputs) = (vec![io(0), io(1)], vec![io(2)]);
+        let x = noise(seed, 2 * height * width);
+        (spec, x)
+    })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: CASES, max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn convolutions_are_those_of_the_reference((case, packs) in conv2d()) {
@@ -247,5 +282,24 @@ proptest! {
     #[test]
     fn fully_connected_layers_are_those_of_the_reference(case in fully_connected()) {
         case.check(true)?;
+    }
+
+    #[test]
+    fn sums_and_differences_are_those_of_the_reference((spec, x) in binary()) {
+        let bytes = AlignedBytes::from(&write(&spec).unwrap()[..]);
+        let program = Program::parse(&bytes).unwrap();
+        let run = |resolver| {
+            let mut arena = vec![0; program.arena_bytes() as usize];
+            let mut interpreter = Interpreter::new(program, &mut arena, resolver).unwrap();
+            for index in 0..2 {
+                interpreter.input_mut(index).unwrap().iter_mut().zip(x.iter().skip(index)).for_each(|(slot, &x)| *slot = x);
+            }
+            interpreter.invoke().unwrap();
+            interpreter.output(0).unwrap().to_vec()
+        };
+        let expected = run(Resolver::all());
+        for isa in Isa::ALL.iter().copied().filter(|isa| isa.is_there()) {
+            prop_assert_eq!(run(Resolver::for_isa(isa)), &expected[..], "{:?}", isa);
+        }
     }
 }

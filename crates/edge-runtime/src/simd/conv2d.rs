@@ -28,6 +28,7 @@ pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
     let group_outputs = out_channels.checked_div(groups)?;
     let length = vertical.kernel * horizontal.kernel * group_channels;
     let output = frame.into_output();
+    let is_point = length == group_channels && [&vertical, &horizontal].iter().all(|axis| axis.pad == 0);
 
     for group in 0..groups {
         let windows = Patches {
@@ -51,6 +52,7 @@ pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
             first: group * group_outputs,
             channels: group_outputs,
             output_stride: out_channels,
+            gathers: !(is_point && length.is_multiple_of(4)),
         };
         product.run(v, &windows, output.get_mut(group * group_outputs..)?)?;
     }
@@ -142,17 +144,26 @@ impl Rows for Patches<'_> {
         (length.is_multiple_of(4) || start + length.next_multiple_of(4) <= self.x.len()).then_some(start)
     }
 
-    #[inline(always)]
+    // Apart from the kernels, which would leave it no registers.
+    #[inline(never)]
     fn gather(&self, Pixel { image, y, x }: Pixel, row: &mut [i8]) -> Option<()> {
-        let ((taps_y, first_y), (taps_x, first_x)) = (self.vertical.taps(y), self.horizontal.taps(x));
-        let is_whole = taps_y.len() == self.vertical.kernel && taps_x.len() == self.horizontal.kernel;
+        let [rows, columns] = &self.inside;
+        let is_whole = rows.contains(&y) && columns.contains(&x);
+        let ((taps_y, first_y), (taps_x, first_x)) = if is_whole {
+            let place = |axis: &Windows, output: usize| (0..axis.kernel, output * axis.stride - axis.pad);
+            (place(&self.vertical, y), place(&self.horizontal, x))
+        } else {
+            (self.vertical.taps(y), self.horizontal.taps(x))
+        };
         if !is_whole {
             row.fill(self.zero_point);
         }
         let (runs, length) = if self.is_dense() { (1, taps_x.len() * self.channels) } else { (taps_x.len(), self.group_channels) };
+        let first = self.at(image, first_y, first_x);
+        let row_stride = self.vertical.dilation.get().wrapping_mul(self.horizontal.input * self.channels);
         for (index, tap_y) in taps_y.enumerate() {
             for run in 0..runs {
-                let from = self.at(image, first_y + index * self.vertical.dilation.get(), first_x + run * self.horizontal.dilation.get());
+                let from = first + index * row_stride + run * self.horizontal.dilation.get() * self.channels;
                 let to = (tap_y * self.horizontal.kernel + taps_x.start + run) * self.group_channels;
                 // What is copied too much is padding's place only where the window is not whole.
                 if is_whole && length <= 4 * SPILL {

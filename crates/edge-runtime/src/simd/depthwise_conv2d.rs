@@ -1,10 +1,9 @@
-//! Depthwise convolution: sixteen channels at a time, several pixels per load of the filter.
-
-use core::ops::Range as Span;
+//! Depthwise convolution: sixteen channels at a time, copied out of x with their padding, several pixels per load of the filter.
 
 use edge_format::DepthwiseConv2dParams;
 
-use super::vector::{Channels, LANES, Range, Vector};
+use super::gemm::store;
+use super::vector::{Channels, LANES, Range, Vector, unrolled};
 use crate::kernel::depthwise_conv2d::geometry;
 use crate::kernel::requantize::Requantize;
 use crate::kernel::window::{self, Windows};
@@ -13,10 +12,10 @@ use crate::kernel::{Frame, depthwise_conv2d};
 /// Most taps of a filter; longer ones are the reference kernel's.
 const MAX_TAPS: usize = 128;
 
-/// Adjacent output pixels whose sums are kept at once.
-const PIXELS: usize = 4;
+/// Pixels that there is room for; wider images are the reference kernel's.
+const MAX_PIXELS: usize = 1024;
 
-/// Computes rows of output pixels, one block of channels after the other.
+/// Computes one block of channels after the other, in bands of output rows.
 #[inline(always)]
 pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
     let params: DepthwiseConv2dParams = frame.params()?;
@@ -25,158 +24,178 @@ pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
     let [batch, _, _, channels] = x_shape.array()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
     let taps = vertical.kernel * horizontal.kernel;
-    if params.depth_multiplier != 1 || taps > MAX_TAPS {
+    // Columns and rows under the windows, padding included.
+    let width = reach(&horizontal, out_w);
+    if params.depth_multiplier != 1 || taps > MAX_TAPS || width.saturating_mul(reach(&vertical, 1)) > MAX_PIXELS {
         return depthwise_conv2d::run(frame);
+    }
+    let mut band = out_h;
+    while reach(&vertical, band) * width > MAX_PIXELS {
+        band = band.div_ceil(2);
     }
     let requantize = Requantize::new(&frame, (params.activation_min, params.activation_max))?;
     let (x, filter) = (frame.input(0)?, frame.input(1)?);
-    let zero_point = x_affine.zero_point as i16;
+    let zero_point = x_affine.zero_point;
     let output = frame.into_output();
-    let mut buffer = [[0; LANES]; MAX_TAPS];
+    let (mut tap_buffer, mut pixel_buffer) = ([[0; LANES]; MAX_TAPS], [[0; LANES]; MAX_PIXELS]);
 
-    let mut first = 0;
-    while first < channels {
-        // The last block takes channels of the one before it, so that it is full.
-        let count = LANES.min(channels);
-        let first_channel = first.min(channels - count);
-        let constants = requantize.channels(first_channel, count)?;
-        let mut inside = constants;
-        let taps = buffer.get_mut(..taps)?;
+    // The last block takes channels of the one before it, so that it is full.
+    let count = LANES.min(channels);
+    let mut next = 0;
+    while next < channels {
+        let first = next.min(channels - count);
+        next += LANES;
+        let mut constants = requantize.channels(first, count)?;
+        let taps = tap_buffer.get_mut(..taps)?;
         for (tap, filter) in taps.iter_mut().zip(filter.chunks_exact(channels)) {
-            for ((slot, bias), &weight) in tap.iter_mut().zip(&mut inside.bias).zip(filter.get(first_channel..)?.get(..count)?) {
+            for ((slot, bias), &weight) in tap.iter_mut().zip(&mut constants.bias).zip(filter.get(first..)?.get(..count)?) {
                 *slot = weight.into();
-                *bias = bias.wrapping_sub(i32::from(zero_point) * i32::from(weight));
+                *bias = bias.wrapping_sub(zero_point.wrapping_mul(weight.into()));
             }
         }
-        let block = Block {
-            x,
-            vertical,
-            horizontal,
-            channels,
-            first: first_channel,
-            count,
-            taps,
-            zero_point,
-            constants: &constants,
-            inside: &inside,
-            range: requantize.range(),
-        };
-        let columns = horizontal.inside(out_w);
-        for row in 0..batch * out_h {
-            let output = output.get_mut(row * out_w * channels..)?.get_mut(..out_w * channels)?;
-            block.row(v, row / out_h, row % out_h, &columns, output)?;
+        for image in 0..batch {
+            let mut y = 0;
+            while y < out_h {
+                let rows = band.min(out_h - y);
+                let pixels = pixel_buffer.get_mut(..reach(&vertical, rows) * width)?;
+                let source = Source { x, vertical, horizontal, channels, first, image };
+                source.copy(y * vertical.stride, width, zero_point as i8, pixels)?;
+                let output = output.get_mut((image * out_h + y) * out_w * channels + first..)?;
+                let block = Block { pixels, width, vertical, horizontal, taps, constants: &constants, range: requantize.range() };
+                let target = &mut Target { output, rows, columns: out_w, channels, count };
+                match (rows, out_w) {
+                    // Columns that come to as few tiles, with less overlap.
+                    (2.., 3 | 5 | 6 | 9) => v.depthwise::<2, 3>(&block, target)?,
+                    (2.., 4..) => v.depthwise::<2, 4>(&block, target)?,
+                    (_, 8..) => v.depthwise::<1, 8>(&block, target)?,
+                    (_, 4..) => v.depthwise::<1, 4>(&block, target)?,
+                    (2.., 2..) => v.depthwise::<2, 2>(&block, target)?,
+                    _ => v.depthwise::<1, 1>(&block, target)?,
+                }
+                y += rows;
+            }
         }
-        first += LANES;
     }
     Some(())
 }
 
-/// Sixteen channels.
-struct Block<'a> {
+/// Elements of the axis, padding included, under this many windows.
+fn reach(axis: &Windows, windows: usize) -> usize {
+    (windows - 1) * axis.stride + (axis.kernel - 1) * axis.dilation.get() + 1
+}
+
+/// Some channels of an image.
+struct Source<'a> {
     x: &'a [i8],
     vertical: Windows,
     horizontal: Windows,
     channels: usize,
     first: usize,
+    image: usize,
+}
+
+impl Source<'_> {
+    /// Copies rows from `top` on, which counts rows of padding, with the padding around them.
+    // Apart from the kernels, which would leave it no registers.
+    #[inline(never)]
+    fn copy(&self, top: usize, width: usize, zero_point: i8, pixels: &mut [[i8; LANES]]) -> Option<()> {
+        let (input_h, input_w) = (self.vertical.input, self.horizontal.input);
+        for (row, pixels) in pixels.chunks_exact_mut(width).enumerate() {
+            let y = (top + row).wrapping_sub(self.vertical.pad);
+            if y >= input_h {
+                pixels.fill([zero_point; LANES]);
+                continue;
+            }
+            let (before, rest) = pixels.split_at_mut(self.horizontal.pad.min(width));
+            let (inside, after) = rest.split_at_mut(input_w.min(rest.len()));
+            before.fill([zero_point; LANES]);
+            after.fill([zero_point; LANES]);
+            let x = self.x.get((self.image * input_h + y) * input_w * self.channels + self.first..)?;
+            for (pixel, slot) in inside.iter_mut().enumerate() {
+                let x = x.get(pixel * self.channels..)?;
+                match x.first_chunk() {
+                    Some(x) => *slot = *x,
+                    None => slot.iter_mut().zip(x).for_each(|(slot, &x)| *slot = x),
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+/// Where results go: the output from the first row and channel on.
+pub(super) struct Target<'a> {
+    output: &'a mut [i8],
+    rows: usize,
+    columns: usize,
+    channels: usize,
     /// Channels that there are.
     count: usize,
+}
+
+/// Sixteen channels of some rows of an image.
+pub(super) struct Block<'a> {
+    pixels: &'a [[i8; LANES]],
+    width: usize,
+    vertical: Windows,
+    horizontal: Windows,
     taps: &'a [[i16; LANES]],
-    zero_point: i16,
     constants: &'a Channels,
-    /// The constants with the zero point in the bias, for windows that need no padding.
-    inside: &'a Channels,
     range: Range,
 }
 
 impl Block<'_> {
-    /// Computes a row of output pixels.
+    /// Computes all pixels, in tiles of which the last ones overlap those before.
     #[inline(always)]
-    fn row<V: Vector>(&self, v: V, image: usize, out_y: usize, columns: &Span<usize>, output: &mut [i8]) -> Option<()> {
-        let (taps_y, first_y) = self.vertical.taps(out_y);
-        let out_w = output.len() / self.channels;
-        let columns = if taps_y.len() == self.vertical.kernel { columns.clone() } else { 0..0 };
-        let mut out_x = 0;
-        while out_x < out_w {
-            let slot = output.get_mut(out_x * self.channels + self.first..)?;
-            if columns.contains(&out_x) {
-                let column = out_x * self.horizontal.stride - self.horizontal.pad;
-                let start = self.at(image, first_y, column);
-                // The last channels of the last pixel have no sixteen elements behind their begin.
-                let reach = self.at(image, first_y + (self.vertical.kernel - 1) * self.vertical.dilation.get(), column)
-                    + ((self.horizontal.kernel - 1) * self.horizontal.dilation.get() + (PIXELS - 1) * self.horizontal.stride)
-                        * self.channels
-                    + LANES;
-                if out_x + PIXELS <= columns.end && reach <= self.x.len() {
-                    self.whole::<V, PIXELS>(v, start, slot)?;
-                    out_x += PIXELS;
-                    continue;
-                }
+    pub(super) fn run<V: Vector, const ROWS: usize, const COLUMNS: usize>(&self, v: V, target: &mut Target<'_>) -> Option<()> {
+        let scales = v.scales(self.constants);
+        let mut y = 0;
+        while y < target.rows {
+            let top = y.min(target.rows.checked_sub(ROWS)?);
+            let mut x = 0;
+            while x < target.columns {
+                let left = x.min(target.columns.checked_sub(COLUMNS)?);
+                self.tile::<V, ROWS, COLUMNS>(v, &scales, target, top, left)?;
+                x += COLUMNS;
             }
-            let (taps_x, first_x) = self.horizontal.taps(out_x);
-            let mut sums = v.words(&self.constants.bias);
-            for (row, tap_y) in taps_y.clone().enumerate() {
-                let start = self.at(image, first_y + row * self.vertical.dilation.get(), first_x);
-                let taps = self.taps.get(tap_y * self.horizontal.kernel + taps_x.start..)?.get(..taps_x.len())?;
-                for (column, tap) in taps.iter().enumerate() {
-                    let x = self.x.get(start + column * self.horizontal.dilation.get() * self.channels..)?;
-                    let padded;
-                    let x = match x.first_chunk() {
-                        Some(x) => x,
-                        None => {
-                            padded = padded_chunk(x);
-                            &padded
-                        }
-                    };
-                    sums = v.multiply_add(sums, v.wide_less(x, self.zero_point), v.tap(tap));
-                }
-            }
-            self.store(v.requantize(sums, self.constants, &self.range), slot)?;
-            out_x += 1;
+            y += ROWS;
         }
         Some(())
     }
 
     #[inline(always)]
-    fn at(&self, image: usize, y: usize, x: usize) -> usize {
-        ((image * self.vertical.input + y) * self.horizontal.input + x) * self.channels + self.first
-    }
-
-    /// Computes some pixels whose windows need no padding.
-    #[inline(always)]
-    fn whole<V: Vector, const PIXELS: usize>(&self, v: V, start: usize, output: &mut [i8]) -> Option<()> {
-        let mut sums = [v.words(&self.inside.bias); PIXELS];
-        let step = self.horizontal.stride * self.channels;
+    fn tile<V: Vector, const ROWS: usize, const COLUMNS: usize>(
+        &self,
+        v: V,
+        scales: &V::Scales,
+        target: &mut Target<'_>,
+        top: usize,
+        left: usize,
+    ) -> Option<()> {
+        let (step_x, step_y) = (self.horizontal.stride, self.vertical.stride * self.width);
+        let start = top * step_y + left * step_x;
+        let mut sums = [[v.words(&self.constants.bias); COLUMNS]; ROWS];
         let mut taps = self.taps.iter();
-        for row in 0..self.vertical.kernel {
-            let start = start + row * self.vertical.dilation.get() * self.horizontal.input * self.channels;
-            for column in 0..self.horizontal.kernel {
-                let x = self.x.get(start + column * self.horizontal.dilation.get() * self.channels..)?;
+        for tap_y in 0..self.vertical.kernel {
+            for tap_x in 0..self.horizontal.kernel {
+                let offset = start + tap_y * self.vertical.dilation.get() * self.width + tap_x * self.horizontal.dilation.get();
+                let pixels = self.pixels.get(offset..)?.get(..(ROWS - 1) * step_y + (COLUMNS - 1) * step_x + 1)?;
                 let tap = v.tap(taps.next()?);
-                for (pixel, sums) in sums.iter_mut().enumerate() {
-                    let x = v.wide(x.get(pixel * step..)?.first_chunk()?);
-                    *sums = v.multiply_add(*sums, x, tap);
-                }
+                unrolled!(row below ROWS, {
+                    unrolled!(column below COLUMNS, {
+                        let x = v.wide(pixels.get(row * step_y + column * step_x)?);
+                        sums[row][column] = v.multiply_add(sums[row][column], x, tap);
+                    });
+                });
             }
         }
-        for (pixel, sums) in sums.into_iter().enumerate() {
-            self.store(v.requantize(sums, self.inside, &self.range), output.get_mut(pixel * self.channels..)?)?;
-        }
+        unrolled!(row below ROWS, {
+            unrolled!(column below COLUMNS, {
+                let q = v.requantize(sums[row][column], scales, &self.range);
+                let pixel = (top + row) * target.columns + left + column;
+                store(q, target.output.get_mut(pixel * target.channels..)?, target.count);
+            });
+        });
         Some(())
     }
-
-    #[inline(always)]
-    fn store(&self, q: [i8; LANES], output: &mut [i8]) -> Option<()> {
-        match output.first_chunk_mut::<LANES>().filter(|_| self.count == LANES) {
-            Some(output) => *output = q,
-            None => output.get_mut(..self.count)?.copy_from_slice(q.get(..self.count)?),
-        }
-        Some(())
-    }
-}
-
-/// The elements that there are, and zeros.
-fn padded_chunk(x: &[i8]) -> [i8; LANES] {
-    let mut chunk = [0; LANES];
-    chunk.iter_mut().zip(x).for_each(|(chunk, &x)| *chunk = x);
-    chunk
 }

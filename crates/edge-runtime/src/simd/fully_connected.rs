@@ -26,6 +26,7 @@ pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
         first: 0,
         channels: outputs,
         output_stride: outputs,
+        gathers: !length.is_multiple_of(4),
     };
     product.run(v, &Adjacent { x, length }, frame.into_output())
 }

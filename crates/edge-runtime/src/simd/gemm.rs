@@ -2,7 +2,7 @@
 
 use edge_format::Packing;
 
-use super::vector::{Channels, LANES, Range, Vector};
+use super::vector::{Channels, LANES, Range, Vector, unrolled};
 
 /// Most rows of x whose sums are kept at once.
 pub(super) const MAX_PIXELS: usize = 8;
@@ -56,11 +56,12 @@ pub(super) fn tile<V: Vector, const PIXELS: usize, const BLOCKS: usize>(v: V, jo
         *slot = job.weights.get(block * job.groups..)?.get(..job.groups)?;
     }
     let mut sums = [[v.start(v.words(&channels.first()?.bias)); BLOCKS]; PIXELS];
-    for sums in &mut sums {
-        for (sum, channels) in sums.iter_mut().zip(channels) {
-            *sum = v.start(v.words(&channels.bias));
-        }
-    }
+    unrolled!(block below BLOCKS, {
+        let start = v.start(v.words(&channels[block].bias));
+        unrolled!(pixel below PIXELS, {
+            sums[pixel][block] = start;
+        });
+    });
 
     let Segments { rows, row_stride, runs, run_stride, groups } = job.segments;
     for row in 0..rows {
@@ -74,30 +75,48 @@ pub(super) fn tile<V: Vector, const PIXELS: usize, const BLOCKS: usize>(v: V, jo
             for (slot, weights) in run_weights.iter_mut().zip(&mut weights) {
                 (*slot, *weights) = weights.split_at_checked(groups)?;
             }
+            // All slices have this length, so that no index below is checked.
             for group in 0..groups {
                 let mut wide = [v.x([0; 4]); PIXELS];
-                for (wide, x) in wide.iter_mut().zip(x) {
-                    *wide = v.x(*x.get(group)?);
-                }
-                for (block, weights) in run_weights.iter().enumerate() {
-                    let weights = v.weights(weights.get(group)?);
-                    for (sums, &x) in sums.iter_mut().zip(&wide) {
-                        sums[block] = v.dot(sums[block], x, weights);
-                    }
-                }
+                unrolled!(pixel below PIXELS, {
+                    wide[pixel] = v.x(x[pixel][group]);
+                });
+                unrolled!(block below BLOCKS, {
+                    let weights = v.weights(&run_weights[block][group]);
+                    unrolled!(pixel below PIXELS, {
+                        sums[pixel][block] = v.dot(sums[pixel][block], wide[pixel], weights);
+                    });
+                });
             }
         }
     }
 
-    for (pixel, sums) in sums.iter().enumerate().take(job.pixels) {
-        for (block, (&sums, channels)) in sums.iter().zip(channels).enumerate() {
-            let q = v.requantize(v.sums(sums), channels, &job.range);
-            let output = output.get_mut(pixel * job.output_stride + block * LANES..)?;
-            match output.first_chunk_mut::<LANES>().filter(|_| job.columns >= (block + 1) * LANES) {
-                Some(output) => *output = q,
-                None => output.iter_mut().zip(q).take(job.columns.saturating_sub(block * LANES)).for_each(|(output, q)| *output = q),
+    unrolled!(block below BLOCKS, {
+        let scales = v.scales(&channels[block]);
+        let columns = job.columns.saturating_sub(block * LANES).min(LANES);
+        unrolled!(pixel below PIXELS, {
+            if pixel < job.pixels {
+                let q = v.requantize(v.sums(sums[pixel][block]), &scales, &job.range);
+                store(q, output.get_mut(pixel * job.output_stride + block * LANES..)?, columns);
+            }
+        });
+    });
+    Some(())
+}
+
+/// Stores as many channels as there are.
+#[inline(always)]
+pub(super) fn store(q: [i8; LANES], output: &mut [i8], channels: usize) {
+    match (channels, output.first_chunk_mut::<LANES>()) {
+        (LANES, Some(output)) => *output = q,
+        // A half is common, too.
+        (8, _) => output.iter_mut().zip(q).take(8).for_each(|(output, q)| *output = q),
+        _ => {
+            for (channel, q) in q.into_iter().enumerate() {
+                if let Some(output) = output.get_mut(channel).filter(|_| channel < channels) {
+                    *output = q;
+                }
             }
         }
     }
-    Some(())
 }

@@ -5,16 +5,21 @@
 //! functions that enable an instruction set are called. What these kernels compute is what the reference ones in
 //! [`kernel`](crate::kernel) compute, byte for byte.
 
+mod add;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512vnni;
+mod binary;
 mod conv2d;
 mod depthwise_conv2d;
 mod fully_connected;
 mod gemm;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 mod product;
+mod sub;
 mod vector;
 
 use edge_format::Packing;
@@ -65,9 +70,9 @@ impl Isa {
     pub fn is_there(self) -> bool {
         match self {
             #[cfg(target_arch = "aarch64")]
-            Isa::Dotprod => aarch64::Dotprod::detect().is_some(),
+            Isa::Dotprod => neon::Dotprod::detect().is_some(),
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => true,
+            Isa::Neon => neon::Neon::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni => avx512vnni::Avx512Vnni::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
@@ -92,6 +97,10 @@ impl Isa {
             Isa::Avx512Vnni => for_avx512vnni::KERNELS,
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => for_avx2::KERNELS,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Dotprod => for_dotprod::KERNELS,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => for_neon::KERNELS,
             Isa::Portable => &on_any_machine::KERNELS,
         }
     }
@@ -110,12 +119,16 @@ impl Resolver<'static> {
 }
 
 /// Whether the machine has some features: asked at run time where there is a standard library to ask.
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! detect {
     ($($feature:tt),*) => {{
-        #[cfg(feature = "std")]
+        #[cfg(all(feature = "std", target_arch = "x86_64"))]
         {
             [$(std::arch::is_x86_feature_detected!($feature)),*].into_iter().all(|found| found)
+        }
+        #[cfg(all(feature = "std", target_arch = "aarch64"))]
+        {
+            [$(std::arch::is_aarch64_feature_detected!($feature)),*].into_iter().all(|found| found)
         }
         #[cfg(not(feature = "std"))]
         {
@@ -123,10 +136,11 @@ macro_rules! detect {
         }
     }};
 }
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use detect;
 
 /// The kernels with an instruction set enabled.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! kernels {
     ($module:ident: $vector:ty, $features:literal, [$($kernel:ident),* $(,)?]) => {
         mod $module {
@@ -152,27 +166,59 @@ macro_rules! kernels {
 
 #[cfg(target_arch = "x86_64")]
 kernels!(for_avx512vnni: avx512vnni::Avx512Vnni, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", [
+    add,
     conv2d,
     depthwise_conv2d,
     fully_connected,
+    sub,
 ]);
 
 #[cfg(target_arch = "x86_64")]
 kernels!(for_avx2: avx2::Avx2, "avx2", [
+    add,
     conv2d,
     depthwise_conv2d,
     fully_connected,
+    sub,
+]);
+
+#[cfg(target_arch = "aarch64")]
+kernels!(for_dotprod: neon::Dotprod, "neon,dotprod", [
+    add,
+    conv2d,
+    depthwise_conv2d,
+    fully_connected,
+    sub,
+]);
+
+#[cfg(target_arch = "aarch64")]
+kernels!(for_neon: neon::Neon, "neon", [
+    add,
+    conv2d,
+    depthwise_conv2d,
+    fully_connected,
+    sub,
 ]);
 
 /// What any machine can run; also where the reference kernels send ops with packed weights.
 pub(crate) mod on_any_machine {
     use super::*;
 
-    pub(super) static KERNELS: [Registration; 3] = [
+    pub(super) static KERNELS: [Registration; 5] = [
+        Registration { run: add, ..kernel::add::KERNEL },
         Registration { run: conv2d, ..kernel::conv2d::KERNEL },
         Registration { run: depthwise_conv2d, ..kernel::depthwise_conv2d::KERNEL },
         Registration { run: fully_connected, ..kernel::fully_connected::KERNEL },
+        Registration { run: sub, ..kernel::sub::KERNEL },
     ];
+
+    fn add(frame: Frame<'_, '_>) -> Option<()> {
+        super::add::run(portable::Portable, frame)
+    }
+
+    fn sub(frame: Frame<'_, '_>) -> Option<()> {
+        super::sub::run(portable::Portable, frame)
+    }
 
     pub(crate) fn conv2d(frame: Frame<'_, '_>) -> Option<()> {
         super::conv2d::run(portable::Portable, frame)

@@ -1,5 +1,6 @@
 //! Vectors without an instruction set: what every machine can run, and the plainest form of what others must compute.
 
+use super::depthwise_conv2d::{Block, Target};
 use super::gemm::{self, Job};
 use super::vector::{Channels, LANES, Range, Vector};
 use crate::arith::{rounding_divide_by_pot, saturating_rounding_doubling_high_mul};
@@ -17,6 +18,7 @@ impl Vector for Portable {
     type X = [i8; 4];
     type Wide = [i16; LANES];
     type Tap = [i16; LANES];
+    type Scales = Channels;
 
     fn tile(_pixels: usize, _blocks: usize) -> [usize; 2] {
         [1, 1]
@@ -25,6 +27,10 @@ impl Vector for Portable {
     #[inline(always)]
     fn run(self, job: &Job<'_>, output: &mut [i8], _tile: [usize; 2]) -> Option<()> {
         gemm::tile::<Self, 1, 1>(self, job, output)
+    }
+
+    fn depthwise<const ROWS: usize, const COLUMNS: usize>(self, block: &Block<'_>, target: &mut Target<'_>) -> Option<()> {
+        block.run::<Self, ROWS, COLUMNS>(self, target)
     }
 
     #[inline(always)]
@@ -68,11 +74,6 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn wide_less(self, x: &[i8; LANES], zero_point: i16) -> [i16; LANES] {
-        x.map(|x| i16::from(x).wrapping_sub(zero_point))
-    }
-
-    #[inline(always)]
     fn tap(self, tap: &[i16; LANES]) -> [i16; LANES] {
         *tap
     }
@@ -86,14 +87,36 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn requantize(self, sums: [i32; LANES], channels: &Channels, range: &Range) -> [i8; LANES] {
-        let Channels { multiplier_q31, left, right, .. } = channels;
-        let mut output = [0; LANES];
-        for ((((output, sum), multiplier), left), right) in output.iter_mut().zip(sums).zip(multiplier_q31).zip(left).zip(right) {
-            let raised = sum.wrapping_shl(left.cast_unsigned());
-            let q = rounding_divide_by_pot(saturating_rounding_doubling_high_mul(raised, *multiplier), right.cast_unsigned());
-            *output = (q.max(range.least).min(range.greatest) + range.zero_point) as i8;
-        }
-        output
+    fn scales(self, channels: &Channels) -> Channels {
+        *channels
+    }
+
+    #[inline(always)]
+    fn raised(self, x: &[i8; LANES], zero_point: i32, left_shift: u32) -> [i32; LANES] {
+        x.map(|x| i32::from(x).wrapping_sub(zero_point).wrapping_shl(left_shift))
+    }
+
+    #[inline(always)]
+    fn add(self, a: [i32; LANES], b: [i32; LANES]) -> [i32; LANES] {
+        core::array::from_fn(|lane| a[lane].wrapping_add(b[lane]))
+    }
+
+    #[inline(always)]
+    fn subtract(self, a: [i32; LANES], b: [i32; LANES]) -> [i32; LANES] {
+        core::array::from_fn(|lane| a[lane].wrapping_sub(b[lane]))
+    }
+
+    #[inline(always)]
+    fn rescale(self, sums: [i32; LANES], scales: &Channels) -> [i32; LANES] {
+        let Channels { multiplier_q31, left, right, .. } = scales;
+        core::array::from_fn(|lane| {
+            let raised = sums[lane].wrapping_shl(left[lane].cast_unsigned());
+            rounding_divide_by_pot(saturating_rounding_doubling_high_mul(raised, multiplier_q31[lane]), right[lane].cast_unsigned())
+        })
+    }
+
+    #[inline(always)]
+    fn requantize(self, sums: [i32; LANES], scales: &Channels, range: &Range) -> [i8; LANES] {
+        self.rescale(sums, scales).map(|q| (q.max(range.least).min(range.greatest) + range.zero_point) as i8)
     }
 }

@@ -6,8 +6,8 @@ use super::gemm::{Job, MAX_PIXELS, Segments};
 use super::vector::{Channels, LANES, Range, Vector};
 use crate::kernel::requantize::Requantize;
 
-/// Blocks of sixteen output channels whose constants are prepared at once.
-const MAX_BLOCKS: usize = 16;
+/// Blocks of sixteen output channels whose constants are prepared at once: few where no row is gathered anew for the next ones.
+const BLOCKS: [usize; 2] = [4, 16];
 
 /// Bytes that the gathered rows of a tile may take, in two sizes: the memory is cleared for each op.
 const GATHERED_BYTES: [usize; 2] = [4 << 10, 40 << 10];
@@ -50,6 +50,8 @@ pub(super) struct Product<'a> {
     pub(super) channels: usize,
     /// Elements between rows of the output.
     pub(super) output_stride: usize,
+    /// Whether there may be rows that do not lie in x as a whole.
+    pub(super) gathers: bool,
 }
 
 impl Product<'_> {
@@ -61,22 +63,31 @@ impl Product<'_> {
         if row_bytes * tile[0] > GATHERED_BYTES[1] {
             tile[0] = 1;
         }
-        if row_bytes * tile[0] <= GATHERED_BYTES[0] {
-            self.run_in(v, rows, tile, &mut [0; GATHERED_BYTES[0]], output)
+        if !self.gathers {
+            self.run_in(v, rows, tile, &mut [], &mut [Channels::ZERO; BLOCKS[0]], output)
+        } else if row_bytes * tile[0] <= GATHERED_BYTES[0] {
+            self.run_in(v, rows, tile, &mut [0; GATHERED_BYTES[0]], &mut [Channels::ZERO; BLOCKS[1]], output)
         } else {
-            self.run_in(v, rows, tile, &mut [0; GATHERED_BYTES[1]], output)
+            self.run_in(v, rows, tile, &mut [0; GATHERED_BYTES[1]], &mut [Channels::ZERO; BLOCKS[1]], output)
         }
     }
 
     #[inline(always)]
-    fn run_in<V: Vector>(&self, v: V, rows: &impl Rows, tile: [usize; 2], buffer: &mut [i8], output: &mut [i8]) -> Option<()> {
+    fn run_in<V: Vector>(
+        &self,
+        v: V,
+        rows: &impl Rows,
+        tile: [usize; 2],
+        buffer: &mut [i8],
+        channels: &mut [Channels],
+        output: &mut [i8],
+    ) -> Option<()> {
         let groups = Packing::groups(self.length);
         let row_bytes = groups * 4 + SPILL;
-        let mut channels = [Channels::ZERO; MAX_BLOCKS];
         let end = self.first + self.channels;
         let mut first = self.first;
         while first < end {
-            let blocks = (end - first).div_ceil(LANES).min(MAX_BLOCKS);
+            let blocks = (end - first).div_ceil(LANES).min(channels.len());
             let count = (end - first).min(blocks * LANES);
             let weights = self.weights.get(first / LANES * groups..)?.get(..blocks * groups)?;
             for (block, channels) in channels.iter_mut().enumerate().take(blocks) {

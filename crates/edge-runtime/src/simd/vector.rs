@@ -1,6 +1,21 @@
 //! What the kernels need of an instruction set: sixteen output channels at a time.
 
+use super::depthwise_conv2d::{Block, Target};
 use super::gemm::Job;
+
+/// Repeats a block for each index below a limit that the compiler knows, at most 8.
+///
+/// Loops over large bodies stay loops, and what they index then stays in memory instead of registers.
+macro_rules! unrolled {
+    ($index:ident below $limit:expr, $body:block) => {
+        unrolled!($index in [0 1 2 3 4 5 6 7] below $limit, $body)
+    };
+    ($index:ident in [$($value:literal)*] below $limit:expr, $body:block) => {$({
+        let $index: usize = $value;
+        if $index < $limit $body
+    })*};
+}
+pub(super) use unrolled;
 
 /// Output channels of a vector.
 pub(super) const LANES: usize = 16;
@@ -51,12 +66,17 @@ pub(super) trait Vector: Copy {
     type Wide: Copy;
     /// Sixteen channels of a depthwise filter's tap.
     type Tap: Copy;
+    /// Multipliers and shifts of sixteen channels.
+    type Scales: Copy;
 
     /// Pixels and blocks of sixteen channels whose sums fit the registers, for an op with this many of both.
     fn tile(pixels: usize, blocks: usize) -> [usize; 2];
 
-    /// Computes a tile of one of the sizes that `tile` names.
+    /// Computes a tile of one of the sizes that `tile` names, each in a function of its own.
     fn run(self, job: &Job<'_>, output: &mut [i8], tile: [usize; 2]) -> Option<()>;
+
+    /// [`Block::run`] in a function of its own: registers are handed out per function, and badly in one that has everything.
+    fn depthwise<const ROWS: usize, const COLUMNS: usize>(self, block: &Block<'_>, target: &mut Target<'_>) -> Option<()>;
 
     fn words(self, words: &[i32; LANES]) -> Self::Words;
 
@@ -70,15 +90,21 @@ pub(super) trait Vector: Copy {
     fn sums(self, sums: Self::Dots) -> Self::Words;
 
     fn wide(self, x: &[i8; LANES]) -> Self::Wide;
-
-    /// Differences to a zero point, which fit 16 bits.
-    fn wide_less(self, x: &[i8; LANES], zero_point: i16) -> Self::Wide;
     fn tap(self, tap: &[i16; LANES]) -> Self::Tap;
 
     /// Adds `x * tap` channel by channel.
     fn multiply_add(self, sums: Self::Words, x: Self::Wide, tap: Self::Tap) -> Self::Words;
 
-    /// What [`multiply_by_quantized_multiplier`](crate::arith::multiply_by_quantized_multiplier) makes of the sums,
-    /// confined to the range, as int8.
-    fn requantize(self, sums: Self::Words, channels: &Channels, range: &Range) -> [i8; LANES];
+    fn scales(self, channels: &Channels) -> Self::Scales;
+
+    /// Differences to a zero point, raised by some bits.
+    fn raised(self, x: &[i8; LANES], zero_point: i32, left_shift: u32) -> Self::Words;
+    fn add(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    fn subtract(self, a: Self::Words, b: Self::Words) -> Self::Words;
+
+    /// What [`multiply_by_quantized_multiplier`](crate::arith::multiply_by_quantized_multiplier) makes of the sums.
+    fn rescale(self, sums: Self::Words, scales: &Self::Scales) -> Self::Words;
+
+    /// Rescaled sums, confined to the range, as int8.
+    fn requantize(self, sums: Self::Words, scales: &Self::Scales, range: &Range) -> [i8; LANES];
 }
