@@ -213,7 +213,7 @@ fn fit(observations: Vec<Observation>) -> Terms {
     // A board may be several times off as a whole; its classes then agree within some tens of percent.
     let groups = vec![Group { spread: 0.3, scale_spread: 2.0 }];
     let problem = Problem { prior: [1.0; TERM_COUNT], groups, observations, noise: 0.03, outlier: 0.3 };
-    problem.solve(None).coefficients(&[0])
+    problem.solve().coefficients(&[0])
 }
 
 fn dot(a: &Terms, b: &Terms) -> f64 {

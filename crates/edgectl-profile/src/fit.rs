@@ -120,7 +120,7 @@ pub struct Observation {
     pub sizes: Terms,
     /// What it took.
     pub cycles: f64,
-    /// The groups that it is in, as indices into [`Problem::groups`].
+    /// The groups that it is in, as indices into [`Problem::groups`], the outermost first.
     pub groups: Vec<usize>,
 }
 
@@ -188,10 +188,9 @@ const MAX_STEPS: usize = 60;
 const MAX_DAMPING: f64 = 1e9;
 
 impl Problem {
-    /// Finds the offsets, from those of a `start` (a fit of almost the same problem) or from zero.
-    pub fn solve(&self, start: Option<&Solution>) -> Solution {
-        let zero = || Solution { ln_prior: self.prior.map(f64::ln), offsets: vec![Offset::ZERO; self.groups.len()] };
-        let mut best = start.cloned().unwrap_or_else(zero);
+    /// Finds the offsets.
+    pub fn solve(&self) -> Solution {
+        let mut best = self.start();
         let mut loss = self.loss(&best);
         let mut damping = 1e-3;
         for _ in 0..MAX_STEPS {
@@ -212,6 +211,22 @@ impl Problem {
             }
         }
         best
+    }
+
+    /// No offsets but the scale of the outermost groups, so that the first steps are short: far ones end in poor minima.
+    fn start(&self) -> Solution {
+        let mut start = Solution { ln_prior: self.prior.map(f64::ln), offsets: vec![Offset::ZERO; self.groups.len()] };
+        let mut errors: Vec<Vec<f64>> = vec![Vec::new(); self.groups.len()];
+        for observation in &self.observations {
+            if let Some(&outermost) = observation.groups.first() {
+                errors[outermost].push((observation.cycles / start.predict(&observation.sizes, &[])).ln());
+            }
+        }
+        for (offset, mut errors) in start.offsets.iter_mut().zip(errors).filter(|(_, errors)| !errors.is_empty()) {
+            errors.sort_by(f64::total_cmp);
+            offset.scale = errors[errors.len() / 2];
+        }
+        start
     }
 
     /// The error of an observation in units of the noise.

@@ -30,7 +30,7 @@ fn every_built_in_profile_loads_and_estimates_with_each_of_its_libraries() {
         let profile = registry.load(name).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(profile.name, name, "the file's name is the profile's");
         for kernels in profile.kernels.keys() {
-            let latency = estimate(&profile, kernels, &dense()).unwrap().latency_ms;
+            let latency = estimate(&profile, kernels, &dense()).expect("an estimate").latency_ms;
             assert!(latency.value > 0.0 && latency.low <= latency.value && latency.value <= latency.high, "{name} {kernels}: {latency:?}");
         }
     }

@@ -482,3 +482,42 @@ impl Net {
         self.push("MatMul", OpClass::Dense, input, depth, weights, [1, 1], 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multiplications_and_parameters_are_those_of_the_papers_and_of_published_models() -> Result<()> {
+        let wide = Variant::default();
+        let narrow = |width, input| Variant { width, input: Some(input), classes: None };
+        // Architecture, variant, multiplications, parameters without batch normalization.
+        for (name, variant, macs, parameters) in [
+            ("ad-autoencoder", wide, 264_192, 265_864),
+            ("alexnet", wide, 724_406_816, 60_965_224),
+            ("googlenet", wide, 1_582_671_872, 6_998_552),
+            ("kws-ds-cnn", wide, 2_656_768, 22_604),
+            ("mnasnet", wide, 314_415_872, 4_364_352),
+            ("mobilenet-v1", narrow(0.25, [128, 128, 3]), 13_570_304, 467_593),
+            ("mobilenet-v2", narrow(0.35, [96, 96, 3]), 11_935_408, 1_671_369),
+            ("regnety-400m", wide, 401_842_848, 4_330_568),
+            ("resnet50-caffe", wide, 3_857_973_248, 25_530_472),
+            ("resnet8", wide, 12_501_632, 77_706),
+            ("shufflenet-v2", wide, 144_907_992, 2_270_514),
+            ("vgg16", wide, 15_470_264_320, 138_357_544),
+        ] {
+            let workload = workload(name, variant)?;
+            assert_eq!((workload.macs(), workload.weights()), (macs, parameters), "{name}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_architecture_can_be_laid_out() -> Result<()> {
+        let names = TEXT.lines().filter_map(|line| line.strip_prefix("model ")?.split(' ').next());
+        for name in names {
+            assert!(workload(name, Variant::default())?.macs() > 0, "{name}");
+        }
+        Ok(())
+    }
+}

@@ -31,7 +31,7 @@ pub(super) struct Errors<'a>(Vec<Error<'a>>);
 impl<'a> Errors<'a> {
     pub(super) fn of(fit: &'a Fit) -> Errors<'a> {
         let scored = fit.rows.iter().filter(|row| row.measurement.scored);
-        Errors(scored.filter_map(|row| Some(Error { row, ln: (row.measurement.cycles / row.left_out?).ln() })).collect())
+        Errors(scored.filter_map(|row| Some(Error { row, ln: (row.measurement.cycles / row.without_family?).ln() })).collect())
     }
 
     /// The interval around an estimate for `like`, from the errors of all families but one.
@@ -91,7 +91,7 @@ impl<'a> Errors<'a> {
 
 /// `estimated / measured - 1` where the family was left out; 0 where it could not be.
 pub(super) fn relative(row: &Row) -> f64 {
-    row.left_out.map_or(0.0, |cycles| cycles / row.measurement.cycles - 1.0)
+    row.without_family.map_or(0.0, |cycles| cycles / row.measurement.cycles - 1.0)
 }
 
 fn mean(errors: impl Iterator<Item = f64>) -> Option<f64> {

@@ -50,11 +50,11 @@ pub(super) fn fit(measurements: &[Measurement], threads: &str, prior: &Terms) ->
             noise: 0.002,
             outlier: 0.01,
         };
-        let all = problem.solve(None);
+        let all = problem.solve();
         for index in 0..alike.len() {
             let mut rest = problem.clone();
             let left_out = rest.observations.remove(index);
-            result.errors.push(rest.solve(Some(&all)).predict(&left_out.sizes, &[0]) / left_out.cycles - 1.0);
+            result.errors.push(rest.solve().predict(&left_out.sizes, &[0]) / left_out.cycles - 1.0);
         }
         result.fits.push((terms, all.coefficients(&[0])));
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use edgectl_profile::fit::{TERM_COUNT, Terms, sizes};
 use edgectl_profile::{DType, OpWork, Workload, inner_taps};
 
@@ -38,7 +38,9 @@ pub(super) struct Measurement {
     pub(super) dtype: DType,
     /// As stated.
     pub(super) threads: String,
-    /// What is left out together in cross-validation.
+    /// The architecture and what varies in it.
+    pub(super) model: String,
+    /// Related models, which are left out together in cross-validation.
     pub(super) family: String,
     /// Multiply-accumulate operations.
     pub(super) macs: f64,
@@ -214,6 +216,10 @@ fn measurement(row: &Row) -> Result<Result<Measurement, &'static str>> {
         return Ok(Err("the clock is not stated"));
     };
     let workload = workload(model.architecture, model.variant)?;
+    if let Ok(stated) = text("macs")?.parse::<f64>() {
+        let ratio = workload.macs() as f64 / stated;
+        ensure!((0.88..1.13).contains(&ratio), "{} has {} MACs, {} has {stated}", model.architecture, workload.macs(), text("model")?);
+    }
     let latency_ms: f64 = text("latency_ms")?.parse().context("latency_ms")?;
     let threads = match text("threads")? {
         // What runs on a GPU has no number of threads.
@@ -231,6 +237,7 @@ fn measurement(row: &Row) -> Result<Result<Measurement, &'static str>> {
         library: library_name(library, framework),
         dtype,
         threads: threads.to_owned(),
+        model: format!("{} {:?}", model.architecture, model.variant),
         family: family(model.architecture).to_owned(),
         macs: workload.macs() as f64,
         sizes: sizes(&workload, dtype.bytes()),
@@ -283,6 +290,7 @@ fn kernel(row: &Row, index: usize) -> Result<Option<Measurement>> {
         library: library.to_owned(),
         dtype: DType::Int8,
         threads: text("threads")?.to_owned(),
+        model: String::new(),
         // The layers of the RP2040 are those of one model.
         family: if profile == "pico" { family("mobilenet-v1").to_owned() } else { format!("kernel {index}") },
         macs: workload.macs() as f64,
@@ -369,6 +377,7 @@ pub(super) fn like(
         library: library.to_owned(),
         dtype,
         threads: threads.to_owned(),
+        model: String::new(),
         family: String::new(),
         macs: 0.0,
         sizes: [0.0; TERM_COUNT],

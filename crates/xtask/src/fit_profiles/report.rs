@@ -35,7 +35,7 @@ impl Figures {
 }
 
 fn scored(fit: &Fit) -> impl Iterator<Item = &Row> {
-    fit.rows.iter().filter(|row| row.measurement.scored && row.left_out.is_some())
+    fit.rows.iter().filter(|row| row.measurement.scored && row.without_family.is_some())
 }
 
 /// Estimates of a line through the origin, cycles over multiplications, of each cell: the median of the cell's other families.
@@ -59,6 +59,8 @@ pub(super) fn markdown(measurements: &Measurements, fits: &[Fit], layers: &Layer
     let every: Vec<&Fit> = fits.iter().collect();
     writeln!(text, "| all | {} |", all(&every).cells())?;
     writeln!(text, "| a line through MACs, for comparison | {} |", Figures::of(fits.iter().flat_map(linear)).cells())?;
+    let models = fits.iter().flat_map(scored).filter_map(|row| Some(row.without_model? / row.measurement.cycles - 1.0));
+    writeln!(text, "| all, without the model but with its family | {} |", Figures::of(models).cells())?;
     for fit in fits {
         writeln!(text, "| {} | {} |", world(fit.world), all(&[fit]).cells())?;
     }
@@ -102,7 +104,7 @@ pub(super) fn markdown(measurements: &Measurements, fits: &[Fit], layers: &Layer
     }
     writeln!(
         text,
-        "| {} | fitted, but not estimated: no other family in the cell, or an operator that no other family has |",
+        "| {} | fitted, but not estimated: fewer than two other families for its board, library, data type and threads, or an operator that no other family has |",
         own - count
     )?;
     Ok(text)

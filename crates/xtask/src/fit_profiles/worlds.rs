@@ -1,6 +1,7 @@
 //! The fits: one for each world, with its prior and its groups, and what cross-validation says about it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::thread;
 
 use edgectl_profile::fit::{Group, MAC_TERMS, Observation, Problem, Solution, Terms};
@@ -16,6 +17,9 @@ const MICRO_PRIOR: Terms = [1.9, 1.9, 2.0, 1.0, 30.0, 1.5, 1.0, 30.0, 4.0, 1.0, 
 
 /// On GPUs: hundreds of multiplications per cycle, memory that delivers some ten bytes per cycle, and launching a kernel costs microseconds.
 const GPU_PRIOR: Terms = [0.02, 0.03, 0.02, 0.01, 0.2, 0.03, 0.15, 0.15, 0.1, 0.2, 0.2, 0.06, 0.04, 0.3, 0.1, 0.5, 0.08, 25_000.0];
+
+/// Families that a cell must have besides the one that is left out.
+const LEAST_FAMILIES: usize = 2;
 
 /// The multiplications of convolutions, as terms.
 const CONV_3X3: usize = 0;
@@ -87,13 +91,13 @@ pub(super) struct Fit {
     pub(super) rows: Vec<Row>,
 }
 
-/// A measurement and its estimates.
+/// A measurement and its estimates, in cycles.
 pub(super) struct Row {
     pub(super) measurement: Measurement,
-    /// From the fit to everything.
-    pub(super) fitted: f64,
-    /// From a fit without the model's family; nothing where the cell has no other.
-    pub(super) left_out: Option<f64>,
+    /// From a fit without the model's family.
+    pub(super) without_family: Option<f64>,
+    /// From a fit without the model, whatever its board: its family's other members may be there.
+    pub(super) without_model: Option<f64>,
 }
 
 /// Fits the measurements of a world.
@@ -115,36 +119,45 @@ pub(super) fn fit(world: World, measurements: &[Measurement]) -> Fit {
         let groups = indices.collect();
         problem.observations.push(Observation { sizes: m.sizes, cycles: m.cycles, groups });
     }
-    let solution = problem.solve(None);
-    let left_out = cross_validate(&problem, &measurements, &solution);
-    let rows = measurements.into_iter().zip(&problem.observations).zip(left_out).map(|((measurement, observation), left_out)| {
-        let fitted = solution.predict(&observation.sizes, &observation.groups);
-        Row { measurement, fitted, left_out }
-    });
+    let solution = problem.solve();
+    let families = cross_validate(&problem, &measurements, |m| &m.family);
+    let models = cross_validate(&problem, &measurements, |m| &m.model);
+    let rows = measurements.into_iter().zip(families).zip(models);
+    let rows = rows.map(|((measurement, without_family), without_model)| Row { measurement, without_family, without_model });
     Fit { world, rows: rows.collect(), solution, groups }
 }
 
-/// Each measurement's cycles, estimated without its family.
-fn cross_validate(problem: &Problem, measurements: &[Measurement], full: &Solution) -> Vec<Option<f64>> {
-    // A main operator that no other family has cannot be learned from others.
+/// Each measurement's cycles, estimated without those of the same `key`; nothing where these leave too little to learn from.
+fn cross_validate(problem: &Problem, measurements: &[Measurement], key: fn(&Measurement) -> &str) -> Vec<Option<f64>> {
+    // A main operator that no other model has cannot be learned from others, and one family does not tell coefficients apart.
     let learnable = |m: &Measurement| {
-        let others = |term: usize| measurements.iter().any(|other| other.family != m.family && other.sizes[term] > 0.0);
-        MAC_TERMS.iter().all(|&term| m.sizes[term] < 0.1 * m.macs || others(term))
+        let others = || measurements.iter().filter(|other| key(other) != key(m));
+        let families: BTreeSet<&str> = others().filter(|other| other.cell() == m.cell()).map(|other| other.family.as_str()).collect();
+        families.len() >= LEAST_FAMILIES
+            && MAC_TERMS.iter().all(|&term| m.sizes[term] < 0.1 * m.macs || others().any(|other| other.sizes[term] > 0.0))
     };
-    let families: BTreeSet<&str> = measurements.iter().filter(|m| m.scored).map(|m| m.family.as_str()).collect();
-    let mut estimates = vec![None; measurements.len()];
-    let estimate = |family: &str| -> Vec<(usize, f64)> {
+    let keys: BTreeSet<&str> = measurements.iter().filter(|m| m.scored).map(key).collect();
+    let estimate = |left_out: &str| -> Vec<(usize, f64)> {
         let mut rest = problem.clone();
-        let mut kept = measurements.iter().map(|m| m.family != family);
+        let mut kept = measurements.iter().map(|m| key(m) != left_out);
         rest.observations.retain(|_| kept.next().unwrap_or(false));
-        let cells: BTreeSet<String> = measurements.iter().filter(|m| m.family != family).map(Measurement::cell).collect();
-        let solution = rest.solve(Some(full));
-        let left_out = measurements.iter().enumerate().filter(|(_, m)| m.family == family && cells.contains(&m.cell()) && learnable(m));
-        left_out.map(|(i, _)| (i, solution.predict(&problem.observations[i].sizes, &problem.observations[i].groups))).collect()
+        let solution = rest.solve();
+        let estimated = measurements.iter().zip(&problem.observations).enumerate().filter(|(_, (m, _))| key(m) == left_out && learnable(m));
+        estimated.map(|(i, (_, observation))| (i, solution.predict(&observation.sizes, &observation.groups))).collect()
     };
-    let estimate = &estimate;
+    let (estimate, next) = (&estimate, &Mutex::new(keys.into_iter()));
+    let work = move || {
+        let mut found = Vec::new();
+        // The lock is held while the next key is taken, not while it is worked on.
+        let take = || next.lock().ok()?.next();
+        while let Some(key) = take() {
+            found.extend(estimate(key));
+        }
+        found
+    };
+    let mut estimates = vec![None; measurements.len()];
     thread::scope(|scope| {
-        let workers: Vec<_> = families.into_iter().map(|family| scope.spawn(move || estimate(family))).collect();
+        let workers: Vec<_> = (0..thread::available_parallelism().map_or(1, usize::from)).map(|_| scope.spawn(work)).collect();
         for worker in workers {
             for (index, cycles) in worker.join().unwrap_or_default() {
                 estimates[index] = Some(cycles);
