@@ -32,6 +32,7 @@ mod explanation;
 mod inspection;
 mod ladder;
 mod lint;
+mod memory;
 mod model;
 mod output;
 mod quantization;

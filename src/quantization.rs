@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::eval::Evaluation;
 use crate::explanation::{self, ExplanationReport};
 use crate::ladder::Ladder;
+use crate::memory::MemoryRow;
 use crate::output::OutputError;
 use crate::ui::metric::{Agreement, Value};
 use crate::ui::{Align, Report, Style, Table, bytes, count, counted, percent_points};
@@ -52,6 +53,9 @@ pub(crate) struct QuantizeReport {
     pub(crate) metrics: Option<Figures>,
     model: ModelRow,
     outputs: Vec<OutputRow>,
+    /// Absent where the program forgets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) memory: Option<MemoryRow>,
     /// Absent without `--max-drop`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ladder: Option<Ladder>,
@@ -172,6 +176,7 @@ impl QuantizeReport {
                 arena_lower_bound_bytes: lowered.arena_lower_bound_bytes,
             },
             outputs: vec![],
+            memory: None,
             ladder: None,
             explanation: None,
             explain: false,
@@ -234,6 +239,8 @@ impl Report for QuantizeReport {
         let model = &self.model;
         let mut facts = Table::new([("", Left), ("", Left)]);
         self.facts().into_iter().for_each(|(name, value)| facts.row([name.into(), value]));
+        let memory = self.memory.iter().flat_map(MemoryRow::describe);
+        memory.for_each(|(name, value)| facts.row([name.into(), value]));
 
         let mut table = Table::new([("", Left), ("float", Right), ("int8", Right), ("", Left)]);
         if let Some(figures) = &self.metrics {

@@ -19,6 +19,7 @@ use crate::eval::{self, Remembering};
 use crate::explanation::{self, ExplanationReport};
 use crate::ladder::{self, Ladder, Limits};
 use crate::lint;
+use crate::memory::MemoryArgs;
 use crate::model::{self, Int8Model, Model, ModelError, Source};
 use crate::output::Outputs;
 use crate::quantization::{CalibrationRow, Format, QuantizeReport};
@@ -84,6 +85,8 @@ pub(crate) struct Args {
     /// One weight scale per layer, instead of one per output channel
     #[arg(long)]
     per_tensor: bool,
+    #[command(flatten)]
+    memory: MemoryArgs,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -162,11 +165,14 @@ impl Done<'_> {
     /// Writes the files and reports.
     fn finish(self, args: &Args, files: &[(&Path, Format)], outputs: Outputs, ui: &Ui) -> Result<Verdict> {
         let mut report = QuantizeReport::new(&args.model, self.graph, &self.int8.report, self.calibration, self.found);
+        let remembering = args.memory.lower(self.int8).with_context(|| format!("cannot quantize {}", args.model.display()))?;
+        let program = remembering.as_ref().map_or(&self.int8.program, |remembering| &remembering.program);
+        report.memory = remembering.as_ref().map(|remembering| remembering.row.clone());
         (report.ladder, report.explanation, report.explain) = (self.ladder, self.explanation, args.explain);
         report.collapses().iter().for_each(|line| ui.warning(line));
         for (i, (_, format)) in files.iter().enumerate() {
             match format {
-                Format::Edgm => outputs.write(i, &self.int8.program)?,
+                Format::Edgm => outputs.write(i, program)?,
                 Format::QdqOnnx => {
                     let qdq = edgectl_onnx::export_qdq(&self.int8.quantized, &QdqOptions::default());
                     outputs.write(i, &qdq.with_context(|| format!("cannot quantize {}", args.model.display()))?)?;
@@ -177,7 +183,7 @@ impl Done<'_> {
         for ((path, format), bytes) in files.iter().zip(outputs.commit()?) {
             report.file(path, *format, bytes);
         }
-        let estimate = || benchmark::estimate(Candidate::of_program(&args.model, &self.int8.program)?, self.profiles, ui);
+        let estimate = || benchmark::estimate(Candidate::of_program(&args.model, program)?, self.profiles, ui);
         let devices = if args.profile.is_empty() { None } else { Some(estimate()?) };
         let with_devices = WithDevices { report: &report, devices };
         ui.result(&with_devices)?;

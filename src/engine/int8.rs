@@ -49,6 +49,8 @@ impl Engine for Int8Engine {
         let mut interpreter = Interpreter::new(program, &mut arena, Resolver::fastest())?;
         let mut run = |sample: &Vec<f32>| {
             let start = Instant::now();
+            // Samples do not follow each other in time.
+            interpreter.reset();
             for index in 0..program.inputs().count() {
                 interpreter.write_input(index, sample)?;
             }

@@ -173,6 +173,9 @@ fn graph(error: &GraphError) -> Option<&'static str> {
 fn lower(error: &LowerError) -> Option<&'static str> {
     Some(match error {
         LowerError::Graph(error) => return graph(error),
+        LowerError::Stream { .. } => {
+            "leave --streaming out, choose another number of columns or --time-axis, or train the model without padding along time"
+        }
         LowerError::NoKernel { .. } => "export the model without this form of the operator, or write only .onnx",
         _ => return None,
     })
