@@ -183,6 +183,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--metric', '--metric', [CompletionResultType]::ParameterName, 'What is measured [default: top1, where there are labels and the only output is a list of classes]')
             [CompletionResult]::new('--max-drop', '--max-drop', [CompletionResultType]::ParameterName, 'The drop of the metric that is allowed, in points: tries recipes from the cheapest on and stops at the first that stays within; exits with status 1 where none does')
             [CompletionResult]::new('--budget', '--budget', [CompletionResultType]::ParameterName, 'Begin no further recipe of --max-drop after so long, such as 30s or 2m')
+            [CompletionResult]::new('--int16', '--int16', [CompletionResultType]::ParameterName, 'Nodes with int16 activations and int8 weights: their names, all that have such a form, or auto, which with --max-drop takes as few as stay within it, where no recipe of int8 does')
             [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Write the explanation as a page to look at, with plots; nothing in it is loaded from elsewhere')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Also say what the result costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there')
             [CompletionResult]::new('--scale', '--scale', [CompletionResultType]::ParameterName, 'Factor of the raw values, such as 1/255')

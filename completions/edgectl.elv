@@ -165,6 +165,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --metric 'What is measured [default: top1, where there are labels and the only output is a list of classes]'
             cand --max-drop 'The drop of the metric that is allowed, in points: tries recipes from the cheapest on and stops at the first that stays within; exits with status 1 where none does'
             cand --budget 'Begin no further recipe of --max-drop after so long, such as 30s or 2m'
+            cand --int16 'Nodes with int16 activations and int8 weights: their names, all that have such a form, or auto, which with --max-drop takes as few as stay within it, where no recipe of int8 does'
             cand --report 'Write the explanation as a page to look at, with plots; nothing in it is loaded from elsewhere'
             cand --profile 'Also say what the result costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there'
             cand --scale 'Factor of the raw values, such as 1/255'

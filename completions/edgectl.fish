@@ -150,6 +150,7 @@ top1\t''
 top5\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l max-drop -d 'The drop of the metric that is allowed, in points: tries recipes from the cheapest on and stops at the first that stays within; exits with status 1 where none does' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l budget -d 'Begin no further recipe of --max-drop after so long, such as 30s or 2m' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l int16 -d 'Nodes with int16 activations and int8 weights: their names, all that have such a form, or auto, which with --max-drop takes as few as stay within it, where no recipe of int8 does' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l report -d 'Write the explanation as a page to look at, with plots; nothing in it is loaded from elsewhere' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l profile -d 'Also say what the result costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l scale -d 'Factor of the raw values, such as 1/255' -r
