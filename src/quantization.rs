@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use edgectl_graph::Graph;
+use edgectl_graph::{Graph, Node, QuantType, has_int16};
 use edgectl_quantize::Recipe;
 use serde::Serialize;
 
@@ -74,16 +74,77 @@ pub(crate) struct CalibrationRow {
     samples: u64,
     /// The most memory that the calibrators could take, whatever the number of samples.
     memory_bound_bytes: usize,
+    /// Absent where all nodes are int8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    int16: Option<Int16Row>,
+}
+
+/// The nodes with int16 activations, what they cost and what they bring.
+#[derive(Debug, Serialize)]
+struct Int16Row {
+    nodes: Vec<String>,
+    /// Those that are int8 because they have no int16 form.
+    without_int16_form: Vec<String>,
+    arena_bytes: usize,
+    /// With all nodes in int8, as the next ones.
+    arena_int8_bytes: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snr_db: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snr_int8_db: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric_int8: Option<f64>,
+}
+
+impl Int16Row {
+    fn new(attempt: &Attempt, int8: &Attempt) -> Int16Row {
+        let (quantized, graph) = (&attempt.int8.quantized, attempt.int8.quantized.graph());
+        let is_wide = |node: &&Node| node.output().and_then(|id| quantized.params(id)).is_some_and(|params| params.ty == QuantType::I16);
+        let snr = |attempt: &Attempt| attempt.found.as_ref()?.agreement.first()?.value.snr_db;
+        Int16Row {
+            nodes: graph.nodes().iter().filter(is_wide).map(|node| graph.label(node)).collect(),
+            without_int16_form: graph.nodes().iter().filter(|node| !has_int16(&node.op)).map(|node| graph.label(node)).collect(),
+            arena_bytes: attempt.int8.report.arena_bytes,
+            arena_int8_bytes: int8.int8.report.arena_bytes,
+            snr_db: snr(attempt),
+            snr_int8_db: snr(int8),
+            metric_int8: int8.found.as_ref().and_then(|found| Some(found.metric.as_ref()?.value)),
+        }
+    }
+
+    fn describe(&self) -> String {
+        /// Names that are shown; the others are in the JSON.
+        const SHOWN: usize = 4;
+        let list = |names: &[String]| {
+            let shown = names.iter().take(SHOWN).map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+            if names.len() > SHOWN { format!("{shown}, …") } else { shown }
+        };
+        let mut text = format!("{}: {}", counted(self.nodes.len() as u64, "node"), list(&self.nodes));
+        if let (Some(new), Some(old)) = (self.snr_db, self.snr_int8_db) {
+            text += &format!("; SNR {new:.1} dB instead of {old:.1} dB");
+        }
+        if let Some(metric) = self.metric_int8 {
+            text += &format!(" (int8: {metric:.4})");
+        }
+        let (new, old) = (bytes(self.arena_bytes as u64), bytes(self.arena_int8_bytes as u64));
+        text += &format!("; arena {new} instead of {old}");
+        if !self.without_int16_form.is_empty() {
+            text += &format!("; no int16 form: {}", list(&self.without_int16_form));
+        }
+        text
+    }
 }
 
 impl CalibrationRow {
-    pub(crate) fn new(recipe: &Recipe, attempt: &Attempt) -> CalibrationRow {
+    /// `int8` is what the recipe gives without int16, where it has any.
+    pub(crate) fn new(recipe: &Recipe, attempt: &Attempt, int8: Option<&Attempt>) -> CalibrationRow {
         let passes = recipe.methods.iter().map(ToString::to_string).collect();
         CalibrationRow {
             calibrator: recipe.calibrator.to_string(),
             passes,
             samples: attempt.samples,
             memory_bound_bytes: attempt.calibration_bytes,
+            int16: int8.map(|int8| Int16Row::new(attempt, int8)),
         }
     }
 }
@@ -199,11 +260,13 @@ impl QuantizeReport {
         });
         let evaluation =
             self.metrics.as_ref().map(|figures| format!("{}, int8 by edge-runtime", counted(figures.samples as u64, "sample")));
-        vec![
+        let mut facts = vec![
             ("model", format!("{}, {size}", model.path.display())),
             ("calibration", calibration.unwrap_or_else(|| "none; the model has scales of its own".into())),
             ("evaluation", evaluation.unwrap_or_else(|| "none; --eval DATA compares int8 with float".into())),
-        ]
+        ];
+        facts.extend(self.calibration.as_ref().and_then(|row| Some(("int16", row.int16.as_ref()?.describe()))));
+        facts
     }
 
     /// Classes that int8 loses, in words.
