@@ -18,7 +18,7 @@ const TASKS: &[Task] = &[
     ("firmware", "build crates/firmware-pico and keep its flash image", firmware::run),
     ("emulate", "replay golden vectors and models on emulated machines; measure stack and instructions", cross::emulate),
     ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),
-    ("fit-profiles", "fit", fit_profiles::run),
+    ("fit-profiles", "fit profiles/ to published measurements: [FOLDER] [--check]", fit_profiles::run),
     ("onnx-proto", "generate crates/edgectl-onnx/src/proto.rs from proto/onnx.proto", onnx_proto::run),
 ];
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use edgectl_profile::{Accuracy, Dispersion};
 
 use super::measurements::Measurement;
-use super::worlds::{Fit, Row};
+use super::worlds::{Fit, LEAST_FAMILIES, Row};
 
 /// The stated coverage.
 const COVERAGE: f64 = 0.8;
@@ -16,8 +16,9 @@ const COVERAGE: f64 = 0.8;
 const PSEUDO: f64 = 6.0;
 /// Errors beyond this say no more about the spread.
 const CLIP: f64 = 1.0;
-/// How much wider an interval is where the library was measured on other boards only.
-const BORROWED: f64 = 2.0;
+/// How much wider an interval is, as a power of its ends, where cross-validation says nothing about the cell: the library was measured on other
+/// boards only, or with fewer families than [`LEAST_FAMILIES`] and the one that is estimated.
+const UNTRIED: f64 = 2.0;
 
 /// An error that cross-validation found: `ln(measured / estimated)`.
 struct Error<'a> {
@@ -63,12 +64,12 @@ impl<'a> Errors<'a> {
     }
 
     /// What a profile states about a library: `like` is a measurement of it, real or not.
-    pub(super) fn accuracy(&self, like: &Measurement, measurements: usize) -> Accuracy {
+    pub(super) fn accuracy(&self, like: &Measurement, measurements: usize, families: usize) -> Accuracy {
         let own = self.0.iter().filter(|error| error.row.measurement.cell() == like.cell());
         let mut errors: Vec<f64> = own.map(|error| 100.0 * relative(error.row).abs()).collect();
         errors.sort_by(f64::total_cmp);
         let interval = self.interval(like, None);
-        let wider = if measurements == 0 { BORROWED } else { 1.0 };
+        let wider = if families <= LEAST_FAMILIES { UNTRIED } else { 1.0 };
         Accuracy {
             measurements: measurements as u32,
             median_error_percent: (!errors.is_empty()).then(|| round(quantile(&errors, 0.5), 1)),

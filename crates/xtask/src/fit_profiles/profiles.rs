@@ -1,5 +1,6 @@
 //! Writes what was fitted into `profiles/*.yaml`, between two comments; everything else there is written by hand.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -110,6 +111,8 @@ impl Entry {
     fn yaml(&self, fit: &Fit, errors: &Errors<'_>, layers: &dyn Fn(&str, &mut Terms) -> usize) -> Result<String> {
         let like = self.like(fit);
         let whole = fit.rows.iter().filter(|row| row.measurement.cell() == like.cell()).count();
+        let own = fit.rows.iter().filter(|row| row.measurement.cell() == like.cell());
+        let families: BTreeSet<&str> = own.map(|row| row.measurement.family.as_str()).collect();
         let elsewhere = fit.rows.iter().filter(|row| self.is_of(&row.measurement) && row.measurement.cell() != like.cell());
         let same_core = elsewhere.clone().filter(|row| row.measurement.core == like.core).count();
         let mut terms = fit.coefficients(&like);
@@ -129,7 +132,7 @@ impl Entry {
             Basis::Borrowed => format!("{} published measurements of this library on other boards", elsewhere.count()),
             _ => "assumed: measured on other cores only".to_owned(),
         };
-        let mut accuracy = errors.accuracy(&like, whole + single);
+        let mut accuracy = errors.accuracy(&like, whole + single, families.len());
         if basis == Basis::Assumed {
             accuracy.interval.low = accuracy.interval.low.min(0.4);
             accuracy.interval.high = accuracy.interval.high.max(2.5);

@@ -19,7 +19,7 @@ const MICRO_PRIOR: Terms = [1.9, 1.9, 2.0, 1.0, 30.0, 1.5, 1.0, 30.0, 4.0, 1.0, 
 const GPU_PRIOR: Terms = [0.02, 0.03, 0.02, 0.01, 0.2, 0.03, 0.15, 0.15, 0.1, 0.2, 0.2, 0.06, 0.04, 0.3, 0.1, 0.5, 0.08, 25_000.0];
 
 /// Families that a cell must have besides the one that is left out.
-const LEAST_FAMILIES: usize = 2;
+pub(super) const LEAST_FAMILIES: usize = 2;
 
 /// The multiplications of convolutions, as terms.
 const CONV_3X3: usize = 0;
