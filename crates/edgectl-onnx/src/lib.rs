@@ -3,6 +3,8 @@
 //! - [`import`] turns the operators that can be deployed into typed ones; any other node is carried along as it is, so that
 //!   [`export`] writes back what was read. Opsets 9 to 28 of the default domain.
 //! - [`export`] writes a float graph at the opset that it came with.
+//! - [`export_int8_weights`] writes a float graph whose layers have int8 weights, for engines that compute in float or quantize
+//!   activations as they come.
 //! - [`export_qdq`] writes a quantized graph as `QuantizeLinear`/`DequantizeLinear` pairs around float operators, the form that
 //!   onnxruntime and TensorRT turn into integer kernels.
 //!
@@ -20,7 +22,7 @@ pub mod proto;
 mod sniff;
 
 pub use error::{OnnxError, Warning};
-pub use export::{ExportOptions, QdqOptions, export, export_qdq};
+pub use export::{ExportOptions, Int8Arithmetic, QdqOptions, export, export_int8_weights, export_qdq};
 pub use import::{ImportOptions, Imported, import, read};
 
 /// The oldest opset of the default domain that is read and written.

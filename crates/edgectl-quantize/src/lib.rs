@@ -37,6 +37,7 @@ mod recipe;
 mod recurrent;
 mod reservoir;
 mod sensitivity;
+mod weights;
 
 pub use calibration::{Calibration, Ranges};
 pub use calibrator::{Calibrator, Entropy, MinMax, MovingAverage, Mse, Percentile};
@@ -52,3 +53,4 @@ pub use qdq::{FromQdq, QdqError, QdqNote, from_qdq, is_qdq};
 pub use quantize::{QuantizeOptions, quantize};
 pub use recipe::{Calibrated, Quantized, Recipe};
 pub use sensitivity::{Sensitivity, fewest_int16};
+pub use weights::int8_weights;

@@ -1,11 +1,12 @@
 //! The float graph as ONNX, at the opset that it came with.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use edgectl_graph::{Graph, Literal, Node, Op, TensorId, swap_channels};
+use edgectl_graph::{Graph, Literal, Node, Op, QuantConst, TensorId, swap_channels};
 use prost::Message;
 
 use super::builder::Builder;
+use super::int8::{self, Int8Arithmetic};
 use super::ops::{self, Form, Operands};
 use crate::OnnxError;
 use crate::proto::NodeProto;
@@ -27,12 +28,27 @@ pub struct ExportOptions<'a> {
 /// [`OnnxError::Inexpressible`] where the opset lacks a form of an operator, [`OnnxError::TooLarge`] where the model is larger than a
 /// protobuf message can be.
 pub fn export(graph: &Graph, options: &ExportOptions<'_>) -> Result<Vec<u8>, OnnxError> {
+    write(graph, options, Weights::Float)
+}
+
+/// How the weights of layers are written.
+#[derive(Clone, Copy)]
+pub(super) enum Weights<'a> {
+    Float,
+    /// These as int8.
+    Int8(&'a BTreeMap<TensorId, QuantConst>, Int8Arithmetic),
+}
+
+pub(super) fn write(graph: &Graph, options: &ExportOptions<'_>, weights: Weights<'_>) -> Result<Vec<u8>, OnnxError> {
     let mut builder = Builder::new(graph)?;
+    if let Weights::Int8(..) = weights {
+        int8::require_opset(&mut builder, graph)?;
+    }
     for &id in graph.inputs() {
         let tensor = graph.tensor(id);
         builder.input(&tensor.name, tensor.fact.as_ref());
     }
-    let mut operands = Float { graph, written: HashSet::new(), swapped: HashMap::new() };
+    let mut operands = Float { graph, weights, written: HashSet::new(), swapped: HashMap::new() };
     for node in graph.nodes() {
         match (&node.op, node.output()) {
             (Op::Opaque(opaque), _) => {
@@ -42,6 +58,12 @@ pub fn export(graph: &Graph, options: &ExportOptions<'_>) -> Result<Vec<u8>, Onn
                 builder.push(current(graph, node, &opaque.payload)?);
             }
             (_, Some(output)) => {
+                let name = graph.tensor(output).name.clone();
+                if let Weights::Int8(constants, Int8Arithmetic::Dynamic) = weights
+                    && int8::emit_dynamic(&mut builder, graph, node, constants, &mut operands, &name)?
+                {
+                    continue;
+                }
                 ops::emit(&mut builder, graph, node, &mut operands, graph.tensor(output).name.clone())?;
             }
             (_, None) => {}
@@ -78,6 +100,7 @@ fn current(graph: &Graph, node: &Node, payload: &[u8]) -> Result<NodeProto, Onnx
 /// Operands as they are; constants are written when they are first read.
 struct Float<'a> {
     graph: &'a Graph,
+    weights: Weights<'a>,
     written: HashSet<TensorId>,
     /// By tensor and number of groups.
     swapped: HashMap<(TensorId, usize), String>,
@@ -86,7 +109,10 @@ struct Float<'a> {
 impl Float<'_> {
     fn constant(&mut self, builder: &mut Builder, id: TensorId) -> Result<(), OnnxError> {
         match self.graph.literal(id) {
-            Some(literal) if self.written.insert(id) => builder.constant(&self.graph.tensor(id).name, literal),
+            Some(literal) if self.written.insert(id) => match self.weights {
+                Weights::Int8(constants, _) if constants.contains_key(&id) => int8::dequantized(builder, self.graph, id, constants),
+                _ => builder.constant(&self.graph.tensor(id).name, literal),
+            },
             _ => Ok(()),
         }
     }
@@ -109,7 +135,8 @@ impl Operands for Float<'_> {
         if let Some(name) = self.swapped.get(&(id, groups)) {
             return Ok(name.clone());
         }
-        let swapped = match self.graph.literal(id).and_then(|literal| swapped(literal, groups)) {
+        let is_int8 = matches!(self.weights, Weights::Int8(constants, _) if constants.contains_key(&id));
+        let swapped = match self.graph.literal(id).filter(|_| !is_int8).and_then(|literal| swapped(literal, groups)) {
             Some(literal) => builder.new_constant(format!("{name}/swapped"), &literal)?,
             None => {
                 self.constant(builder, id)?;

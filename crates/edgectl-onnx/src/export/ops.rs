@@ -44,6 +44,19 @@ pub(super) fn emit(
     Emitter { builder, graph, node, operands, output }.emit()
 }
 
+/// Writes a node's activation alone, from `inner` to `output`.
+pub(super) fn emit_activation(
+    builder: &mut Builder,
+    graph: &Graph,
+    node: &Node,
+    operands: &mut dyn Operands,
+    output: String,
+    inner: String,
+    activation: Activation,
+) -> Result<(), OnnxError> {
+    Emitter { builder, graph, node, operands, output }.activation(inner, activation)
+}
+
 impl Emitter<'_> {
     fn emit(&mut self) -> Result<(), OnnxError> {
         match &self.node.op {
@@ -176,6 +189,11 @@ impl Emitter<'_> {
         }
         let inner = self.builder.unique(format!("{}/pre_activation", self.output));
         emit(self, inner.clone())?;
+        self.activation(inner, activation)
+    }
+
+    /// The activation of what another node wrote.
+    fn activation(&mut self, inner: String, activation: Activation) -> Result<(), OnnxError> {
         let name = self.helper("activation");
         if activation == Activation::RELU {
             self.builder.node("Relu", name, vec![inner], self.output.clone());
@@ -363,7 +381,7 @@ pub(super) fn merge_extra<'a>(proto: &'a mut NodeProto, node: &Node) -> Result<&
     Ok(proto)
 }
 
-fn set_window(node: &mut NodeProto, window: &Window) {
+pub(super) fn set_window(node: &mut NodeProto, window: &Window) {
     node.set_ints("kernel_shape", ints(&window.kernel)).set_ints("strides", ints(&window.strides));
     node.set_ints("pads", ints(&[window.pads_begin.as_slice(), &window.pads_end].concat()));
     if window.dilations.iter().any(|&dilation| dilation != 1) {
