@@ -80,6 +80,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Also say what it costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
             [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Print the graph as text, one line per tensor or node, before any pass')
+            [CompletionResult]::new('--require-int8', '--require-int8', [CompletionResultType]::ParameterName, 'Exit with status 1 where an operator computes in float')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
@@ -175,6 +176,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--eval', '--eval', [CompletionResultType]::ParameterName, 'Samples on which float and int8 are compared')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once')
+            [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'What becomes int8: activations and weights, for devices of any kind; or weights alone, as .onnx for Linux devices, computing in float (weights-only) or in integers with activations quantized as they come (dynamic)')
             [CompletionResult]::new('--calibrator', '--calibrator', [CompletionResultType]::ParameterName, 'How ranges are found')
             [CompletionResult]::new('--percentile', '--percentile', [CompletionResultType]::ParameterName, 'percentile: the share of values that stays, above 50, at most 100 [default: 99.98]')
             [CompletionResult]::new('--passes', '--passes', [CompletionResultType]::ParameterName, 'Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive, correct-bias, correct-bias-empirical')
@@ -198,6 +200,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]')
             [CompletionResult]::new('--y-key', '--y-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of labels [default: y]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('--require-int8', '--require-int8', [CompletionResultType]::ParameterName, 'Exit with status 1 where an operator computes in float')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Refuse calibration data that look wrong, instead of warning')
             [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Say where the noise of int8 is, which samples change class and where that begins, and try repairs')
             [CompletionResult]::new('--per-tensor', '--per-tensor', [CompletionResultType]::ParameterName, 'One weight scale per layer, instead of one per output channel')
@@ -205,8 +208,8 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
-            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
-            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'edgectl;run' {

@@ -80,6 +80,7 @@ json\t''
 csv\t''
 markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l dump -d 'Print the graph as text, one line per tensor or node, before any pass'
+complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l require-int8 -d 'Exit with status 1 where an operator computes in float'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s h -l help -d 'Print help'
@@ -134,6 +135,9 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_see
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration -d 'Samples from which the ranges of activations are found; needed for float models, without labels' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l eval -d 'Samples on which float and int8 are compared' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s o -l output -d 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l mode -d 'What becomes int8: activations and weights, for devices of any kind; or weights alone, as .onnx for Linux devices, computing in float (weights-only) or in integers with activations quantized as they come (dynamic)' -r -f -a "static\t'Activations and weights, by calibration'
+weights-only\t'Weights; computes in float'
+dynamic\t'Weights; activations are quantized as they come'"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibrator -d 'How ranges are found' -r -f -a "minmax\t''
 moving-average\t''
 percentile\t''
@@ -172,12 +176,13 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l format -d '
 json\t''
 csv\t''
 markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l require-int8 -d 'Exit with status 1 where an operator computes in float'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l strict -d 'Refuse calibration data that look wrong, instead of warning'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l explain -d 'Say where the noise of int8 is, which samples change class and where that begins, and try repairs'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-tensor -d 'One weight scale per layer, instead of one per output channel'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s v -l verbose -d 'Say more about what is done'
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l input -d 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s o -l output -d 'Write all outputs, stacked: .npz by name, or .npy for a model with one output' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l against -d 'Compare with another model of the same outputs' -r -F

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cli` | the command line: one line per subcommand |
 //! | `cmd` | one file per subcommand: arguments → options → library → report |
+//! | `audit` | the data type in which every operator is executed |
 //! | `benchmark` | what `bench` asks, finds and reports |
 //! | `args` | arguments that several subcommands share |
 //! | `calibrate` | runs the float graph on calibration data and watches its activations |
@@ -18,10 +19,12 @@
 //! | `quantization` | what `quantize` reports |
 //! | `sheet` | device profiles as tables |
 //! | `stack` | the outputs of all samples as an array file |
+//! | `weights` | int8 weights alone, as ONNX |
 //! | `workbench` | a float model and data; recipes are tried on it |
 //! | `ui` | the terminal: results, notes, progress, errors, hints |
 
 mod args;
+mod audit;
 mod benchmark;
 mod calibrate;
 mod cli;
@@ -39,6 +42,7 @@ mod quantization;
 mod sheet;
 mod stack;
 mod ui;
+mod weights;
 mod workbench;
 
 use std::process::ExitCode;

@@ -6,10 +6,12 @@ use edgectl_graph::{Graph, Node, QuantType, has_int16};
 use edgectl_quantize::Recipe;
 use serde::Serialize;
 
+use crate::audit::Audit;
 use crate::eval::Evaluation;
 use crate::explanation::{self, ExplanationReport};
 use crate::ladder::Ladder;
 use crate::memory::MemoryRow;
+use crate::model::Int8Model;
 use crate::output::OutputError;
 use crate::ui::metric::{Agreement, Value};
 use crate::ui::{Align, Report, Style, Table, bytes, count, counted, percent_points};
@@ -52,6 +54,8 @@ pub(crate) struct QuantizeReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metrics: Option<Figures>,
     model: ModelRow,
+    /// The data type in which each operator is executed.
+    pub(crate) executed: Audit,
     outputs: Vec<OutputRow>,
     /// Absent where the program forgets.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,7 +197,7 @@ struct OutputRow {
 }
 
 impl Figures {
-    fn new(found: &Evaluation) -> Figures {
+    pub(crate) fn new(found: &Evaluation) -> Figures {
         let int8 = found.metric.as_ref().map(Value::from);
         // A metric that compares with the float model has no value for that model itself.
         let float = found.reference_metric.as_ref().map(Value::from);
@@ -212,6 +216,21 @@ impl Figures {
             outputs,
         }
     }
+
+    /// Fills a table with the columns of names, float, int8 and remarks.
+    pub(crate) fn rows(&self, table: &mut Table) {
+        if let Some((float, int8)) = &self.values {
+            table.row([float.name.into(), float.shown(), int8.shown(), percent_points(int8.value - float.value)]);
+            if let (Some(float), Some(int8)) = (float.interval(), int8.interval()) {
+                table.row(["95 % interval".into(), float, int8, String::new()]);
+            }
+        } else if let Some(int8) = &self.only {
+            table.row([int8.name.into(), String::new(), int8.with_interval(), String::new()]);
+        }
+        for output in &self.outputs {
+            table.row(["agreement".into(), String::new(), output.shown(), output.explanation()]);
+        }
+    }
 }
 
 impl QuantizeReport {
@@ -219,12 +238,13 @@ impl QuantizeReport {
     pub(crate) fn new(
         path: &Path,
         graph: &Graph,
-        lowered: &edgectl_lower::Report,
+        int8: &Int8Model,
         calibration: Option<CalibrationRow>,
         found: Option<&Evaluation>,
     ) -> QuantizeReport {
-        let cost = graph.total_cost();
+        let (cost, lowered) = (graph.total_cost(), &int8.report);
         QuantizeReport {
+            executed: Audit::of_quantized(&int8.quantized),
             calibration,
             metrics: found.map(Figures::new),
             model: ModelRow {
@@ -306,24 +326,15 @@ impl Report for QuantizeReport {
         memory.for_each(|(name, value)| facts.row([name.into(), value]));
 
         let mut table = Table::new([("", Left), ("float", Right), ("int8", Right), ("", Left)]);
-        if let Some(figures) = &self.metrics {
-            if let Some((float, int8)) = &figures.values {
-                table.row([float.name.into(), float.shown(), int8.shown(), percent_points(int8.value - float.value)]);
-                if let (Some(float), Some(int8)) = (float.interval(), int8.interval()) {
-                    table.row(["95 % interval".into(), float, int8, String::new()]);
-                }
-            } else if let Some(int8) = &figures.only {
-                table.row([int8.name.into(), String::new(), int8.with_interval(), String::new()]);
-            }
-            for output in &figures.outputs {
-                table.row(["agreement".into(), String::new(), output.shown(), output.explanation()]);
-            }
-        }
+        self.metrics.iter().for_each(|figures| figures.rows(&mut table));
         let ratio = model.weights_int8_bytes as f64 / (model.weights_float_bytes as f64).max(1.0);
         let (float, int8) = (bytes(model.weights_float_bytes), bytes(model.weights_int8_bytes as u64));
         table.row(["weights".into(), float, int8, format!("{:.0} % of float", ratio * 100.0)]);
         let bound = format!("no plan can need less than {}", bytes(model.arena_lower_bound_bytes as u64));
         table.row(["arena".into(), String::new(), bytes(model.arena_bytes as u64), bound]);
+        if !self.executed.is_plain_int8() {
+            table.row(["executed".into(), String::new(), String::new(), self.executed.summary()]);
+        }
 
         let mut files = Table::new([("file", Left), ("size", Right), ("what it is", Left)]);
         for output in &self.outputs {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use edge_format::Program;
 
+use crate::audit::Audit;
 use crate::benchmark::{self, Candidate, WithDevices, devices};
 use crate::inspection::{GraphReport, Inspection, ProgramKind, ProgramReport};
 use crate::model::{Content, Model, ModelError};
@@ -18,6 +19,9 @@ pub(crate) struct Args {
     /// Print the graph as text, one line per tensor or node, before any pass
     #[arg(long, conflicts_with = "profile")]
     dump: bool,
+    /// Exit with status 1 where an operator computes in float
+    #[arg(long)]
+    require_int8: bool,
     /// Also say what it costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there
     #[arg(long, value_name = "PROFILE,..", value_delimiter = ',')]
     profile: Vec<String>,
@@ -37,13 +41,21 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
         ui.raw(graph.to_string().as_bytes())?;
         return Ok(Verdict::Positive);
     }
+    let executed = match &model.content {
+        Content::Graph { graph, .. } => Audit::of_graph(graph),
+        Content::Program(bytes) => Audit::of_program(Program::parse(bytes)?),
+        Content::Quantized(int8) => Audit::of_quantized(&int8.quantized),
+    };
+    let is_integer = executed.is_integer();
     let report = match &model.content {
-        Content::Graph { graph, opset } => Inspection::Graph(GraphReport::new(&model, graph, *opset)),
-        Content::Program(bytes) => Inspection::Program(ProgramReport::new(&model, Program::parse(bytes)?, ProgramKind::Edgm)),
-        Content::Quantized(int8) => Inspection::Program(ProgramReport::new(&model, Program::parse(&int8.program)?, ProgramKind::Tflite)),
+        Content::Graph { graph, opset } => Inspection::Graph(GraphReport::new(&model, graph, *opset, executed)),
+        Content::Program(bytes) => Inspection::Program(ProgramReport::new(&model, Program::parse(bytes)?, ProgramKind::Edgm, executed)),
+        Content::Quantized(int8) => {
+            Inspection::Program(ProgramReport::new(&model, Program::parse(&int8.program)?, ProgramKind::Tflite, executed))
+        }
     };
     let devices = if profiles.is_empty() { None } else { Some(benchmark::estimate(Candidate::new(model, ui)?, profiles, ui)?) };
     let report = WithDevices { report: &report, devices };
     ui.result(&report)?;
-    Ok(report.verdict())
+    Ok(if args.require_int8 && !is_integer { Verdict::Negative } else { report.verdict() })
 }

@@ -6,9 +6,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
 use edgectl_data::MetricKind;
 use edgectl_graph::Graph;
-use edgectl_onnx::QdqOptions;
+use edgectl_onnx::{Int8Arithmetic, QdqOptions};
 use edgectl_profile::Profile;
 use edgectl_quantize::{Calibrator, Int16, Method, QuantizeOptions, Recipe};
 
@@ -21,9 +22,10 @@ use crate::ladder::{self, Ladder, Limits};
 use crate::lint;
 use crate::memory::MemoryArgs;
 use crate::model::{self, Int8Model, Model, ModelError, Source};
-use crate::output::Outputs;
+use crate::output::{OutputError, Outputs};
 use crate::quantization::{CalibrationRow, Format, QuantizeReport};
 use crate::ui::{Ui, Verdict};
+use crate::weights;
 use crate::workbench::{Evaluation, Workbench};
 
 /// Quantize a float model to int8 and measure what it costs
@@ -40,6 +42,13 @@ pub(crate) struct Args {
     /// File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once
     #[arg(short, long, value_name = "OUT", required = true)]
     output: Vec<PathBuf>,
+    /// What becomes int8: activations and weights, for devices of any kind; or weights alone, as .onnx for Linux devices, computing in
+    /// float (weights-only) or in integers with activations quantized as they come (dynamic)
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = Mode::Static)]
+    mode: Mode,
+    /// Exit with status 1 where an operator computes in float
+    #[arg(long)]
+    require_int8: bool,
     /// How ranges are found
     #[arg(long, value_name = "NAME", default_value = "percentile", value_parser = one_of::<Calibrator>(Calibrator::NAMES.iter().copied()))]
     calibrator: Calibrator,
@@ -96,9 +105,21 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let calibrator = args.calibrator()?;
     ensure!(!args.chooses_int16() || args.max_drop.is_some(), "--int16 auto needs --max-drop, which says how many nodes are enough");
     let profiles = devices::open(&args.profile)?;
+    args.check_mode(&files)?;
     let model = Model::open(&args.model, ui)?;
     let cannot = || format!("cannot quantize {}", args.model.display());
     match model.into_source(ui).with_context(cannot)? {
+        Source::Float(graph) if args.mode != Mode::Static => {
+            let float = FloatEngine::new(&graph, false).with_context(cannot)?;
+            let evaluation = args.evaluation(&float, true)?;
+            let outputs = args.create(&files)?;
+            let paths: Vec<&Path> = files.iter().map(|(path, _)| *path).collect();
+            let report =
+                weights::quantize((&args.model, &graph), args.mode.arithmetic(), !args.per_tensor, &evaluation, (&paths, outputs), ui);
+            let report = report.with_context(cannot)?;
+            ui.result(&report)?;
+            Ok(Verdict::of(!args.require_int8 || report.executed.is_integer()))
+        }
         Source::Float(graph) => {
             let Some(path) = &args.calibration else { bail!(ModelError::NoCalibration { path: args.model.clone() }) };
             let prepared = model::prepared(&graph).with_context(cannot)?;
@@ -139,6 +160,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             if args.calibration.is_some() {
                 ui.warning(format_args!("{} is quantized already and keeps its scales: --calibration is not read", args.model.display()));
             }
+            ensure!(args.mode == Mode::Static, "--mode {} is for float models; this one is quantized already", args.mode.name());
             ensure!(!args.wants_explanation(), "--explain and --report compare with a float model; this one is quantized already");
             let evaluation = args.evaluation(&int8.engine()?, false)?;
             let outputs = args.create(&files)?;
@@ -166,7 +188,7 @@ struct Done<'a> {
 impl Done<'_> {
     /// Writes the files and reports.
     fn finish(self, args: &Args, files: &[(&Path, Format)], outputs: Outputs, ui: &Ui) -> Result<Verdict> {
-        let mut report = QuantizeReport::new(&args.model, self.graph, &self.int8.report, self.calibration, self.found);
+        let mut report = QuantizeReport::new(&args.model, self.graph, self.int8, self.calibration, self.found);
         let remembering = args.memory.lower(self.int8).with_context(|| format!("cannot quantize {}", args.model.display()))?;
         let program = remembering.as_ref().map_or(&self.int8.program, |remembering| &remembering.program);
         report.memory = remembering.as_ref().map(|remembering| remembering.row.clone());
@@ -189,7 +211,8 @@ impl Done<'_> {
         let devices = if args.profile.is_empty() { None } else { Some(estimate()?) };
         let with_devices = WithDevices { report: &report, devices };
         ui.result(&with_devices)?;
-        let dropped = report.ladder.as_ref().is_some_and(|ladder| !ladder.is_within());
+        let dropped =
+            report.ladder.as_ref().is_some_and(|ladder| !ladder.is_within()) || args.require_int8 && !report.executed.is_integer();
         Ok(if dropped { Verdict::Negative } else { with_devices.verdict() })
     }
 }
@@ -218,6 +241,28 @@ impl Args {
         let inputs = [&self.model].into_iter().chain(&self.calibration).chain(&self.eval);
         let outputs: Vec<&Path> = files.iter().map(|(path, _)| *path).collect();
         Ok(Outputs::create(&outputs, &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?)
+    }
+
+    /// Refuses options that a mode has no use for.
+    fn check_mode(&self, files: &[(&Path, Format)]) -> Result<()> {
+        if self.mode == Mode::Static {
+            return Ok(());
+        }
+        let unused = [
+            ("--calibration", self.calibration.is_some()),
+            ("--explain", self.explain),
+            ("--max-drop", self.max_drop.is_some()),
+            ("--profile", !self.profile.is_empty()),
+            ("--report", self.report.is_some()),
+            ("--strict", self.strict),
+        ];
+        if let Some((option, _)) = unused.into_iter().find(|(_, given)| *given) {
+            bail!("{option} belongs to --mode static, not to --mode {}", self.mode.name());
+        }
+        match files.iter().find(|(_, format)| *format != Format::QdqOnnx) {
+            Some((path, _)) => bail!(OutputError::Extension { path: path.into(), expected: ".onnx" }),
+            None => Ok(()),
+        }
     }
 
     fn limits(&self) -> Option<Limits> {
@@ -255,6 +300,33 @@ impl FromStr for Int16Choice {
             "auto" => Ok(Int16Choice(None)),
             names => Ok(Int16Choice(Some(Int16::Nodes(names.split(',').map(str::to_owned).collect())))),
         }
+    }
+}
+
+/// What becomes int8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Activations and weights, by calibration
+    Static,
+    /// Weights; computes in float
+    WeightsOnly,
+    /// Weights; activations are quantized as they come
+    Dynamic,
+}
+
+impl Mode {
+    fn name(self) -> &'static str {
+        match self {
+            Mode::Static => "static",
+            Mode::WeightsOnly => "weights-only",
+            Mode::Dynamic => "dynamic",
+        }
+    }
+
+    /// The name, and what layers compute in.
+    fn arithmetic(self) -> (&'static str, Int8Arithmetic) {
+        let arithmetic = if self == Mode::Dynamic { Int8Arithmetic::Dynamic } else { Int8Arithmetic::Dequantized };
+        (self.name(), arithmetic)
     }
 }
 

@@ -22,6 +22,12 @@ impl FloatEngine {
     }
 }
 
+impl From<FloatModel> for FloatEngine {
+    fn from(model: FloatModel) -> FloatEngine {
+        FloatEngine { model, quantized: false }
+    }
+}
+
 impl Engine for FloatEngine {
     fn inputs(&self) -> Vec<Port> {
         self.model.inputs().cloned().collect()

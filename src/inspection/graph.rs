@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use edgectl_graph::{Dim, Graph, Node, Op, Shape, TensorId};
 use serde::Serialize;
 
+use crate::audit::Audit;
 use crate::model::{self, Model};
 use crate::ui::{Align, Report, Style, Table, bytes, count, counted};
 
@@ -16,6 +17,8 @@ pub(crate) struct GraphReport {
     inputs: Vec<TensorRow>,
     outputs: Vec<TensorRow>,
     nodes: Vec<NodeRow>,
+    /// The data type in which each operator is executed.
+    executed: Audit,
 }
 
 #[derive(Debug, Serialize)]
@@ -92,7 +95,7 @@ struct NodeRow {
 
 impl GraphReport {
     /// `opset` is that of an ONNX model; any other is TensorFlow Lite's.
-    pub(crate) fn new(model: &Model, graph: &Graph, opset: Option<i64>) -> GraphReport {
+    pub(crate) fn new(model: &Model, graph: &Graph, opset: Option<i64>, executed: Audit) -> GraphReport {
         let nodes: Vec<_> = graph.nodes().iter().map(|node| node_row(graph, node)).collect();
         let mut operator_counts = BTreeMap::new();
         for node in &nodes {
@@ -116,6 +119,7 @@ impl GraphReport {
             inputs: graph.inputs().iter().map(|&id| tensor_row(graph, id)).collect(),
             outputs: graph.outputs().iter().map(|&id| tensor_row(graph, id)).collect(),
             nodes,
+            executed,
         }
     }
 }
@@ -165,7 +169,13 @@ impl Report for GraphReport {
         }
         let kinds: Vec<_> = model.operator_counts.iter().map(|(op, count)| format!("{count} {op}")).collect();
         let ready = model.obstacle.as_ref().map_or_else(|| "ready".to_owned(), |obstacle| format!("not possible: {obstacle}"));
-        let mut text = format!("{}\n{}\noperators: {}\nquantize: {ready}\n", facts.text(style), nodes.text(style), kinds.join(", "));
+        let mut text = format!(
+            "{}\n{}\noperators: {}\nexecuted: {}\nquantize: {ready}\n",
+            facts.text(style),
+            nodes.text(style),
+            kinds.join(", "),
+            self.executed.summary()
+        );
         for node in self.nodes.iter().filter(|node| !node.note.is_empty()) {
             text += &format!("(!) {} ({}): {}\n", node.name, node.op, node.note);
         }

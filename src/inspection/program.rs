@@ -7,6 +7,7 @@ use edge_format::{Io, Program, Tensor};
 use edgectl_bench::program::{OpFacts, Value};
 use serde::Serialize;
 
+use crate::audit::Audit;
 use crate::model::Model;
 use crate::ui::{Align, Report, Style, Table, bytes, count, counted};
 
@@ -18,6 +19,8 @@ pub(crate) struct ProgramReport {
     outputs: Vec<IoRow>,
     nodes: Vec<OpRow>,
     tensors: Vec<TensorRow>,
+    /// The data type in which each op is executed.
+    executed: Audit,
 }
 
 /// What the program was read from.
@@ -94,7 +97,7 @@ struct TensorRow {
 }
 
 impl ProgramReport {
-    pub(crate) fn new(model: &Model, program: Program<'_>, kind: ProgramKind) -> ProgramReport {
+    pub(crate) fn new(model: &Model, program: Program<'_>, kind: ProgramKind, executed: Audit) -> ProgramReport {
         let nodes: Vec<_> = edgectl_bench::program::ops(program).into_iter().map(OpRow::from).collect();
         let mut operator_counts = BTreeMap::new();
         for node in &nodes {
@@ -121,6 +124,7 @@ impl ProgramReport {
             outputs: program.outputs().filter_map(|io| io_row(program, &io)).collect(),
             nodes,
             tensors: values.into_iter().map(TensorRow::from).collect(),
+            executed,
         }
     }
 }
@@ -170,6 +174,7 @@ impl Report for ProgramReport {
         if model.state_bytes > 0 {
             facts.row(["state".into(), format!("{} bytes of the arena, kept between invocations", count(model.state_bytes.into()))]);
         }
+        facts.row(["executed".into(), self.executed.summary()]);
         facts.row(["constants".into(), format!("{} bytes", count(model.weight_bytes))]);
 
         let columns = [("op", Left), ("operator", Left), ("output", Left), ("MACs", Right), ("parameters", Right), ("weights", Right)];

@@ -62,6 +62,13 @@ pub(crate) enum Level {
     Warning,
 }
 
+impl Verdict {
+    /// Positive where all is as asked.
+    pub(crate) fn of(as_asked: bool) -> Verdict {
+        if as_asked { Verdict::Positive } else { Verdict::Negative }
+    }
+}
+
 /// A result: JSON by its fields, text for people.
 pub(crate) trait Report: Serialize {
     /// The text, at most 100 columns wide; it ends with a line feed.
