@@ -44,8 +44,8 @@ impl<'p, 'a> Interpreter<'p, 'a> {
             let verdict = expect_apart(&node).and_then(|()| (kernel.check)(&node));
             verdict.map_err(|error| RuntimeError::Op { op: index, code: op.code, error })?;
         }
-        program.inputs().enumerate().try_for_each(|(index, io)| expect_io(program, index, &io))?;
-        program.outputs().enumerate().try_for_each(|(index, io)| expect_io(program, index, &io))?;
+        expect_ios(program, program.inputs())?;
+        expect_ios(program, program.outputs())?;
         let mut interpreter = Self { program, resolver, arena: bytemuck::cast_slice_mut(arena) };
         interpreter.reset();
         Ok(interpreter)
@@ -181,11 +181,16 @@ fn check_alignment(program: Program<'_>, arena: &[u8]) -> Result<(), RuntimeErro
     if found == 0 { Ok(()) } else { Err(RuntimeError::ArenaAlignment { expected, found }) }
 }
 
-fn expect_io(program: Program<'_>, index: usize, io: &Io<'_>) -> Result<(), RuntimeError> {
-    match program.tensor(io.tensor).map(|tensor| tensor.dtype) {
-        Some(DType::I8 | DType::I16 | DType::I32) => Ok(()),
-        found => Err(RuntimeError::IoDType { index, expected: DType::I8, found: found.unwrap_or(DType::F32) }),
+/// Demands inputs or outputs of types that there are accessors for. Not inlined, since it is for both.
+#[inline(never)]
+fn expect_ios<'p>(program: Program<'p>, ios: impl Iterator<Item = Io<'p>>) -> Result<(), RuntimeError> {
+    for (index, io) in ios.enumerate() {
+        match program.tensor(io.tensor).map(|tensor| tensor.dtype) {
+            Some(DType::I8 | DType::I16 | DType::I32) => {}
+            found => return Err(RuntimeError::IoDType { index, expected: DType::I8, found: found.unwrap_or(DType::F32) }),
+        }
     }
+    Ok(())
 }
 
 fn range<'p, T: Element>(

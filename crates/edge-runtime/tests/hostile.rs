@@ -1,7 +1,7 @@
-//! A million damaged programs: whatever passes the checks runs, without a panic and in bounded time.
+//! Damaged programs: whatever passes the checks runs, without a panic and in bounded time.
 //!
-//! Valid programs of every operator are changed in a few words and sealed again, so that no checksum stops them. `EDGE_MUTATIONS` is how many,
-//! if not a million.
+//! Valid programs of every operator are changed in a few words and sealed again, so that no checksum stops them. `EDGE_MUTATIONS` is how many;
+//! CI tries a million.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;
@@ -93,8 +93,8 @@ fn hammer(op: &str, times: u64) -> u64 {
 }
 
 #[test]
-fn a_million_damaged_programs_run_without_a_panic() {
-    let mutations: u64 = std::env::var("EDGE_MUTATIONS").map_or(1_000_000, |number| number.parse().unwrap());
+fn damaged_programs_run_without_a_panic() {
+    let mutations: u64 = std::env::var("EDGE_MUTATIONS").map_or(100_000, |number| number.parse().unwrap());
     let ops: Vec<&str> = common::ops().collect();
     let times = mutations.div_ceil(ops.len() as u64);
     let next = AtomicUsize::new(0);

@@ -15,11 +15,21 @@ type Chunks<'a> = &'a [[i8; CHUNK]];
 /// where one is shorter.
 ///
 /// The rows are named one by one because a loop over them keeps compilers from seeing the products as vectors.
-#[inline(always)]
+// On bare metal a call is nothing beside the loop, and several copies of it are much beside the flash.
+#[cfg_attr(not(target_os = "none"), inline(always))]
 pub(super) fn dot(x: &[i8], zero_point: i8, rows: [&[i8]; ROWS]) -> Option<[i32; ROWS]> {
     let [a, b, c, d] = rows.map(|row| row.get(..x.len()));
     let [a, b, c, d] = [a?, b?, c?, d?];
     let mut sums = [0i32; ROWS];
+    if CHUNK == 1 || x.len() < CHUNK {
+        for ((((&x, &a), &b), &c), &d) in x.iter().zip(a).zip(b).zip(c).zip(d) {
+            let x = i16::from(x).wrapping_sub(zero_point.into());
+            for (sum, weight) in sums.iter_mut().zip([a, b, c, d]) {
+                *sum = sum.wrapping_add(i32::from(x).wrapping_mul(weight.into()));
+            }
+        }
+        return Some(sums);
+    }
     let rest = x.len() % CHUNK;
     let mut last = [zero_point; CHUNK];
     let mut segments: [[Chunks<'_>; ROWS + 1]; 2] = [[x, a, b, c, d].map(|row| row.as_chunks().0), [&[]; ROWS + 1]];
@@ -27,13 +37,6 @@ pub(super) fn dot(x: &[i8], zero_point: i8, rows: [&[i8]; ROWS]) -> Option<[i32;
         // The last chunk overlaps the one before it; zero points stand for what has been counted.
         last[CHUNK - rest..].copy_from_slice(&x[CHUNK - rest..]);
         segments[1] = [from_ref(&last), from_ref(a), from_ref(b), from_ref(c), from_ref(d)];
-    } else if rest > 0 {
-        for ((((&x, &a), &b), &c), &d) in x.iter().zip(a).zip(b).zip(c).zip(d) {
-            let x = i16::from(x).wrapping_sub(zero_point.into());
-            for (sum, weight) in sums.iter_mut().zip([a, b, c, d]) {
-                *sum = sum.wrapping_add(i32::from(x).wrapping_mul(weight.into()));
-            }
-        }
     }
     for [x, a, b, c, d] in segments {
         for ((((x, a), b), c), d) in x.iter().zip(a).zip(b).zip(c).zip(d) {

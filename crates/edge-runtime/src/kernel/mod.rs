@@ -100,6 +100,11 @@ impl<'p> Node<'p> {
         }
     }
 
+    /// Offset and length in the arena of a tensor of this index, in bytes, where it is there.
+    fn extent(&self, tensor: u32) -> Option<(usize, usize)> {
+        extent(&self.program.tensor(tensor)?)
+    }
+
     /// The tensor of an input that may be packed.
     ///
     /// # Errors
@@ -328,8 +333,8 @@ impl<'p, 'a> Frame<'p, 'a> {
         let mut free = gaps.iter_mut();
         for _ in node.op.outputs() {
             // The next output behind those that are split off.
-            let ahead = |index| extent(&node.output_at(index).ok()?).map(|(offset, length)| (offset, length, index));
-            let ahead = (0..MAX_OUTPUTS).filter_map(ahead).filter(|&(offset, ..)| offset >= start);
+            let ahead = node.op.outputs().enumerate().filter_map(|(index, output)| Some((node.extent(output)?, index)));
+            let ahead = ahead.map(|((offset, length), index)| (offset, length, index)).filter(|&(offset, ..)| offset >= start);
             let (offset, length, index) = ahead.min_by_key(|&(offset, ..)| offset)?;
             let (before, from) = rest.split_at_mut_checked(offset.checked_sub(start)?)?;
             let (output, after) = from.split_at_mut_checked(length)?;
@@ -450,29 +455,30 @@ fn extent(tensor: &Tensor<'_>) -> Option<(usize, usize)> {
 }
 
 /// Demands outputs in the arena that cover neither each other nor an input, but as the operator allows.
+#[inline(never)]
 pub(crate) fn expect_apart(node: &Node<'_>) -> Result<(), CheckError> {
     let (inputs, outputs) = (node.op.inputs().len(), node.op.outputs().len());
     if !(1..=MAX_OUTPUTS).contains(&outputs) {
         return Err(CheckError::OutputCount { expected: 1, found: outputs as u32 });
     }
-    for at in 0..outputs {
-        let output = extent(&node.output_at(at)?).ok_or(CheckError::OutputCount { expected: 1, found: 0 })?;
+    for (at, output) in node.op.outputs().enumerate() {
+        let output = node.extent(output).ok_or(CheckError::OutputCount { expected: 1, found: 0 })?;
         // A state is written in the place of the one that is read, from the back: the last output in that of the last input.
         let (behind, states) = (outputs - at, node.op.code.states());
-        for index in 0..inputs {
+        for (index, input) in node.op.inputs().enumerate() {
             let in_place = if behind <= states { inputs - index == behind } else { at == 0 && node.op.code.in_place() };
-            expect_free(node.weights(index)?, output, in_place, Operand::Input(index as u32))?;
+            expect_free(node.extent(input), output, in_place, Operand::Input(index as u32))?;
         }
-        for other in 0..at {
-            expect_free(node.output_at(other)?, output, false, Operand::Output)?;
+        for other in node.op.outputs().take(at) {
+            expect_free(node.extent(other), output, false, Operand::Output)?;
         }
     }
     Ok(())
 }
 
 /// Demands that a tensor lies apart from an output, or in its very place where that is allowed.
-fn expect_free(tensor: Tensor<'_>, output: (usize, usize), in_place: bool, operand: Operand) -> Result<(), CheckError> {
-    let Some((offset, length)) = extent(&tensor) else { return Ok(()) };
+fn expect_free(tensor: Option<(usize, usize)>, output: (usize, usize), in_place: bool, operand: Operand) -> Result<(), CheckError> {
+    let Some((offset, length)) = tensor else { return Ok(()) };
     let apart = offset + length <= output.0 || output.0 + output.1 <= offset;
     if apart || in_place && (offset, length) == output {
         return Ok(());
