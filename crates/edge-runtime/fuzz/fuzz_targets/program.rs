@@ -1,4 +1,4 @@
-//! Whatever parses and checks runs, with sums checked: `cargo +nightly fuzz run program crates/edge-runtime/fuzz/seeds`.
+//! Whatever parses and checks runs, with sums checked: `cargo +nightly fuzz run program`.
 //!
 //! The checksum is made right first, or nothing would get past it.
 
