@@ -7,11 +7,13 @@ pub(crate) const ADD: i32 = 0;
 pub(crate) const ARG_MAX: i32 = 56;
 pub(crate) const ARG_MIN: i32 = 79;
 pub(crate) const AVERAGE_POOL_2D: i32 = 1;
+pub(crate) const BATCH_MATMUL: i32 = 126;
 pub(crate) const CONCATENATION: i32 = 2;
 pub(crate) const CONV_2D: i32 = 3;
+pub(crate) const COS: i32 = 108;
 pub(crate) const CUSTOM: i32 = 32;
 pub(crate) const DEPTHWISE_CONV_2D: i32 = 4;
-pub(crate) const COS: i32 = 108;
+pub(crate) const DEPTH_TO_SPACE: i32 = 5;
 pub(crate) const DEQUANTIZE: i32 = 6;
 pub(crate) const DIV: i32 = 42;
 pub(crate) const ELU: i32 = 111;
@@ -19,34 +21,46 @@ pub(crate) const EXP: i32 = 47;
 pub(crate) const EXPAND_DIMS: i32 = 70;
 pub(crate) const FLOOR: i32 = 8;
 pub(crate) const FULLY_CONNECTED: i32 = 9;
+pub(crate) const GATHER: i32 = 36;
 pub(crate) const GELU: i32 = 150;
 pub(crate) const HARD_SWISH: i32 = 117;
 pub(crate) const LEAKY_RELU: i32 = 98;
 pub(crate) const LOG: i32 = 73;
-pub(crate) const LOG_SOFTMAX: i32 = 50;
 pub(crate) const LOGISTIC: i32 = 14;
-pub(crate) const MAX_POOL_2D: i32 = 17;
+pub(crate) const LOG_SOFTMAX: i32 = 50;
 pub(crate) const MAXIMUM: i32 = 55;
+pub(crate) const MAX_POOL_2D: i32 = 17;
 pub(crate) const MEAN: i32 = 40;
 pub(crate) const MINIMUM: i32 = 57;
+pub(crate) const MIRROR_PAD: i32 = 100;
 pub(crate) const MUL: i32 = 18;
 pub(crate) const NEG: i32 = 59;
 pub(crate) const PAD: i32 = 34;
 pub(crate) const PADV2: i32 = 60;
 pub(crate) const PRELU: i32 = 54;
 pub(crate) const QUANTIZE: i32 = 114;
-pub(crate) const RELU: i32 = 19;
+pub(crate) const REDUCE_MAX: i32 = 82;
+pub(crate) const REDUCE_MIN: i32 = 89;
 pub(crate) const RELU6: i32 = 21;
+pub(crate) const RELU: i32 = 19;
 pub(crate) const RELU_N1_TO_1: i32 = 20;
 pub(crate) const RESHAPE: i32 = 22;
+pub(crate) const RESIZE_BILINEAR: i32 = 23;
+pub(crate) const RESIZE_NEAREST_NEIGHBOR: i32 = 97;
 pub(crate) const ROUND: i32 = 116;
 pub(crate) const RSQRT: i32 = 76;
 pub(crate) const SIN: i32 = 66;
+pub(crate) const SLICE: i32 = 65;
 pub(crate) const SOFTMAX: i32 = 25;
+pub(crate) const SPACE_TO_DEPTH: i32 = 26;
+pub(crate) const SPLIT: i32 = 49;
+pub(crate) const SPLIT_V: i32 = 102;
 pub(crate) const SQRT: i32 = 75;
 pub(crate) const SQUARE: i32 = 92;
 pub(crate) const SQUEEZE: i32 = 43;
+pub(crate) const STRIDED_SLICE: i32 = 45;
 pub(crate) const SUB: i32 = 41;
+pub(crate) const SUM: i32 = 74;
 pub(crate) const TANH: i32 = 28;
 pub(crate) const TOPK_V2: i32 = 48;
 pub(crate) const TRANSPOSE: i32 = 39;
@@ -131,6 +145,20 @@ mod tests {
             (ARG_MAX, "ARG_MAX"),
             (ARG_MIN, "ARG_MIN"),
             (COS, "COS"),
+            (BATCH_MATMUL, "BATCH_MATMUL"),
+            (DEPTH_TO_SPACE, "DEPTH_TO_SPACE"),
+            (GATHER, "GATHER"),
+            (MIRROR_PAD, "MIRROR_PAD"),
+            (REDUCE_MAX, "REDUCE_MAX"),
+            (REDUCE_MIN, "REDUCE_MIN"),
+            (RESIZE_BILINEAR, "RESIZE_BILINEAR"),
+            (RESIZE_NEAREST_NEIGHBOR, "RESIZE_NEAREST_NEIGHBOR"),
+            (SLICE, "SLICE"),
+            (SPACE_TO_DEPTH, "SPACE_TO_DEPTH"),
+            (SPLIT, "SPLIT"),
+            (SPLIT_V, "SPLIT_V"),
+            (STRIDED_SLICE, "STRIDED_SLICE"),
+            (SUM, "SUM"),
             (DIV, "DIV"),
             (FLOOR, "FLOOR"),
             (GELU, "GELU"),

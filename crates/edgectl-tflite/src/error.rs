@@ -37,6 +37,12 @@ pub enum TfliteError {
         /// What is missing.
         what: &'static str,
     },
+    /// More operators than are read.
+    #[error("the TensorFlow Lite model has {found} operators: expected at most {limit}", limit = crate::MAX_OPERATORS)]
+    TooManyOperators {
+        /// How many there are.
+        found: usize,
+    },
     /// The file is of another kind.
     #[error("not a TensorFlow Lite model: found {found}")]
     NotTflite {

@@ -29,6 +29,9 @@ pub use crate::error::{TfliteError, Warning};
 use crate::flat::Flat;
 use crate::importer::Importer;
 
+/// The most operators that are read: passes over a graph take time with the square of its length.
+pub const MAX_OPERATORS: usize = 1 << 14;
+
 /// A model, in the arithmetic in which it computes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Model {
@@ -74,6 +77,10 @@ pub fn import(bytes: &[u8]) -> Result<Imported, TfliteError> {
     sniff::expect_tflite(bytes)?;
     let flat = Flat::new(bytes);
     let mut model = schema::Model::parse(&flat)?;
+    let found = model.operators.len();
+    if found > MAX_OPERATORS {
+        return Err(TfliteError::TooManyOperators { found });
+    }
     let mut warnings = vec![];
     let kind = arrange::arrange(&mut model, &mut warnings)?;
     let description = std::mem::take(&mut model.description);

@@ -52,6 +52,10 @@ struct Attrs {
     perm: Vec<i32>,
     alpha: f32,
     approximate: bool,
+    adj_y: bool,
+    indices: Vec<i32>,
+    align_corners: bool,
+    half_pixel_centers: bool,
     beta: f32,
 }
 
@@ -133,6 +137,17 @@ impl Case {
             "sub" => (41, vec![(0, self.activation())], None),
             "tanh" => (28, vec![], None),
             "transpose" => (39, vec![], vector(&a.perm)),
+            "batch_matmul" => (126, vec![(1, U8(a.adj_y.into()))], None),
+            "gather" => (36, vec![(0, I32(a.axis))], vector(&a.indices)),
+            "reduce_max" => (82, vec![(0, U8(a.keep_dims.into()))], vector(&a.axes)),
+            "reduce_min" => (89, vec![(0, U8(a.keep_dims.into()))], vector(&a.axes)),
+            "sum" => (74, vec![(0, U8(a.keep_dims.into()))], vector(&a.axes)),
+            "resize_bilinear" => {
+                (23, vec![(2, U8(a.align_corners.into())), (3, U8(a.half_pixel_centers.into()))], vector(&self.output.shape[1..3]))
+            }
+            "resize_nearest" => {
+                (97, vec![(0, U8(a.align_corners.into())), (1, U8(a.half_pixel_centers.into()))], vector(&self.output.shape[1..3]))
+            }
             other => panic!("no operator for {other}"),
         };
         tensors.extend(constant);
@@ -165,6 +180,13 @@ impl Case {
 
 const OPERATORS: &[&str] = &[
     "abs",
+    "sum",
+    "resize_nearest",
+    "resize_bilinear",
+    "reduce_min",
+    "reduce_max",
+    "gather",
+    "batch_matmul",
     "add",
     "arg_max",
     "arg_min",

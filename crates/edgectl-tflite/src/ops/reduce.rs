@@ -1,6 +1,6 @@
 //! Operators over whole axes.
 
-use edgectl_graph::{Activation, Op};
+use edgectl_graph::{Activation, Op, Reduction};
 
 use super::{axis, first_at_hand};
 use crate::flat::Field;
@@ -11,6 +11,14 @@ const KEEP_DIMS: Field = Field(0, "a reduction's options");
 const BETA: Field = Field(0, "a softmax's beta");
 
 pub(super) fn mean(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Result<(), Stop> {
+    over_axes(importer, operator, |axes, keep_dims| Op::ReduceMean { axes, keep_dims })
+}
+
+pub(super) fn reduce(importer: &mut Importer<'_>, operator: &Operator<'_>, op: Reduction) -> Result<(), Stop> {
+    over_axes(importer, operator, |axes, keep_dims| Op::Reduce { op, axes, keep_dims })
+}
+
+fn over_axes(importer: &mut Importer<'_>, operator: &Operator<'_>, op: impl Fn(Vec<usize>, bool) -> Op) -> Result<(), Stop> {
     let axes = importer.input(operator, 1)?;
     let axes = importer.integers(axes)?;
     let keep_dims = operator.bool(KEEP_DIMS)?;
@@ -31,7 +39,7 @@ pub(super) fn mean(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Resu
     let mut reduced: Vec<usize> = axes.iter().map(|&axis| layout.axis(axis)).collect();
     reduced.sort_unstable();
     let out = if keep_dims { layout } else { Layout::Plain };
-    importer.emit(operator, out, Op::ReduceMean { axes: reduced, keep_dims }, vec![Some(input)], Activation::NONE)
+    importer.emit(operator, out, op(reduced, keep_dims), vec![Some(input)], Activation::NONE)
 }
 
 /// Softmax over the last axis.

@@ -18,6 +18,7 @@ const DEPTHWISE_ACTIVATION: Field = Field(4, "a convolution's activation");
 const DEPTHWISE_DILATION_W: Field = Field(5, "a convolution's dilation");
 const DEPTHWISE_DILATION_H: Field = Field(6, "a convolution's dilation");
 const TRANSPOSED_ACTIVATION: Field = Field(3, "a transposed convolution's activation");
+const TRANSPOSED: [Field; 2] = [Field(0, "a matrix product's first operand"), Field(1, "a matrix product's second operand")];
 const DENSE_ACTIVATION: Field = Field(0, "a fully connected layer's activation");
 const DENSE_WEIGHTS_FORMAT: Field = Field(1, "a fully connected layer's format of weights");
 const DENSE_KEEP_NUM_DIMS: Field = Field(2, "a fully connected layer's options");
@@ -95,6 +96,23 @@ fn emit(importer: &mut Importer<'_>, operator: &Operator<'_>, conv: Conv, filter
     let x = importer.number(x, Layout::ChannelsFirst)?;
     let activation = conv.activation;
     importer.emit(operator, Layout::ChannelsFirst, Op::Conv(conv), vec![Some(x), Some(filter), bias], activation)
+}
+
+/// Product of two tensors, either of which may be transposed first.
+pub(super) fn product(importer: &mut Importer<'_>, operator: &Operator<'_>) -> Result<(), Stop> {
+    let mut inputs = vec![];
+    for (index, field) in TRANSPOSED.into_iter().enumerate() {
+        let tensor = importer.input(operator, index)?;
+        let mut input = importer.number(tensor, Layout::Plain)?;
+        if operator.bool(field)? {
+            let mut perm: Vec<usize> = (0..importer.tensor(tensor).shape.len()).collect();
+            let [.., rows, columns] = &mut perm[..] else { return unsupported("an operand is no matrix") };
+            std::mem::swap(rows, columns);
+            input = importer.intermediate("transposed", Op::Transpose { perm }, vec![Some(input)], tensor)?;
+        }
+        inputs.push(Some(input));
+    }
+    importer.emit(operator, Layout::Plain, Op::MatMul, inputs, Activation::NONE)
 }
 
 /// Weights `[O, I]`. Unless the axes are to be kept, the input counts as `[N, I]`, whatever its shape.

@@ -1,6 +1,6 @@
 //! Windows that slide over height and width.
 
-use edgectl_graph::{Op, Pool, Window};
+use edgectl_graph::{Activation, Coordinates, Interpolation, Op, Pool, Resize, Rounding, Window};
 
 use super::fused;
 use crate::flat::Field;
@@ -12,6 +12,9 @@ const STRIDE_W: Field = Field(1, "a pooling's stride");
 const STRIDE_H: Field = Field(2, "a pooling's stride");
 const FILTER_W: Field = Field(3, "a pooling's window");
 const FILTER_H: Field = Field(4, "a pooling's window");
+const BLOCK: Field = Field(0, "a block's size");
+const BILINEAR: [Field; 2] = [Field(2, "a resize's options"), Field(3, "a resize's options")];
+const NEAREST: [Field; 2] = [Field(0, "a resize's options"), Field(1, "a resize's options")];
 const ACTIVATION: Field = Field(5, "a pooling's activation");
 
 pub(super) fn pool(importer: &mut Importer<'_>, operator: &Operator<'_>, op: impl Fn(Pool) -> Op) -> Result<(), Stop> {
@@ -23,6 +26,40 @@ pub(super) fn pool(importer: &mut Importer<'_>, operator: &Operator<'_>, op: imp
     let activation = fused(operator, ACTIVATION)?;
     let input = importer.number(x, Layout::ChannelsFirst)?;
     importer.emit(operator, Layout::ChannelsFirst, op(window), vec![Some(input)], activation)
+}
+
+/// Squares of pixels to channels, or back.
+pub(super) fn blocks(importer: &mut Importer<'_>, operator: &Operator<'_>, op: impl Fn(usize) -> Op) -> Result<(), Stop> {
+    let block = operator.i32(BLOCK, 0)?;
+    let Some(block) = usize::try_from(block).ok().filter(|&block| block > 0) else { return unsupported(format!("its block is {block}")) };
+    let x = importer.input(operator, 0)?;
+    planar(importer, x)?;
+    let input = importer.number(x, Layout::ChannelsFirst)?;
+    importer.emit(operator, Layout::ChannelsFirst, op(block), vec![Some(input)], Activation::NONE)
+}
+
+/// The output states the size.
+pub(super) fn resize(importer: &mut Importer<'_>, operator: &Operator<'_>, linear: bool) -> Result<(), Stop> {
+    let fields = if linear { BILINEAR } else { NEAREST };
+    let (corners, half) = (operator.bool(fields[0])?, operator.bool(fields[1])?);
+    let x = importer.input(operator, 0)?;
+    planar(importer, x)?;
+    let output = importer.output(operator)?;
+    let sizes = planar(importer, output)?.to_vec();
+    let coordinates = match (corners, half) {
+        (true, false) => Coordinates::AlignCorners,
+        (false, true) => Coordinates::HalfPixel,
+        (false, false) => Coordinates::Asymmetric,
+        (true, true) => return unsupported("it aligns both corners and centres"),
+    };
+    let interpolation = match coordinates {
+        _ if linear => Interpolation::Linear,
+        Coordinates::Asymmetric => Interpolation::Nearest(Rounding::Floor),
+        _ => Interpolation::Nearest(Rounding::PreferCeil),
+    };
+    let input = importer.number(x, Layout::ChannelsFirst)?;
+    let op = Op::Resize(Resize { sizes, coordinates, interpolation });
+    importer.emit(operator, Layout::ChannelsFirst, op, vec![Some(input)], Activation::NONE)
 }
 
 /// Height and width of a tensor `[N, H, W, C]`.
