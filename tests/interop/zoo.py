@@ -18,7 +18,8 @@ from common import edgectl, onnxruntime_run, table
 from zoo_models import MODELS, waves
 
 CALIBRATION, EVALUATION = 24, 16
-LEAST_COSINE = 0.98
+# Networks that were never trained amplify the noise of rounding, some by far; one that is lowered wrongly has no similarity left.
+LEAST_COSINE = 0.9
 # Of pixels or places whose classes are close to each other.
 LEAST_EQUAL = 0.85
 
