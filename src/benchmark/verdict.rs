@@ -75,7 +75,7 @@ fn of_entry(entry: &Entry) -> Vec<Complaint> {
         finding.misfits.iter().map(|misfit| Complaint::fatal(format!("{who}: {}", misfit_text(misfit)))).collect();
     // Of several limits that are exceeded, the first is the tightest.
     complaints.extend(entry.budget.iter().filter_map(|check| {
-        let text = format!("{who}, {}: {}", finding.engine.kernels, check_text(check)?);
+        let text = format!("{who}, {}: {}", finding.engine.kernels, check_text(check, finding)?);
         Some(Complaint { fatal: check.standing == Standing::Exceeded, text })
     }));
     for comparison in entry.baseline.iter().filter(|comparison| comparison.change == Change::Worse) {
@@ -131,7 +131,7 @@ fn slower_int8(entries: &[Entry]) -> Vec<Complaint> {
     pairs.map(text).collect()
 }
 
-fn check_text(check: &Check) -> Option<String> {
+fn check_text(check: &Check, finding: &Finding) -> Option<String> {
     let (name, unit) = check.limit.name();
     let amount = |value: f64| format!("{} {unit}", three_digits(value));
     let allowed = amount(check.allowed);
@@ -139,10 +139,11 @@ fn check_text(check: &Check) -> Option<String> {
         (Some(op), Some(share)) => format!("; {:.0} % of it is \"{op}\"", share * 100.0),
         _ => String::new(),
     };
+    let reach = if finding.latency.times.is_some() { "99th percentile" } else { "interval" };
     match (check.standing, check.found) {
         (Standing::Exceeded, Some(found)) => Some(format!("{name} of {} exceeds {allowed}{blame}", amount(found))),
         (Standing::Uncertain, Some(found)) => {
-            Some(format!("{name} of {} is below {allowed}, but its interval is not{blame}", amount(found)))
+            Some(format!("{name} of {} is below {allowed}, but its {reach} is not{blame}", amount(found)))
         }
         (Standing::Unknown, _) => Some(format!("{name} is not known; {allowed} cannot be checked")),
         _ => None,

@@ -50,7 +50,7 @@ impl Limit {
 pub enum Standing {
     /// Above it.
     Exceeded,
-    /// Below it, but what is not known of the figure reaches above it.
+    /// Below it, but the upper end of an estimate's interval, or the 99th percentile of what was measured, is above it.
     Uncertain,
     /// Below it.
     Within,
@@ -92,7 +92,8 @@ impl Budget {
             let bytes = |blame: &Blame| blame.tensors.iter().map(|tensor| tensor.bytes).sum::<u64>();
             blame.zip(total).map(|(blame, total)| (blame.op.clone(), kib(bytes(blame)) / total))
         };
-        let (value, high) = (finding.latency.value_us, finding.latency.interval.map(|interval| interval.high_us));
+        let (value, times) = (finding.latency.value_us, finding.latency.times.as_ref());
+        let high = finding.latency.interval.map(|interval| interval.high_us).or(times.map(|times| times.p99_us));
         let ram_kib = finding.memory.as_ref().map(|memory| kib(memory.ram.total_bytes));
         let flash_kib = finding.memory.as_ref().map(|memory| kib(memory.flash.total_bytes));
         let energy_high = finding.energy_uj.zip(high).map(|(energy, high)| energy * high / value);

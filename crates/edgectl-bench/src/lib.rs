@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`backend`] | the ways to find a time: cost model, this machine; later an emulator, a device |
 //! | [`baseline`] | comparison with what was found before |
-//! | [`bench`] | one model on one target: all of it together |
+//! | [`bench`](mod@bench) | one model on one target: all of it together |
 //! | [`budget`] | limits |
 //! | [`calibrate`] | a profile from measurements that a user has |
 //! | [`code`] | sizes of the runtime and of each kernel, as measured per instruction set |
