@@ -87,6 +87,11 @@ fn macs(program: Program<'_>, op: &Op<'_>, outputs: u64) -> u64 {
         // Every output sees the filter of its channel.
         OpCode::Conv2d | OpCode::FullyConnected => input(1).map_or(0, |filter| outputs * (elements(&filter) / first(filter))),
         OpCode::DepthwiseConv2d => input(1).map_or(0, |filter| outputs * (elements(&filter) / last(filter))),
+        // Every unit sees its row of each gate, of the input and of the hidden state.
+        OpCode::Gru | OpCode::Lstm => {
+            let weights = input(1).zip(input(2)).map_or(0, |(filter, recurrent)| elements(&filter) + elements(&recurrent));
+            outputs * weights / input(2).map_or(1, last)
+        }
         // Every input meets the filters of its group.
         OpCode::ConvTranspose2d => input(0).zip(input(1)).map_or(0, |(x, filter)| elements(&x) * (elements(&filter) / last(x))),
         _ => 0,
@@ -99,8 +104,11 @@ fn dim(dim: Option<&u32>) -> u64 {
 
 /// The tensors that hold the weights and the bias of an op.
 fn weights(program: Program<'_>, op: &Op<'_>) -> Vec<u32> {
-    let trained = matches!(op.code, OpCode::Conv2d | OpCode::ConvTranspose2d | OpCode::DepthwiseConv2d | OpCode::FullyConnected);
-    let constant = |&id: &u32| trained && program.tensor(id).is_some_and(|tensor| tensor.constant().is_some());
+    let layer = matches!(op.code, OpCode::Conv2d | OpCode::ConvTranspose2d | OpCode::DepthwiseConv2d | OpCode::FullyConnected);
+    let recurrent = matches!(op.code, OpCode::Gru | OpCode::Lstm);
+    // A recurrent layer's other constant is a table, in int16.
+    let trained = |tensor: &Tensor<'_>| layer || recurrent && tensor.dtype != DType::I16;
+    let constant = |&id: &u32| program.tensor(id).is_some_and(|tensor| trained(&tensor) && tensor.constant().is_some());
     op.inputs().filter(constant).collect()
 }
 

@@ -34,3 +34,18 @@ impl Order {
 pub(crate) fn size(units: usize) -> i64 {
     i64::try_from(units).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_come_back_where_they_were() {
+        let (lstm, gru) = (Order::of(Cell::Lstm { clip: 0.0 }), Order::of(Cell::Gru { reset_after: true }));
+        // Input, output, forget, cell: two rows each.
+        let onnx = [1.0, 1.5, 4.0, 4.5, 2.0, 2.5, 3.0, 3.5];
+        assert_eq!(lstm.imported(&onnx), [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5]);
+        assert_eq!(lstm.exported(&lstm.imported(&onnx), 4), onnx);
+        assert_eq!(gru.exported(&gru.imported(&onnx[..6]), 3), onnx[..6]);
+    }
+}

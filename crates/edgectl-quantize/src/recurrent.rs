@@ -129,3 +129,42 @@ fn cell_params(magnitude: f32) -> QuantParams {
 fn logistic(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use edgectl_graph::{Fact, Literal, Shape};
+
+    use super::*;
+
+    /// One unit whose gates do not look at anything: input one half, forget one, cell `tanh(b)`.
+    fn layer(clip: f32) -> RecurrentLayer {
+        let mut graph = Graph::new("lstm");
+        let x = graph.add_input("x", Fact::f32(Shape::new([1usize, 6, 2])));
+        let mut constant =
+            |name: &str, shape: &[usize], values: Vec<f32>| Some(graph.add_constant(name, Literal::f32(shape.to_vec(), values).unwrap()));
+        let inputs = vec![
+            Some(x),
+            constant("w", &[4, 2], vec![0.0; 8]),
+            constant("r", &[4, 1], vec![0.0; 4]),
+            constant("b", &[4], vec![0.0, 50.0, 0.5, 0.0]),
+            constant("c", &[1, 1], vec![0.0]),
+        ];
+        let op = Op::Recurrent(Recurrent { cell: Cell::Lstm { clip }, time_major: false });
+        graph.add_node("lstm", op, inputs, "y").unwrap();
+        RecurrentLayer::of(&graph, &graph.nodes()[0]).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_cell_that_forgets_nothing_grows_with_every_step() {
+        let grown = 6.0 * 0.5 * 0.5f32.tanh();
+        assert!((layer(0.0).cell_magnitude(&[1.0; 12]) - grown).abs() < 1e-5);
+        assert_eq!(layer(0.75).cell_magnitude(&[1.0; 12]), 0.75);
+    }
+
+    #[test]
+    fn a_cells_scale_is_the_least_power_of_two_that_holds_it() {
+        let scales = [0.0, 1.0, 1.001, 3.9, f32::INFINITY].map(|magnitude| cell_params(magnitude).scale.log2());
+        assert_eq!(scales, [-15.0, -15.0, -14.0, -13.0, 1.0]);
+    }
+}
