@@ -157,6 +157,8 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l budget -d '
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l int16 -d 'Nodes with int16 activations and int8 weights: their names, all that have such a form, or auto, which with --max-drop takes as few as stay within it, where no recipe of int8 does' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l report -d 'Write the explanation as a page to look at, with plots; nothing in it is loaded from elsewhere' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l profile -d 'Also say what the result costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l streaming -d 'The .edgm takes only so many new columns of the window per invocation and keeps the others: a window that slides over a stream' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l time-axis -d 'The axis of the model\'s input along which the window slides [default: the last one]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l scale -d 'Factor of the raw values, such as 1/255' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l std -d 'Divides after subtracting: one value, or one per channel' -r
@@ -180,6 +182,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l require-int
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l strict -d 'Refuse calibration data that look wrong, instead of warning'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l explain -d 'Say where the noise of int8 is, which samples change class and where that begins, and try repairs'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-tensor -d 'One weight scale per layer, instead of one per output channel'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l stateful -d 'Recurrent layers of the .edgm go on where the invocation before left them, instead of beginning anew'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s h -l help -d 'Print help (see more with \'--help\')'
