@@ -397,7 +397,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__inspect)
-            opts="-q -v -h --dump --profile --format --quiet --verbose --help"
+            opts="-q -v -h --dump --require-int8 --profile --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -609,7 +609,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__quantize)
-            opts="-o -q -v -h --calibration --eval --output --calibrator --percentile --passes --calibration-samples --limit --metric --max-drop --budget --int16 --strict --explain --report --profile --per-tensor --stateful --streaming --time-axis --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
+            opts="-o -q -v -h --calibration --eval --output --mode --require-int8 --calibrator --percentile --passes --calibration-samples --limit --metric --max-drop --budget --int16 --strict --explain --report --profile --per-tensor --stateful --streaming --time-axis --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -629,6 +629,10 @@ _edgectl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "static weights-only dynamic" -- "${cur}"))
                     return 0
                     ;;
                 --calibrator)

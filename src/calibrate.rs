@@ -18,10 +18,9 @@ pub(crate) struct Shown {
     pub(crate) growth: Growth,
 }
 
-/// The most sets of observers that are in memory at a time: one for each thread, one for each growing set, and the whole.
-pub(crate) fn observer_sets() -> usize {
-    rayon::current_num_threads() + Growth::STEPS + 1
-}
+/// The most sets of observers that are in memory at a time, for each thread: its own, and all growing sets and the whole where it is the
+/// only thread. A report must not depend on the number of threads.
+pub(crate) const OBSERVER_SETS_PER_THREAD: usize = Growth::STEPS + 2;
 
 /// Shows a calibration every sample, of a prepared graph with one input. The result does not depend on the number of threads, and memory
 /// not on the number of samples: each thread holds the activations of one.

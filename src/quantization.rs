@@ -76,8 +76,8 @@ pub(crate) struct CalibrationRow {
     calibrator: String,
     passes: Vec<String>,
     samples: u64,
-    /// The most memory that the calibrators could take, whatever the number of samples.
-    memory_bound_bytes: usize,
+    /// The most memory that the calibrators could take for each thread, whatever the number of samples.
+    memory_bound_bytes_per_thread: usize,
     /// Absent where all nodes are int8.
     #[serde(skip_serializing_if = "Option::is_none")]
     int16: Option<Int16Row>,
@@ -147,7 +147,7 @@ impl CalibrationRow {
             calibrator: recipe.calibrator.to_string(),
             passes,
             samples: attempt.samples,
-            memory_bound_bytes: attempt.calibration_bytes,
+            memory_bound_bytes_per_thread: attempt.calibration_bytes,
             int16: int8.map(|int8| Int16Row::new(attempt, int8)),
         }
     }
@@ -275,8 +275,8 @@ impl QuantizeReport {
         let size = format!("{} parameters, {} MACs", count(model.parameters), count(model.macs));
         let calibration = self.calibration.as_ref().map(|row| {
             let passes = row.passes.iter().map(|pass| format!(" + {pass}")).collect::<String>();
-            let (samples, bound) = (counted(row.samples, "sample"), bytes(row.memory_bound_bytes as u64));
-            format!("{}{passes}, {samples}, in at most {bound} of memory", row.calibrator)
+            let (samples, bound) = (counted(row.samples, "sample"), bytes(row.memory_bound_bytes_per_thread as u64));
+            format!("{}{passes}, {samples}, in at most {bound} a thread", row.calibrator)
         });
         let evaluation =
             self.metrics.as_ref().map(|figures| format!("{}, int8 by edge-runtime", counted(figures.samples as u64, "sample")));

@@ -5,7 +5,7 @@ use edgectl_data::MetricKind;
 use edgectl_graph::Graph;
 use edgectl_quantize::{Calibrated, Calibration, Note, Quantized, Recipe};
 
-use crate::calibrate::{Shown, calibrate, observer_sets};
+use crate::calibrate::{Shown, calibrate, OBSERVER_SETS_PER_THREAD};
 use crate::eval::{self, Remembering, Samples};
 use crate::model::Int8Model;
 use crate::ui::Ui;
@@ -32,7 +32,7 @@ pub(crate) struct Attempt {
     pub(crate) int8: Int8Model,
     /// The number of calibration samples.
     pub(crate) samples: u64,
-    /// The most that observers can take, whatever the number of samples.
+    /// The most that observers can take for each thread, whatever the number of samples.
     pub(crate) calibration_bytes: usize,
     pub(crate) notes: Vec<Note>,
     pub(crate) shown: Shown,
@@ -61,7 +61,7 @@ impl Workbench<'_> {
     pub(crate) fn measure(&self, quantized: Quantized, shown: Shown, ui: &Ui) -> Result<Attempt> {
         let int8 = Int8Model::new(quantized.graph)?;
         let found = self.evaluation.run(&int8, Some(&self.float), ui)?;
-        let calibration_bytes = quantized.calibration_bytes.saturating_mul(observer_sets());
+        let calibration_bytes = quantized.calibration_bytes.saturating_mul(OBSERVER_SETS_PER_THREAD);
         Ok(Attempt { int8, samples: quantized.samples, calibration_bytes, notes: quantized.notes, shown, found })
     }
 }

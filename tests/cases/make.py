@@ -65,11 +65,12 @@ def main():
         put(f"{case}/model.onnx", inverse)
     custom = helper.make_node("Relu", ["x"], ["y"], "my/relu", domain="com.example")
     put("operator_of_foreign_domain/model.onnx", model([custom], [tensor("x", ["N", 64])], [tensor("y", ["N", 64])], domains=["com.example"]))
-    reflect = helper.make_node("Pad", ["x", "pads"], ["y"], "mirror", mode="reflect")
+    cubic = helper.make_node("Resize", ["x", "", "scales"], ["y"], "enlarge", mode="cubic")
     put("operator_form_not_supported/model.onnx",
-        model([reflect], [tensor("x", [1, 64])], [tensor("y", [1, 66])], [("pads", np.array([0, 1, 0, 1]))]))
-    ratio = helper.make_node("Div", ["x", "x"], ["y"], "ratio")
-    put("no_int8_form/model.onnx", model([ratio], [tensor("x", [1, 8, 8])], [tensor("y", [1, 8, 8])]))
+        model([cubic], [tensor("x", [1, 1, 8, 8])], [tensor("y", [1, 1, 16, 16])], [("scales", np.array([1, 1, 2, 2], np.float32))]))
+    computed = [helper.make_node("Unsqueeze", ["x", "axis"], ["a"], "signal"), helper.make_node("Relu", ["a"], ["w"], "filter"),
+                helper.make_node("Conv", ["a", "w"], ["y"], "correlate")]
+    put("no_int8_form/model.onnx", model(computed, [tensor("x", [1, 64])], [tensor("y", [1, 1, 1])], [("axis", np.array([1]))]))
     sequence = helper.make_node("Relu", ["x"], ["y"], "relu")
     dynamic = model([sequence], [tensor("x", ["N", "steps", 8])], [tensor("y", ["N", "steps", 8])])
     for case in ["dynamic_shape", "dynamic_shape_run"]:
@@ -87,8 +88,8 @@ def main():
     put("external_data_outside/model.onnx", outside)
 
     # Programs
-    put("program_damaged/model.edgm", b"\x89EDGM\r\n\x1a" + struct.pack("<HHII", 1, 1, 96, zlib.crc32(b"other")) + bytes(76))
-    put("program_of_new_version/model.edgm", b"\x89EDGM\r\n\x1a" + struct.pack("<HHII", 9, 1, 96, 0) + bytes(76))
+    put("program_damaged/model.edgm", b"\x89EDGM\r\n\x1a" + struct.pack("<HHII", 2, 1, 100, zlib.crc32(b"other")) + bytes(80))
+    put("program_of_new_version/model.edgm", b"\x89EDGM\r\n\x1a" + struct.pack("<HHII", 9, 1, 100, 0) + bytes(80))
     put("program_is_text/model.edgm", b"This is no program, though it is long enough to be one. " * 2)
 
     # Data

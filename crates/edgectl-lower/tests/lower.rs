@@ -22,7 +22,7 @@ const LEAST_SNR_DB: f64 = 25.0;
 
 /// How much worse int16 activations may be than int8 ones, which they should beat: where some operators have no int16 form, values are
 /// requantized more often.
-const INT16_SLACK_DB: f64 = 2.0;
+const INT16_SLACK_DB: f64 = 3.0;
 
 /// Inputs and the float outputs for each.
 type Samples = Vec<(Vec<f32>, Vec<Array>)>;

@@ -103,7 +103,7 @@ def cases():
     yield "Pow", (9, 12, 13, 15), (3, 7), [np.array(2.0, np.float32)], {}, True
     yield "Pow", (12, 13, 15), (3, 7), [f32(1, 2, 3, 1, 2, 3, 2)], {}, False
     yield "PRelu", ALL, (2, 3, 4), [f32(0.3).reshape(1, 1)], {}, True
-    yield "PRelu", ALL, (2, 3, 4), [noise(3, 1)], {}, False
+    yield "PRelu", ALL, (2, 3, 4), [noise(3, 1)], {}, True
     yield "Mish", (18, 21), (3, 7), [], {}, True
     for attributes in {}, dict(approximate="none"), dict(approximate="tanh"):
         yield "Gelu", (20, 21), (3, 7), [], attributes, True
@@ -122,7 +122,7 @@ def cases():
     yield "Softmax", (11, 13), (2, 3, 4), [], dict(axis=-1), True
     yield "Pad", (9, 10), (2, 3, 4), [], dict(pads=[0, 1, 2, 0, 3, 0], value=0.5), True
     yield "Pad", (11, 13, 18), (2, 3, 4), [i64(0, 1, 2, 0, 3, 0), np.array(0.5, np.float32)], {}, True
-    yield "Pad", (11, 13), (2, 3, 4), [i64(0, 1, 2, 0, 1, 0)], dict(mode="reflect"), False
+    yield "Pad", (11, 13), (2, 3, 4), [i64(0, 1, 2, 0, 1, 0)], dict(mode="reflect"), True
     yield "Pad", (11, 13), (2, 3, 4), [i64(0, -1, 2, 0, 1, 0)], {}, False
     yield "Pad", (18, 21), (2, 3, 4), [i64(1, 2, 3, 0), np.array(0.5, np.float32), i64(-1, 0)], {}, True
     yield "Reshape", ALL, (2, 3, 4), [i64(0, -1)], {}, True
@@ -160,7 +160,7 @@ def cases():
     yield "QuantizeLinear", (13, 19), (2, 3), [f32(0.01, 0.02, 0.03), np.array([3, 4, 5], np.uint8)], dict(axis=-1), True
     yield "QuantizeLinear", (21,), (2, 3), [np.array(0.01, np.float32)], dict(output_dtype=TensorProto.INT8), True
     yield "QuantizeLinear", (21,), (2, 4), [noise(2, 2) ** 2 + 0.01, np.zeros((2, 2), np.int8)], dict(axis=1, block_size=2), False
-    yield "Sign", ALL, (2, 3), [], {}, False
+    yield "Sign", ALL, (2, 3), [], {}, True
 
 
 def make(folder, models):
