@@ -47,10 +47,10 @@ fn operators_in_all_their_forms() {
         let (graph, bytes) = round_trip(&path);
         fs::write(folder.join("out").join(name), bytes).unwrap();
         let opaque = graph.nodes().iter().any(|node| matches!(node.op, Op::Opaque(_)));
-        if let Some((kind @ ("typed" | "opaque"), _)) = name.split_once('-') {
-            if (kind == "opaque") != opaque {
-                misjudged.push(format!("{name}: {graph}"));
-            }
+        if let Some((kind @ ("typed" | "opaque"), _)) = name.split_once('-')
+            && (kind == "opaque") != opaque
+        {
+            misjudged.push(format!("{name}: {graph}"));
         }
     }
     assert!(misjudged.is_empty(), "{misjudged:#?}");
