@@ -94,7 +94,7 @@ pub struct ProgramSpec {
 }
 
 impl From<&Program<'_>> for ProgramSpec {
-    /// What [`write`] makes an equal program of.
+    /// What [`write()`] makes an equal program of.
     fn from(program: &Program<'_>) -> Self {
         let io = |io: Io<'_>| IoSpec { name: io.name.into(), tensor: io.tensor, shape: io.shape.dims().into() };
         Self {
