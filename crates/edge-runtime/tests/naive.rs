@@ -284,12 +284,15 @@ proptest! {
         }
         let constants = words.map(|words| (DType::I32, vec![all], words.into_iter().flat_map(i32::to_le_bytes).collect())).to_vec();
         let params = edge_runtime::prepare::normalize(x_scale, epsilon, row, inner, center);
+        // What is added to the variance is a whole number of the smallest steps that it can take.
+        let steps = u64::from(params.epsilon_high) << 32 | u64::from(params.epsilon_low);
+        let epsilon = steps as f64 * (f64::from(x_scale) / f64::from(row)).powi(2);
         let shape = [rows, groups * row];
         let found = run(params.into(), (&shape, &x), constants, &shape, zero_points);
         for (at, (x, found)) in x.chunks_exact(row as usize).zip(found.chunks_exact(row as usize)).enumerate() {
             let x: Vec<f64> = x.iter().map(|&q| f64::from(x_scale) * f64::from(i32::from(q) - zero_points[0])).collect();
             let mean = if center { x.iter().sum::<f64>() / x.len() as f64 } else { 0.0 };
-            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / x.len() as f64 + f64::from(epsilon);
+            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / x.len() as f64 + epsilon;
             for (i, (&x, &found)) in x.iter().zip(found).enumerate() {
                 let channel = at % groups as usize * channels as usize + i / inner as usize;
                 let normalized = if x == mean { 0.0 } else { (x - mean) / variance.sqrt() };
