@@ -213,7 +213,13 @@ def check(folder):
         compare(path.name, outputs(folder / "out" / path.name), outputs(path), 1e-6)
     built = sorted(folder.glob("built-*.onnx"))
     for path in built:
-        compare(path.name, outputs(path), outputs(built[-1]), 1e-6)
+        try:
+            found = outputs(path)
+        except ort.capi.onnxruntime_pybind11_state.NotImplemented as error:
+            # The newest opsets have operators that onnxruntime lacks.
+            print(f"skipped {path.name}: {error}")
+            continue
+        compare(path.name, found, outputs(built[0]), 1e-6)
     made = outputs(folder / "made.float.onnx")
     for optimize in False, True:
         compare("made.qdq.onnx", outputs(folder / "made.qdq.onnx", optimize), made, 6 / 256)
