@@ -609,7 +609,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__quantize)
-            opts="-o -q -v -h --calibration --eval --output --mode --require-int8 --calibrator --percentile --passes --calibration-samples --limit --metric --max-drop --budget --int16 --strict --explain --report --profile --per-tensor --stateful --streaming --time-axis --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
+            opts="-o -q -v -h --calibration --eval --output --mode --require-int8 --calibrator --percentile --passes --calibration-samples --limit --metric --max-drop --budget --int16 --allow-constant --strict --explain --report --profile --per-tensor --stateful --streaming --time-axis --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

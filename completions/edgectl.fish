@@ -138,13 +138,13 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s o -l output
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l mode -d 'What becomes int8: activations and weights, for devices of any kind; or weights alone, as .onnx for Linux devices, computing in float (weights-only) or in integers with activations quantized as they come (dynamic)' -r -f -a "static\t'Activations and weights, by calibration'
 weights-only\t'Weights; computes in float'
 dynamic\t'Weights; activations are quantized as they come'"
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibrator -d 'How ranges are found' -r -f -a "minmax\t''
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibrator -d 'How ranges are found [default: percentile]' -r -f -a "minmax\t''
 moving-average\t''
 percentile\t''
 mse\t''
 entropy\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l percentile -d 'percentile: the share of values that stays, above 50, at most 100 [default: 99.98]' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l passes -d 'Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive, correct-bias, correct-bias-empirical' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l passes -d 'Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive, correct-bias, correct-bias-empirical [default: equalize]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration-samples -d 'Read at most the first so many calibration samples' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l limit -d 'Read at most the first so many evaluation samples' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l metric -d 'What is measured [default: top1, where there are labels and the only output is a list of classes]' -r -f -a "auc\t''
@@ -179,6 +179,7 @@ json\t''
 csv\t''
 markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l require-int8 -d 'Exit with status 1 where an operator computes in float'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l allow-constant -d 'Let calibration show but one value of an activation: a part of the model that does nothing'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l strict -d 'Refuse calibration data that look wrong, instead of warning'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l explain -d 'Say where the noise of int8 is, which samples change class and where that begins, and try repairs'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l per-tensor -d 'One weight scale per layer, instead of one per output channel'

@@ -25,6 +25,13 @@ pub(crate) struct MemoryArgs {
     time_axis: Option<usize>,
 }
 
+impl MemoryArgs {
+    /// Whether a program shall remember.
+    pub(crate) fn is_given(&self) -> bool {
+        self.stateful || self.streaming.is_some()
+    }
+}
+
 /// A program that remembers, and what it is beside the one that takes everything at once and forgets.
 #[derive(Debug)]
 pub(crate) struct Remembering {

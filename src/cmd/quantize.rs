@@ -49,18 +49,18 @@ pub(crate) struct Args {
     /// Exit with status 1 where an operator computes in float
     #[arg(long)]
     require_int8: bool,
-    /// How ranges are found
-    #[arg(long, value_name = "NAME", default_value = "percentile", value_parser = one_of::<Calibrator>(Calibrator::NAMES.iter().copied()))]
-    calibrator: Calibrator,
+    /// How ranges are found [default: percentile]
+    #[arg(long, value_name = "NAME", value_parser = one_of::<Calibrator>(Calibrator::NAMES.iter().copied()))]
+    calibrator: Option<Calibrator>,
     /// percentile: the share of values that stays, above 50, at most 100 [default: 99.98]
     #[arg(long, value_name = "PERCENT", value_parser = percentile)]
     percentile: Option<f64>,
     /// Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive,
-    /// correct-bias, correct-bias-empirical
-    #[arg(long, value_name = "NAME,..", default_value = "equalize")]
-    passes: Passes,
+    /// correct-bias, correct-bias-empirical [default: equalize]
+    #[arg(long, value_name = "NAME,..")]
+    passes: Option<Passes>,
     /// Read at most the first so many calibration samples
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "calibration")]
     calibration_samples: Option<NonZeroUsize>,
     /// Read at most the first so many evaluation samples
     #[arg(long, value_name = "N", requires = "eval")]
@@ -79,6 +79,9 @@ pub(crate) struct Args {
     /// as stay within it, where no recipe of int8 does
     #[arg(long, value_name = "NODE,..|all|auto")]
     int16: Option<Int16Choice>,
+    /// Let calibration show but one value of an activation: a part of the model that does nothing
+    #[arg(long)]
+    allow_constant: bool,
     /// Refuse calibration data that look wrong, instead of warning
     #[arg(long)]
     strict: bool,
@@ -129,7 +132,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let outputs = args.create(&files)?;
             let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
             let int16 = args.int16.as_ref().map_or(Int16::None, |choice| choice.0.clone().unwrap_or_default());
-            let recipe = Recipe { calibrator, methods: args.passes.0.clone(), options, int16, ..Recipe::default() };
+            let methods = args.passes.as_ref().map_or_else(|| Recipe::DEFAULT_METHODS.to_vec(), |passes| passes.0.clone());
+            let recipe = Recipe { calibrator, methods, options, int16, allow_constant: args.allow_constant, ..Recipe::default() };
             let bench = Workbench { prepared, float: Remembering::new(&float), calibration, evaluation };
             let (recipe, attempt, ladder) = match args.limits() {
                 Some(limits) => {
@@ -160,8 +164,12 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             if args.calibration.is_some() {
                 ui.warning(format_args!("{} is quantized already and keeps its scales: --calibration is not read", args.model.display()));
             }
-            ensure!(args.mode == Mode::Static, "--mode {} is for float models; this one is quantized already", args.mode.name());
-            ensure!(!args.wants_explanation(), "--explain and --report compare with a float model; this one is quantized already");
+            let static_only =
+                args.of_static_mode().into_iter().filter(|(option, _)| !matches!(*option, "--calibration" | "--profile" | Args::MEMORY));
+            let others = [("--mode", args.mode != Mode::Static), ("--per-tensor", args.per_tensor)];
+            if let Some((option, _)) = static_only.chain(others).find(|(_, given)| *given) {
+                bail!("{option} is for float models; {} is quantized already", args.model.display());
+            }
             let evaluation = args.evaluation(&int8.engine()?, false)?;
             let outputs = args.create(&files)?;
             let found = evaluation.run(&int8, None, ui)?;
@@ -218,6 +226,8 @@ impl Done<'_> {
 }
 
 impl Args {
+    const MEMORY: &str = "--stateful, or --streaming,";
+
     /// Opens the evaluation data, and refuses early what cannot be measured.
     fn evaluation(&self, engine: &dyn Engine, has_reference: bool) -> Result<Evaluation> {
         let open = |path| self.data.open(path, self.limit, &model::only_input(engine)?);
@@ -243,20 +253,30 @@ impl Args {
         Ok(Outputs::create(&outputs, &inputs.map(PathBuf::as_path).collect::<Vec<_>>())?)
     }
 
+    /// The options that mean something only where a float model becomes int8 as a whole, and whether they are given.
+    fn of_static_mode(&self) -> [(&'static str, bool); 12] {
+        [
+            ("--allow-constant", self.allow_constant),
+            ("--calibration", self.calibration.is_some()),
+            ("--calibrator", self.calibrator.is_some()),
+            ("--explain", self.explain),
+            ("--int16", self.int16.is_some()),
+            ("--max-drop", self.max_drop.is_some()),
+            ("--passes", self.passes.is_some()),
+            ("--percentile", self.percentile.is_some()),
+            ("--profile", !self.profile.is_empty()),
+            ("--report", self.report.is_some()),
+            (Self::MEMORY, self.memory.is_given()),
+            ("--strict", self.strict),
+        ]
+    }
+
     /// Refuses options that a mode has no use for.
     fn check_mode(&self, files: &[(&Path, Format)]) -> Result<()> {
         if self.mode == Mode::Static {
             return Ok(());
         }
-        let unused = [
-            ("--calibration", self.calibration.is_some()),
-            ("--explain", self.explain),
-            ("--max-drop", self.max_drop.is_some()),
-            ("--profile", !self.profile.is_empty()),
-            ("--report", self.report.is_some()),
-            ("--strict", self.strict),
-        ];
-        if let Some((option, _)) = unused.into_iter().find(|(_, given)| *given) {
+        if let Some((option, _)) = self.of_static_mode().into_iter().find(|(_, given)| *given) {
             bail!("{option} belongs to --mode static, not to --mode {}", self.mode.name());
         }
         match files.iter().find(|(_, format)| *format != Format::QdqOnnx) {
@@ -278,7 +298,7 @@ impl Args {
     }
 
     fn calibrator(&self) -> Result<Calibrator> {
-        match (self.calibrator, self.percentile) {
+        match (self.calibrator.unwrap_or(Recipe::default().calibrator), self.percentile) {
             (calibrator, None) => Ok(calibrator),
             (Calibrator::Percentile { .. }, Some(percent)) => Ok(Calibrator::Percentile { percent }),
             (other, Some(_)) => anyhow::bail!("--percentile belongs to the calibrator percentile, not to {other}"),

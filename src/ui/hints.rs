@@ -229,25 +229,39 @@ fn output(error: &OutputError) -> Option<&'static str> {
 
 fn qdq(error: &QdqError) -> Option<&'static str> {
     Some(match error {
-        QdqError::Graph(error) | QdqError::Quant(QuantError::Graph(error)) => return graph(error),
+        QdqError::Graph(error) => return graph(error),
         QdqError::NotStated { .. } => {
             "quantize the model's outputs too, or start from its float form: `edgectl quantize --calibration DATA`"
         }
         QdqError::QOperator { .. } => "write the model with QuantizeLinear/DequantizeLinear pairs (onnxruntime: QuantFormat.QDQ)",
+        QdqError::Quant(error) => return quant(error),
+        _ => return None,
+    })
+}
+
+fn quant(error: &QuantError) -> Option<&'static str> {
+    Some(match error {
+        QuantError::Accumulator { .. } => "split the layer into several whose results are added, or give it smaller weights and biases",
+        QuantError::Graph(error) => return graph(error),
         _ => return None,
     })
 }
 
 fn quantize(error: &QuantizeError) -> Option<&'static str> {
     Some(match error {
+        QuantizeError::Constant { .. } => {
+            "give samples in which it varies, prepared as in training; --allow-constant, where this part of the model does nothing"
+        }
         QuantizeError::ConstantNotFinite { .. } => {
             "the model's training or export went wrong there: export it again from a good checkpoint"
         }
-        QuantizeError::Graph(error) | QuantizeError::Quant(QuantError::Graph(error)) => return graph(error),
+        QuantizeError::Graph(error) => return graph(error),
         QuantizeError::NoInt8 { .. } => "export the model without this operator; `edgectl inspect MODEL` shows the nodes",
         QuantizeError::NotFinite { .. } => {
             "the model overflows on calibration data: check its weights, and the preprocessing (--scale, --mean, --std)"
         }
+        QuantizeError::Quant(error) => return quant(error),
+        QuantizeError::ScaleUnderflow { .. } => "check the preprocessing of the calibration data (--scale, --mean, --std)",
         _ => return None,
     })
 }
@@ -267,11 +281,12 @@ fn system(error: &io::Error) -> Option<&'static str> {
 
 fn tflite(error: &TfliteError) -> Option<&'static str> {
     Some(match error {
-        TfliteError::Graph(error) | TfliteError::Quant(QuantError::Graph(error)) => return graph(error),
+        TfliteError::Graph(error) => return graph(error),
         TfliteError::Index { .. } | TfliteError::OutOfBounds { .. } | TfliteError::Overlap { .. } => {
             "the file is damaged; copy or convert it again"
         }
         TfliteError::NotTflite { .. } => "convert the model with the TensorFlow Lite converter, or export it to ONNX",
+        TfliteError::Quant(error) => return quant(error),
         TfliteError::Type { .. } | TfliteError::Unsupported { .. } => {
             "start from the float model: `edgectl quantize FLOAT.tflite --calibration DATA`"
         }

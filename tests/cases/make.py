@@ -118,7 +118,18 @@ def main():
         [helper.make_node("MatMul", ["x", "w"], ["y"], "score")], [tensor("x", ["N", 64])], [tensor("y", ["N", 1])],
         [("w", weights[:, :1].astype(np.float32))]))
     (HERE / "array_not_in_archive").mkdir(exist_ok=True)
+    # Quantized by others, so that a sum may leave int32
+    constants = [("s", np.float32(1)), ("z", np.int8(-128)), ("w", np.full((64, 1), 127, np.int8)), ("o", np.int8(0)),
+                 ("b", np.array([2**31 - 10_000], np.int32))]
+    put("accumulator_of_import/model.onnx", model([
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["xq"]), helper.make_node("DequantizeLinear", ["xq", "s", "z"], ["xd"]),
+        helper.make_node("DequantizeLinear", ["w", "s"], ["wd"]), helper.make_node("DequantizeLinear", ["b", "s"], ["bd"]),
+        helper.make_node("Gemm", ["xd", "wd", "bd"], ["h"], "dense"),
+        helper.make_node("QuantizeLinear", ["h", "s", "o"], ["hq"]), helper.make_node("DequantizeLinear", ["hq", "s", "o"], ["y"])],
+        [tensor("x", [1, 64])], [tensor("y", [1, 1])], constants))
     # Data that are valid, and yet not what they should be
+    array("calibration_constant/x.npy", np.zeros((32, 64), np.float32))
+    array("calibration_underflows/x.npy", x * np.float32(1e-39))
     random = np.random.default_rng(0).random((64, 64)).astype(np.float32) * 16
     array("lint_random/x.npy", random)
     array("lint_strict/x.npy", random)

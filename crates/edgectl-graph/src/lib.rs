@@ -13,6 +13,7 @@
 //! - A [`QuantGraph`] is a graph whose activations and constants all have quantization parameters that the int8 operators accept. It
 //!   is the only thing that can be lowered to a program or exported as QDQ.
 
+mod accumulator;
 mod check;
 mod conv_transpose;
 mod cost;
@@ -32,6 +33,7 @@ mod resize;
 mod shape;
 mod unary;
 
+pub use accumulator::{INT16_LIMIT, INT32_LIMIT, accumulator_bound};
 pub use conv_transpose::{ConvTranspose, swap_channels};
 pub use cost::{Cost, NodeCost};
 pub use error::GraphError;

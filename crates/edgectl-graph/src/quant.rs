@@ -236,6 +236,18 @@ pub enum QuantError {
         /// The type of the input.
         found: QuantType,
     },
+    /// The accumulator of a layer could leave its type.
+    #[error("node \"{node}\": output channel {channel} could sum up to {bound}; expected less than {limit}")]
+    Accumulator {
+        /// The layer.
+        node: String,
+        /// The output channel.
+        channel: usize,
+        /// The greatest magnitude of its accumulator, over all inputs.
+        bound: u64,
+        /// What the arithmetic takes: 2^31 with int8 activations, 2^47 with int16.
+        limit: u64,
+    },
     /// An operator that has no form with int16 activations.
     #[error("node \"{node}\": operator {op} has no int16 form")]
     NoInt16 {
@@ -257,7 +269,7 @@ pub enum QuantError {
 /// A deployable graph with quantization parameters for every real activation and every constant that the int8 operators read.
 ///
 /// Holds: all nodes are typed and all shapes fixed; activations are int8 or int16 with a positive, finite scale; weights and biases have
-/// the form that [`QuantConst`] says; a node reads activations of the type that it writes, unless it is an identity, which requantizes; the
+/// the form that [`QuantConst`] says; no sum of a layer can leave its accumulator; a node reads activations of the type that it writes, unless it is an identity, which requantizes; the
 /// rule of [`sharing`] holds at every node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantGraph {
@@ -426,6 +438,7 @@ impl QuantGraph {
             }
             _ => {}
         }
+        self.check_accumulator(node)?;
         let Some(output) = node.output() else { return Ok(()) };
         let one = node.op.is_layer() || node.op.is_normalization() || matches!(node.op, Op::Recurrent(_));
         let data_inputs = if one { 1 } else { node.inputs.len() };

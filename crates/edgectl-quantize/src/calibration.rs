@@ -130,6 +130,30 @@ impl Calibration {
         self.samples
     }
 
+    /// Whether the values seen can give scales.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Empty`], [`QuantizeError::ScaleUnderflow`], and unless `allow_constant`, [`QuantizeError::Constant`].
+    pub(crate) fn check(&self, allow_constant: bool) -> Result<(), QuantizeError> {
+        if self.samples == 0 {
+            return Err(QuantizeError::NoSamples);
+        }
+        for watched in self.watched.values().filter(|watched| watched.range.is_some()) {
+            let (tensor, samples) = (|| watched.name.clone(), self.samples);
+            let Some(Range { min, max }) = watched.extent.range() else {
+                return Err(QuantizeError::Empty { tensor: tensor(), samples });
+            };
+            if min == max && !allow_constant {
+                return Err(QuantizeError::Constant { tensor: tensor(), value: min, samples });
+            }
+            let reach = min.abs().max(max.abs());
+            if reach > 0.0 && !(reach / 32767.0).is_normal() {
+                return Err(QuantizeError::ScaleUnderflow { tensor: tensor(), min, max });
+            }
+        }
+        Ok(())
+    }
+
     /// The ranges found.
     ///
     /// # Errors

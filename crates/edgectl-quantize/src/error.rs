@@ -7,18 +7,6 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum QuantizeError {
-    /// The accumulator of a layer could leave its type.
-    #[error("node \"{node}\": output channel {channel} could sum up to {bound}; expected less than {limit}")]
-    Accumulator {
-        /// The layer.
-        node: String,
-        /// The output channel.
-        channel: usize,
-        /// The greatest magnitude of its accumulator, over all inputs.
-        bound: u64,
-        /// What the arithmetic takes: 2^31 with int8 activations, 2^47 with int16.
-        limit: u64,
-    },
     /// The graph cannot be deployed as it is.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -51,6 +39,34 @@ pub enum QuantizeError {
         op: String,
         /// Why, where only a form of it has none.
         reason: String,
+    },
+    /// Calibration shows one value of a tensor, and no other.
+    #[error("tensor \"{tensor}\": expected values that differ, found {value} everywhere in {samples} calibration samples")]
+    Constant {
+        /// The tensor.
+        tensor: String,
+        /// Its only value.
+        value: f32,
+        /// How many samples were seen.
+        samples: u64,
+    },
+    /// Calibration shows no value of a tensor.
+    #[error("tensor \"{tensor}\": expected values, found none in {samples} calibration samples")]
+    Empty {
+        /// The tensor.
+        tensor: String,
+        /// How many samples were seen.
+        samples: u64,
+    },
+    /// The values of a tensor are so small that float32 has no scale for them.
+    #[error("tensor \"{tensor}\": expected a scale of at least {least:?}, found values from {min:?} to {max:?}", least = f32::MIN_POSITIVE)]
+    ScaleUnderflow {
+        /// The tensor.
+        tensor: String,
+        /// Its least value.
+        min: f32,
+        /// Its greatest value.
+        max: f32,
     },
     /// An activation took a value that is not a number, or infinite.
     #[error("tensor \"{tensor}\": expected finite values, found {value}")]

@@ -1,17 +1,11 @@
 //! The integers of one layer: weight scales, weights, biases, and the proof that no sum of them leaves its type.
 
-use edgectl_graph::{QuantConst, QuantParams, QuantType};
+use edgectl_graph::{INT16_LIMIT, INT32_LIMIT, QuantConst, QuantError, QuantParams, QuantType, accumulator_bound};
 
 use crate::layer::Layer;
 use crate::method::{self, Method, Note};
 use crate::params::{quantize_wide_bias, weight_scale_for};
 use crate::{Calibration, QuantizeError, Recipe, quantize_weights};
-
-/// What sums in int32 must stay below.
-const INT32_LIMIT: u64 = 1 << 31;
-
-/// What sums of products with int16 must stay below: TensorFlow Lite's arithmetic is defined up to there.
-const INT16_LIMIT: u64 = 1 << 47;
 
 /// What decides the integers of a layer.
 pub(crate) struct Integers<'a> {
@@ -27,7 +21,7 @@ impl Integers<'_> {
     /// The weights and the bias. A bias that the node does not have is only zeros.
     ///
     /// # Errors
-    /// [`QuantizeError::Accumulator`].
+    /// [`QuantError::Accumulator`].
     pub(crate) fn choose(&self, notes: &mut Vec<Note>) -> Result<(QuantConst, QuantConst), QuantizeError> {
         let layer = self.layer;
         let rows = || layer.weights.chunks(layer.geometry.columns().max(1));
@@ -38,10 +32,10 @@ impl Integers<'_> {
         let scales = self.scales();
         let weights = self.weights(&scales, notes);
         let bias = quantize_wide_bias(&self.bias(&scales, &weights), self.input.scale, &scales);
-        let (channel, bound) = self.bound(&weights, &bias);
+        let (channel, bound) = accumulator_bound(&weights, bias.iter().copied(), self.input);
         let limit = if self.input.ty == QuantType::I16 { INT16_LIMIT } else { INT32_LIMIT };
         if bound >= limit {
-            return Err(QuantizeError::Accumulator { node: layer.label.clone(), channel, bound, limit });
+            return Err(QuantError::Accumulator { node: layer.label.clone(), channel, bound, limit }.into());
         }
         // Where sums fit int32, that is faster, and its multipliers are finer.
         let bias = if bound < INT32_LIMIT {
@@ -106,15 +100,5 @@ impl Integers<'_> {
             return layer.bias.clone();
         };
         layer.bias.iter().zip(correction).map(|(&bias, more)| (f64::from(bias) + more) as f32).collect()
-    }
-
-    /// The output channel that could sum up to the greatest magnitude, whatever the input: `max |x - zero_point| * sum |w| + |bias|`.
-    fn bound(&self, weights: &[i8], bias: &[i64]) -> (usize, u64) {
-        let (least, greatest) = self.input.ty.range();
-        let reach = if self.input.ty == QuantType::I8 { greatest - least } else { -least };
-        let sum = |row: &[i8]| row.iter().map(|q| u64::from(q.unsigned_abs())).sum::<u64>();
-        let rows = weights.chunks(self.layer.geometry.columns().max(1)).zip(bias);
-        let bounds = rows.map(|(row, bias)| (sum(row) * u64::from(reach.unsigned_abs())).saturating_add(bias.unsigned_abs()));
-        bounds.enumerate().max_by_key(|&(channel, bound)| (bound, std::cmp::Reverse(channel))).unwrap_or((0, 0))
     }
 }

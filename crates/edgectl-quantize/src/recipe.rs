@@ -24,6 +24,8 @@ pub struct Recipe {
     pub options: QuantizeOptions,
     /// The nodes with int16 activations.
     pub int16: Int16,
+    /// Whether calibration may show but one value of an activation, which then gets a scale for that.
+    pub allow_constant: bool,
 }
 
 impl Default for Recipe {
@@ -35,6 +37,7 @@ impl Default for Recipe {
             methods: Recipe::DEFAULT_METHODS.to_vec(),
             options: QuantizeOptions::default(),
             int16: Int16::None,
+            allow_constant: false,
         }
     }
 }
@@ -150,6 +153,7 @@ impl Recipe {
         let mut calibration = Calibration::with_overrides(&graph, self.calibrator, &self.overrides);
         self.watch_layers(&graph, &mut calibration)?;
         show(&graph, &mut calibration)?;
+        calibration.check(self.allow_constant)?;
         let calibration_bytes = most_bytes.max(calibration.bytes());
         Ok(Calibrated { recipe: self.clone(), graph, calibration, calibration_bytes, notes })
     }
