@@ -19,6 +19,8 @@ const MAX_SNR_DB: f64 = 120.0;
 pub(crate) struct Ladder {
     max_drop_points: f64,
     rungs: Vec<Rung>,
+    /// Whether recipes were compared on the samples on which the metric is given: then it is flattered.
+    chosen_on_evaluation: bool,
     /// Why none is close enough; absent where one is.
     #[serde(skip_serializing_if = "Option::is_none")]
     binding: Option<String>,
@@ -140,7 +142,7 @@ pub(crate) fn climb(bench: &Workbench<'_>, first: Recipe, limits: Limits, int16:
     let (chosen, recipe, attempt) = best.context("no recipe was tried")?;
     rungs[chosen].chosen = true;
     let binding = if rungs[chosen].within { None } else { Some(binding(bench, &attempt, out_of_time, ui)?) };
-    Ok((recipe, attempt, Ladder { max_drop_points: limits.max_drop_points, rungs, binding }))
+    Ok((recipe, attempt, Ladder { max_drop_points: limits.max_drop_points, chosen_on_evaluation: rungs.len() > 1, rungs, binding }))
 }
 
 /// The recipe, then more expensive ones: other calibrators, which cost another calibration; then methods that cost more of it. None costs
@@ -214,7 +216,9 @@ impl Ladder {
             None => String::new(),
             Some(binding) => format!("no recipe stays within {} points: {}\n", self.max_drop_points, binding.replace("; ", ";\n")),
         };
-        Some(format!("{}drop in points, over {}\n{verdict}", table.text(style), counted(samples as u64, "sample")))
+        let samples = counted(samples as u64, "sample");
+        let flattered = if self.chosen_on_evaluation { ", on which the recipe was chosen: others may fare worse" } else { "" };
+        Some(format!("{}drop in points, over {samples}{flattered}\n{verdict}", table.text(style)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use edgectl_data::Finding;
 use edgectl_graph::{Graph, Node, QuantType, has_int16};
 use edgectl_quantize::Recipe;
 use serde::Serialize;
@@ -78,6 +79,9 @@ pub(crate) struct CalibrationRow {
     samples: u64,
     /// The most memory that the calibrators could take for each thread, whatever the number of samples.
     memory_bound_bytes_per_thread: usize,
+    /// What is wrong with the data, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    findings: Vec<String>,
     /// Absent where all nodes are int8.
     #[serde(skip_serializing_if = "Option::is_none")]
     int16: Option<Int16Row>,
@@ -141,13 +145,14 @@ impl Int16Row {
 
 impl CalibrationRow {
     /// `int8` is what the recipe gives without int16, where it has any.
-    pub(crate) fn new(recipe: &Recipe, attempt: &Attempt, int8: Option<&Attempt>) -> CalibrationRow {
+    pub(crate) fn new(recipe: &Recipe, attempt: &Attempt, int8: Option<&Attempt>, findings: &[Finding]) -> CalibrationRow {
         let passes = recipe.methods.iter().map(ToString::to_string).collect();
         CalibrationRow {
             calibrator: recipe.calibrator.to_string(),
             passes,
             samples: attempt.samples,
             memory_bound_bytes_per_thread: attempt.calibration_bytes,
+            findings: findings.iter().map(ToString::to_string).collect(),
             int16: int8.map(|int8| Int16Row::new(attempt, int8)),
         }
     }
@@ -297,7 +302,8 @@ impl QuantizeReport {
     /// The page of `--report`.
     pub(crate) fn page(&self) -> String {
         let head = [self.facts(), self.comparison()].concat();
-        explanation::page(&self.model.path.display().to_string(), &head, self.collapses(), self.explanation.as_ref())
+        let findings = self.calibration.as_ref().map_or(&[][..], |row| &row.findings);
+        explanation::page(&self.model.path.display().to_string(), &head, self.collapses(), findings, self.explanation.as_ref())
     }
 
     /// Float against int8, in lines for the head of a page.

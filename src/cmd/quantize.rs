@@ -148,9 +148,9 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             attempt.notes.iter().for_each(|note| ui.detail(format_args!("{note}")));
             let all_int8 = Recipe { int16: Int16::None, ..recipe.clone() };
             let all_int8 = (all_int8 != recipe).then(|| bench.attempt(&all_int8, ui)).transpose().with_context(cannot)?;
-            let calibration = Some(CalibrationRow::new(&recipe, &attempt, all_int8.as_ref()));
             let findings = lint::findings(&bench, &attempt, args.data.model_layout(), ui)?;
             lint::report(&findings, args.strict, ui)?;
+            let calibration = Some(CalibrationRow::new(&recipe, &attempt, all_int8.as_ref(), &findings));
             let explanation = args.wants_explanation().then(|| {
                 let found = explanation::explain(&bench, &attempt, ui)?;
                 let repairs = explanation::trials(&bench, &recipe, &attempt, &found, ui)?;

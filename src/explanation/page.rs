@@ -16,11 +16,18 @@ const LOW_SNR_DB: f64 = 20.0;
 /// From this spread of weight ranges on, one scale for all channels is a bad idea.
 const WIDE_SPREAD: f64 = 30.0;
 
-/// The page: its head in lines, classes that int8 loses, and the rest.
-pub(crate) fn page(model: &str, head: &[(&str, String)], collapses: &[String], explanation: Option<&ExplanationReport>) -> String {
+/// The page: its head in lines, classes that int8 loses, what is wrong with the calibration data, and the rest.
+pub(crate) fn page(
+    model: &str,
+    head: &[(&str, String)],
+    collapses: &[String],
+    findings: &[String],
+    explanation: Option<&ExplanationReport>,
+) -> String {
     let head = facts(head.iter().map(|(name, value)| (*name, value)));
     let collapses = collapses.iter().map(|line| Html::notice(Tone::Bad, "A class does not survive:", line));
-    let mut page = Page::new("From float to int8", model).section("In short", [head].into_iter().chain(collapses));
+    let findings = findings.iter().map(|line| Html::notice(Tone::Warning, "Calibration data:", line));
+    let mut page = Page::new("From float to int8", model).section("In short", [head].into_iter().chain(collapses).chain(findings));
     let Some(explanation) = explanation else { return page.html() };
     page = page.section("Where the noise is", noise(explanation));
     page = page.section("Ranges", ranges(explanation));

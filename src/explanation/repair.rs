@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use edgectl_explain::Explanation;
-use edgectl_quantize::{Calibrator, METHODS, Recipe};
+use edgectl_graph::{Node, QuantType, has_int16};
+use edgectl_quantize::{Calibrator, Int16, METHODS, Recipe};
 use serde::Serialize;
 
 use super::suspect;
@@ -69,6 +70,7 @@ fn changes(recipe: &Recipe, before: &Attempt, explanation: &Explanation) -> Vec<
             changed.overrides.insert(node.tensor.clone(), calibrator);
             changes.push((format!("{} for \"{}\"", calibrator.name(), node.node), None, changed));
         }
+        changes.extend(in_int16(recipe, before, &node.node));
     }
     let options = recipe.options;
     if !(options.per_channel_conv && options.per_channel_dense) {
@@ -83,6 +85,24 @@ fn changes(recipe: &Recipe, before: &Attempt, explanation: &Explanation) -> Vec<
         changes.push((info.name.to_owned(), Some(format!("--passes {}", passes.join(","))), changed));
     }
     changes
+}
+
+/// A node in int16, beside those that are; nothing where it is already, or has no such form.
+fn in_int16(recipe: &Recipe, before: &Attempt, name: &str) -> Option<(String, Option<String>, Recipe)> {
+    let quantized = &before.int8.quantized;
+    let graph = quantized.graph();
+    let is_wide = |node: &Node| node.output().and_then(|id| quantized.params(id)).is_some_and(|params| params.ty == QuantType::I16);
+    let node = graph.nodes().iter().find(|node| graph.label(node) == name)?;
+    let mut nodes = match &recipe.int16 {
+        Int16::All => return None,
+        Int16::None => Default::default(),
+        Int16::Nodes(nodes) => nodes.clone(),
+    };
+    if is_wide(node) || !has_int16(&node.op) || !nodes.insert(name.to_owned()) {
+        return None;
+    }
+    let options = format!("--int16 {}", nodes.iter().map(String::as_str).collect::<Vec<_>>().join(","));
+    Some((format!("int16 for \"{name}\""), Some(options), Recipe { int16: Int16::Nodes(nodes), ..recipe.clone() }))
 }
 
 fn trial(bench: &Workbench<'_>, before: &Attempt, change: String, options: Option<String>, recipe: &Recipe, ui: &Ui) -> Trial {

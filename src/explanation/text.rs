@@ -99,7 +99,7 @@ impl ExplanationReport {
         let advice = match cheapest.map(|trial| &trial.options) {
             None => "none of them is worth it: 1 dB more without a loss of the metric\n".to_owned(),
             Some(None) => String::new(),
-            Some(Some(options)) => format!("the cheapest repair: {options}\n"),
+            Some(Some(options)) => format!("the cheapest repair: {options} (found on the evaluation data: confirm it on others)\n"),
         };
         Some(format!("{}{advice}", table.text(style)))
     }
