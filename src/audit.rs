@@ -31,9 +31,12 @@ impl Audit {
         quantized.map_or_else(|| Audit::of(graph, |_| "float32"), |read| Audit::of_quantized(&read.quantized))
     }
 
-    /// A quantized graph, as the program that it becomes.
+    /// A quantized graph, as the program that it becomes; what is opaque stays float.
     pub(crate) fn of_quantized(quantized: &QuantGraph) -> Audit {
         let dtype = |node: &Node| {
+            if matches!(node.op, Op::Opaque(_)) {
+                return "float32";
+            }
             let operand = node.input(0).filter(|&id| quantized.constant(id).is_none()).or(node.output());
             operand.and_then(|id| quantized.params(id)).map_or("int8", |params| params.ty.name())
         };

@@ -5,9 +5,10 @@ use edgectl_data::{Finding, Layout, Portrait, lint};
 use edgectl_quantize::Growth;
 use thiserror::Error;
 
+use crate::calibrate::Shown;
 use crate::eval::{self, Evaluation, Samples};
 use crate::ui::Ui;
-use crate::workbench::{Attempt, Workbench};
+use crate::workbench::Workbench;
 
 /// Fewer calibration samples than this are too few without looking at them.
 const LEAST_SAMPLES: u64 = 8;
@@ -20,21 +21,27 @@ pub(crate) struct LintError {
 }
 
 /// What the calibration data of a recipe should not be.
-pub(crate) fn findings(bench: &Workbench<'_>, attempt: &Attempt, layout: Layout, ui: &Ui) -> Result<Vec<Finding>> {
+pub(crate) fn findings(
+    bench: &Workbench<'_>,
+    (samples, shown): (u64, &Shown),
+    found: Option<&Evaluation>,
+    layout: Layout,
+    ui: &Ui,
+) -> Result<Vec<Finding>> {
     let has_classes = bench.float.engine.outputs().first().is_some_and(|port| eval::is_list_of_classes(port, bench.float.engine));
     let shape = bench.float.engine.inputs().first().and_then(|port| port.shape.get(1..).map(<[usize]>::to_vec)).unwrap_or_default();
     let mut calibration = portrait(&bench.calibration, &shape, layout, ui)?;
     if has_classes {
-        calibration.set_classes(attempt.shown.classes.clone());
+        calibration.set_classes(shown.classes.clone());
     }
     let mut evaluation = bench.evaluation.samples.as_ref().map(|samples| portrait(samples, &shape, layout, ui)).transpose()?;
-    let classes = attempt.found.as_ref().and_then(|found| found.classes.as_ref());
+    let classes = found.and_then(|found| found.classes.as_ref());
     if let (Some(evaluation), Some(classes)) = (&mut evaluation, classes) {
         evaluation.set_classes(classes.rows().iter().map(|row| row.float_given).collect());
     }
     let mut findings = lint(&calibration, evaluation.as_ref());
-    findings.extend(too_few(attempt.samples, &attempt.shown.growth));
-    findings.extend(attempt.found.as_ref().filter(|_| labelled(bench)).and_then(chance));
+    findings.extend(too_few(samples, &shown.growth));
+    findings.extend(found.filter(|_| labelled(bench)).and_then(chance));
     Ok(findings)
 }
 

@@ -38,11 +38,11 @@ mod lint;
 mod memory;
 mod model;
 mod output;
+mod partly_float;
 mod quantization;
 mod sheet;
 mod stack;
 mod ui;
-mod weights;
 mod workbench;
 
 use std::process::ExitCode;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use edge_format::{AlignedBytes, Program};
-use edgectl_graph::{Graph, Op, QuantGraph, pass};
+use edgectl_float::FloatModel;
+use edgectl_graph::{Fact, Graph, Node, Op, QuantGraph, Shape, TensorId, pass};
 use edgectl_lower::{LowerError, LowerOptions, Lowered};
 use edgectl_onnx::ImportOptions;
 use edgectl_quantize::{QdqError, QuantizeError};
@@ -168,6 +169,34 @@ pub(crate) fn prepared(graph: &Graph) -> Result<Graph, QuantizeError> {
     edgectl_graph::run_all(&mut graph, pass::CANONICAL)?;
     edgectl_quantize::prepare(&mut graph)?;
     Ok(graph)
+}
+
+/// As [`prepared`], with operators that are not supported left as they are.
+pub(crate) fn prepared_around_opaque(graph: &Graph) -> Result<Graph, QuantizeError> {
+    let mut graph = graph.clone();
+    edgectl_graph::run_all(&mut graph, pass::CANONICAL)?;
+    edgectl_quantize::prepare_around_opaque(&mut graph)?;
+    Ok(graph)
+}
+
+/// Whether a graph has operators that are not supported, and came from ONNX, so that it can go back there with them.
+pub(crate) fn has_opaque(graph: &Graph) -> bool {
+    let from_onnx = graph.origin.as_ref().is_some_and(|origin| origin.format == "onnx");
+    from_onnx && graph.nodes().iter().any(|node| matches!(node.op, Op::Opaque(_)))
+}
+
+/// Reads an `.onnx` file again, with the shapes that its operators of unknown rules give, so that those which follow are understood.
+pub(crate) fn with_shapes(path: &Path, graph: Graph) -> Result<Graph> {
+    let opaque = graph.nodes().iter().filter(|node| matches!(node.op, Op::Opaque(_)));
+    let unknown: Vec<TensorId> = opaque.flat_map(Node::writes).filter(|&id| graph.shape(id).and_then(Shape::fixed).is_none()).collect();
+    if unknown.is_empty() {
+        return Ok(graph);
+    }
+    let model = FloatModel::from_graph(&graph, &unknown)?;
+    let first = graph.outputs().len();
+    let named = unknown.iter().enumerate().map(|(i, &id)| Some((graph.tensor(id).name.clone(), model.output_fact(first + i)?)));
+    let facts: Vec<(String, Fact)> = named.flatten().collect();
+    Ok(edgectl_onnx::read(path, &ImportOptions { batch: Some(1), facts: &facts, ..ImportOptions::default() })?.graph)
 }
 
 /// Why a graph cannot become an int8 program, if it cannot.

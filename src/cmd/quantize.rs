@@ -23,9 +23,9 @@ use crate::lint;
 use crate::memory::MemoryArgs;
 use crate::model::{self, Int8Model, Model, ModelError, Source};
 use crate::output::{OutputError, Outputs};
+use crate::partly_float;
 use crate::quantization::{CalibrationRow, Format, QuantizeReport};
 use crate::ui::{Ui, Verdict};
-use crate::weights;
 use crate::workbench::{Evaluation, Workbench};
 
 /// Quantize a float model to int8 and measure what it costs
@@ -118,23 +118,38 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let outputs = args.create(&files)?;
             let paths: Vec<&Path> = files.iter().map(|(path, _)| *path).collect();
             let report =
-                weights::quantize((&args.model, &graph), args.mode.arithmetic(), !args.per_tensor, &evaluation, (&paths, outputs), ui);
+                partly_float::weights((&args.model, &graph), args.mode.arithmetic(), !args.per_tensor, &evaluation, (&paths, outputs), ui);
             let report = report.with_context(cannot)?;
             ui.result(&report)?;
             Ok(Verdict::of(!args.require_int8 || report.executed.is_integer()))
         }
+        Source::Float(graph) if model::has_opaque(&graph) && files.iter().all(|(_, format)| *format == Format::QdqOnnx) => {
+            let unused = [("--explain", args.explain), ("--max-drop", args.max_drop.is_some()), ("--profile", !args.profile.is_empty())];
+            if let Some((option, _)) = unused.into_iter().chain([(Args::MEMORY, args.memory.is_given())]).find(|(_, given)| *given) {
+                bail!(
+                    "{option} needs an int8 program, which {} cannot become: it has operators that are not supported",
+                    args.model.display()
+                );
+            }
+            let graph = model::with_shapes(&args.model, graph).with_context(cannot)?;
+            let float = FloatEngine::new(&graph, false).with_context(cannot)?;
+            let bench = args.workbench(model::prepared_around_opaque(&graph).with_context(cannot)?, &float)?;
+            let outputs = args.create(&files)?;
+            let paths: Vec<&Path> = files.iter().map(|(path, _)| *path).collect();
+            let recipe = args.recipe(calibrator);
+            let done = partly_float::around_opaque((&args.model, &graph), &bench, &recipe, args.data.model_layout(), ui);
+            let (report, onnx, findings) = done.with_context(cannot)?;
+            lint::report(&findings, args.strict, ui)?;
+            let report = report.write(&onnx, &paths, outputs)?;
+            ui.result(&report)?;
+            Ok(Verdict::of(!args.require_int8 || report.executed.is_integer()))
+        }
         Source::Float(graph) => {
-            let Some(path) = &args.calibration else { bail!(ModelError::NoCalibration { path: args.model.clone() }) };
             let prepared = model::prepared(&graph).with_context(cannot)?;
             let float = FloatEngine::new(&graph, false).with_context(cannot)?;
-            let calibration = args.data.open(path, args.calibration_samples, &model::only_input(&float)?)?;
-            let evaluation = args.evaluation(&float, true)?;
+            let bench = args.workbench(prepared, &float)?;
             let outputs = args.create(&files)?;
-            let options = QuantizeOptions { per_channel_conv: !args.per_tensor, per_channel_dense: !args.per_tensor };
-            let int16 = args.int16.as_ref().map_or(Int16::None, |choice| choice.0.clone().unwrap_or_default());
-            let methods = args.passes.as_ref().map_or_else(|| Recipe::DEFAULT_METHODS.to_vec(), |passes| passes.0.clone());
-            let recipe = Recipe { calibrator, methods, options, int16, allow_constant: args.allow_constant, ..Recipe::default() };
-            let bench = Workbench { prepared, float: Remembering::new(&float), calibration, evaluation };
+            let recipe = args.recipe(calibrator);
             let (recipe, attempt, ladder) = match args.limits() {
                 Some(limits) => {
                     let (recipe, attempt, ladder) = ladder::climb(&bench, recipe, limits, args.chooses_int16(), ui).with_context(cannot)?;
@@ -148,7 +163,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             attempt.notes.iter().for_each(|note| ui.detail(format_args!("{note}")));
             let all_int8 = Recipe { int16: Int16::None, ..recipe.clone() };
             let all_int8 = (all_int8 != recipe).then(|| bench.attempt(&all_int8, ui)).transpose().with_context(cannot)?;
-            let findings = lint::findings(&bench, &attempt, args.data.model_layout(), ui)?;
+            let findings = lint::findings(&bench, (attempt.samples, &attempt.shown), attempt.found.as_ref(), args.data.model_layout(), ui)?;
             lint::report(&findings, args.strict, ui)?;
             let calibration = Some(CalibrationRow::new(&recipe, &attempt, all_int8.as_ref(), &findings));
             let explanation = args.wants_explanation().then(|| {
@@ -226,6 +241,22 @@ impl Done<'_> {
 }
 
 impl Args {
+    /// The recipe that the options describe.
+    fn recipe(&self, calibrator: Calibrator) -> Recipe {
+        let options = QuantizeOptions { per_channel_conv: !self.per_tensor, per_channel_dense: !self.per_tensor };
+        let int16 = self.int16.as_ref().map_or(Int16::None, |choice| choice.0.clone().unwrap_or_default());
+        let methods = self.passes.as_ref().map_or_else(|| Recipe::DEFAULT_METHODS.to_vec(), |passes| passes.0.clone());
+        Recipe { calibrator, methods, options, int16, allow_constant: self.allow_constant, ..Recipe::default() }
+    }
+
+    /// A prepared graph with its float engine and all data.
+    fn workbench<'e>(&self, prepared: Graph, float: &'e FloatEngine) -> Result<Workbench<'e>> {
+        let Some(path) = &self.calibration else { bail!(ModelError::NoCalibration { path: self.model.clone() }) };
+        let calibration = self.data.open(path, self.calibration_samples, &model::only_input(float)?)?;
+        let evaluation = self.evaluation(float, true)?;
+        Ok(Workbench { prepared, float: Remembering::new(float), calibration, evaluation })
+    }
+
     const MEMORY: &str = "--stateful, or --streaming,";
 
     /// Opens the evaluation data, and refuses early what cannot be measured.

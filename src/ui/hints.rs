@@ -163,7 +163,7 @@ fn graph(error: &GraphError) -> Option<&'static str> {
     Some(match error {
         GraphError::Dynamic { .. } => "export the model with fixed dimensions; only the batch may be symbolic",
         GraphError::Unsupported { .. } => {
-            "export the model without this operator; `edgectl inspect MODEL` marks all that are not supported"
+            "export the model without this operator (`edgectl inspect MODEL` marks all); `quantize -o OUT.onnx` alone leaves it in float"
         }
         GraphError::TooLarge { .. } => "choose a smaller input, or a model for small devices",
         _ => "the model contradicts itself; check it with onnx.checker and export it again",

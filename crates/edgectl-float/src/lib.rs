@@ -11,7 +11,7 @@ mod guard;
 
 use std::sync::Arc;
 
-use edgectl_graph::{Graph, TensorId};
+use edgectl_graph::{Fact, Graph, Shape, TensorId};
 use edgectl_onnx::ExportOptions;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::{
@@ -92,6 +92,13 @@ impl FloatModel {
     /// The outputs, in the model's order; those observed come last.
     pub fn outputs(&self) -> &[Port] {
         &self.outputs
+    }
+
+    /// What is known of an output; nothing where it holds no real numbers.
+    pub fn output_fact(&self, output: usize) -> Option<Fact> {
+        let real = self.plan.model().output_fact(output).ok()?.datum_type == DatumType::F32;
+        let port = self.outputs.get(output).filter(|_| real)?;
+        Some(Fact::f32(Shape::new(port.shape.iter().copied())))
     }
 
     /// Runs one sample: one slice per input, one list of values per output, outermost dimension first. The values of inputs are converted

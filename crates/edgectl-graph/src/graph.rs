@@ -1,6 +1,6 @@
 //! The graph: a table of tensors and the nodes that compute them, in topological order.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::{DType, Dim, Fact, GraphError, Literal, Op, Opaque, Shape};
@@ -178,6 +178,13 @@ impl Graph {
         self.tensor(id).fact.as_ref().is_none_or(|fact| fact.dtype == DType::F32)
     }
 
+    /// The tensors that opaque operators read or write, and no typed one: in a quantized graph they stay as they are.
+    pub fn opaque_tensors(&self) -> BTreeSet<TensorId> {
+        let of = |opaque: bool| self.nodes.iter().filter(move |node| matches!(node.op, Op::Opaque(_)) == opaque);
+        let typed: BTreeSet<TensorId> = of(false).flat_map(|node| node.reads().chain(node.writes())).collect();
+        of(true).flat_map(|node| node.reads().chain(node.writes())).filter(|id| !typed.contains(id)).collect()
+    }
+
     /// The shape of a tensor as numbers.
     ///
     /// # Errors
@@ -350,7 +357,16 @@ impl Graph {
                 return Err(GraphError::Unsupported { node: self.label(node), op, reason: opaque.reason.clone() });
             }
         }
-        let used: HashSet<_> = self.nodes.iter().flat_map(|node| node.reads().chain(node.writes())).collect();
+        self.require_fixed()
+    }
+
+    /// Whether the shape of every tensor that a typed operator reads or writes is made of numbers, none too large to be computed.
+    ///
+    /// # Errors
+    /// The first shape that is dynamic or too large.
+    pub fn require_fixed(&self) -> Result<(), GraphError> {
+        let typed = self.nodes.iter().filter(|node| !matches!(node.op, Op::Opaque(_)));
+        let used: HashSet<_> = typed.flat_map(|node| node.reads().chain(node.writes())).collect();
         self.iter_tensors().filter(|(id, _)| used.contains(id)).try_for_each(|(id, tensor)| {
             let shape = self.fixed_shape(id)?;
             let elements = shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));

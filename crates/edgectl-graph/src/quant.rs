@@ -266,9 +266,11 @@ pub enum QuantError {
     },
 }
 
-/// A deployable graph with quantization parameters for every real activation and every constant that the int8 operators read.
+/// A graph with quantization parameters for every real activation and every constant that the int8 operators read.
 ///
-/// Holds: all nodes are typed and all shapes fixed; activations are int8 or int16 with a positive, finite scale; weights and biases have
+/// Opaque operators stay as they are, and so does what only they read or write: a graph that has some can be exported, and not lowered.
+///
+/// Holds: all shapes are fixed; activations are int8 or int16 with a positive, finite scale; weights and biases have
 /// the form that [`QuantConst`] says; no sum of a layer can leave its accumulator; a node reads activations of the type that it writes, unless it is an identity, which requantizes; the
 /// rule of [`sharing`] holds at every node.
 #[derive(Clone, Debug, PartialEq)]
@@ -289,7 +291,7 @@ impl QuantGraph {
         constants: BTreeMap<TensorId, QuantConst>,
     ) -> Result<QuantGraph, QuantError> {
         graph.check()?;
-        graph.require_deployable()?;
+        graph.require_fixed()?;
         let quantized = QuantGraph { graph, activations, constants };
         quantized.check_activations()?;
         quantized.graph.nodes().iter().try_for_each(|node| quantized.check_node(node))?;
@@ -325,8 +327,9 @@ impl QuantGraph {
     }
 
     fn check_activations(&self) -> Result<(), QuantError> {
+        let opaque = self.graph.opaque_tensors();
         let real = self.graph.nodes().iter().flat_map(Node::writes).filter(|&id| self.graph.is_real(id));
-        for id in real.chain(self.graph.inputs().iter().copied()) {
+        for id in real.chain(self.graph.inputs().iter().copied()).filter(|id| !opaque.contains(id)) {
             let params = self.activations.get(&id).ok_or_else(|| self.bad(id, "a scale and a zero point", "none"))?;
             self.check_params(id, *params)?;
         }
@@ -411,10 +414,11 @@ impl QuantGraph {
         let (label, op) = (self.graph.label(node), node.op.name().to_owned());
         let found = node.output().and_then(|output| self.params(output));
         let ty = found.map_or(QuantType::I8, |params| params.ty);
-        if ty == QuantType::I16 && !has_int16(&node.op) {
+        if ty == QuantType::I16 && !has_int16(&node.op) && !matches!(node.op, Op::Opaque(_)) {
             return Err(QuantError::NoInt16 { node: label, op });
         }
         match &node.op {
+            Op::Opaque(_) => return Ok(()),
             op if op.is_layer() => {
                 let weights = node.input(1).filter(|id| matches!(self.constant(*id), Some(QuantConst::Weights { .. })));
                 let bias = node.input(2).is_none_or(|id| match self.constant(id) {
@@ -433,7 +437,7 @@ impl QuantGraph {
                     return Err(QuantError::NoInt8 { node: label, op: format!("{} with computed parameters", op.name()) });
                 }
             }
-            Op::BatchNorm { .. } | Op::Dequantize { .. } | Op::Gemm { .. } | Op::Opaque(_) | Op::Quantize { .. } => {
+            Op::BatchNorm { .. } | Op::Dequantize { .. } | Op::Gemm { .. } | Op::Quantize { .. } => {
                 return Err(QuantError::NoInt8 { node: label, op });
             }
             _ => {}

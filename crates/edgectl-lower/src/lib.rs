@@ -61,6 +61,7 @@ pub struct Lowered {
 /// An operator or a shape for which the runtime has no kernel.
 pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, LowerError> {
     let graph = quantized.graph();
+    graph.require_deployable()?;
     let mut builder = Builder::new(quantized, options.stateful);
     for &id in graph.inputs() {
         builder.input(id)?;

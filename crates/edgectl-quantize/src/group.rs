@@ -60,8 +60,13 @@ impl Groups {
     pub(crate) fn sources_of(&self, graph: &Graph, ty: impl Fn(TensorId) -> QuantType) -> BTreeMap<usize, Vec<Source>> {
         let mut sources: BTreeMap<usize, Vec<Source>> = BTreeMap::new();
         let mut add = |id, source| sources.entry(self.of(id)).or_default().push(source);
-        graph.inputs().iter().for_each(|&id| add(id, Source::Free(id)));
+        let opaque = graph.opaque_tensors();
+        graph.inputs().iter().filter(|id| !opaque.contains(id)).for_each(|&id| add(id, Source::Free(id)));
         for node in graph.nodes() {
+            if matches!(node.op, Op::Opaque(_)) {
+                node.writes().filter(|&id| graph.is_real(id) && !opaque.contains(&id)).for_each(|id| add(id, Source::Free(id)));
+                continue;
+            }
             if let Some(id) = node.output().filter(|&id| graph.is_real(id)) {
                 match sharing(&node.op, ty(id)) {
                     Sharing::Fixed(params) => add(id, Source::Fixed(id, params)),

@@ -48,7 +48,7 @@ pub use int16::Int16;
 pub use method::{METHODS, Method, MethodInfo, Note};
 pub use observer::{Observer, Range};
 pub use params::{activation_params, quantize_bias, quantize_operand, quantize_value, quantize_weights, weight_scale};
-pub use prepare::prepare;
+pub use prepare::{prepare, prepare_around_opaque};
 pub use qdq::{FromQdq, QdqError, QdqNote, from_qdq, is_qdq};
 pub use quantize::{QuantizeOptions, quantize};
 pub use recipe::{Calibrated, Quantized, Recipe};

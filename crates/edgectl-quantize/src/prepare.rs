@@ -16,6 +16,16 @@ use crate::layer::finite;
 pub fn prepare(graph: &mut Graph) -> Result<(), QuantizeError> {
     graph.bind_batch(1)?;
     graph.require_deployable()?;
+    prepare_around_opaque(graph)
+}
+
+/// As [`prepare`], for a graph whose opaque operators stay as they are: it can be quantized and exported, and not lowered.
+///
+/// # Errors
+/// As [`prepare`], but for operators that are opaque, and shapes that only they need.
+pub fn prepare_around_opaque(graph: &mut Graph) -> Result<(), QuantizeError> {
+    graph.bind_batch(1)?;
+    graph.require_fixed()?;
     graph.iter_tensors().try_for_each(|(id, _)| finite(graph, id).map(drop))?;
     graph.nodes().iter().try_for_each(|node| require_int8(graph, node))?;
     run_all(graph, &[&UnshareConstants, &InsertRequantize])?;
@@ -47,7 +57,7 @@ impl Pass for UnshareConstants {
 
     fn next(&self, graph: &Graph) -> Option<Patch> {
         let mut seen: HashSet<TensorId> = HashSet::new();
-        for (id, node) in graph.iter() {
+        for (id, node) in graph.iter().filter(|(_, node)| !matches!(node.op, Op::Opaque(_))) {
             for (place, &input) in node.inputs.iter().enumerate() {
                 let Some((input, literal)) = input.and_then(|input| Some((input, graph.literal(input)?))) else { continue };
                 if !seen.insert(input) {

@@ -67,7 +67,7 @@ pub(crate) fn quantize_layers(
             constants.extend(layer.constants(graph, node, params(layer.input)?, params(layer.output)?, magnitude)?);
         } else if node.op.is_normalization() {
             constants.extend(node.inputs.iter().skip(1).flatten().map(|&id| (id, QuantConst::Real)));
-        } else if !matches!(node.op, Op::Concat { .. } | Op::Reshape { .. }) {
+        } else if !matches!(node.op, Op::Concat { .. } | Op::Opaque(_) | Op::Reshape { .. }) {
             let ty = node.output().map_or(QuantType::I8, |output| typed.of(output));
             for id in node.inputs.iter().flatten().copied() {
                 if let Some(values) = finite(graph, id)?.filter(|_| !constants.contains_key(&id)) {

@@ -113,12 +113,26 @@ fn only_int8_operators_of_fixed_shape_can_be_quantized() {
     let activations: BTreeMap<_, _> = [x, product, sum, y].map(|id| (id, PARAMS)).into();
     let error = QuantGraph::new(graph, activations, BTreeMap::new()).unwrap_err();
     assert_eq!(error, QuantError::NoInt8 { node: "product".into(), op: "Gemm".into() });
+}
 
+#[test]
+fn what_only_opaque_operators_have_to_do_with_stays_real() {
+    let opaque =
+        |name: &str| edgectl_graph::Opaque { domain: String::new(), op_type: name.into(), reason: String::new(), payload: [].into() };
+    let fact = || Some(edgectl_graph::Fact::f32(edgectl_graph::Shape::new([1usize, 2])));
     let mut parts = valid();
-    let hidden = edgectl_graph::Opaque { domain: String::new(), op_type: "Loop".into(), reason: String::new(), payload: [].into() };
-    parts.graph.add_opaque("loop", hidden, vec![], vec![], vec![]);
+    let y = parts.graph.find("y").unwrap();
+    parts.graph.add_opaque("first", opaque("CumSum"), vec![Some(y)], vec![], vec![Some(("s".into(), fact()))]);
+    let s = parts.graph.find("s").unwrap();
+    parts.graph.add_opaque("second", opaque("CumSum"), vec![Some(s)], vec![], vec![Some(("t".into(), fact()))]);
+    let t = parts.graph.find("t").unwrap();
+    assert!(parts.graph.opaque_tensors().iter().copied().eq([s, t]));
+    assert!(QuantGraph::new(parts.graph.clone(), parts.activations.clone(), parts.constants.clone()).is_ok());
+
+    let z = parts.graph.add_node("z", Op::Unary(Unary::Relu), vec![Some(t)], "z").unwrap();
+    parts.activations.insert(z, PARAMS);
     let error = QuantGraph::new(parts.graph, parts.activations, parts.constants).unwrap_err();
-    assert_eq!(error.to_string(), r#"node "loop": operator Loop is not supported"#);
+    assert_eq!(error.to_string(), r#"tensor "t": expected a scale and a zero point, found none"#);
 }
 
 #[test]

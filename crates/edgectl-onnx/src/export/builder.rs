@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use edgectl_graph::{Data, Dim, Fact, Graph, Literal};
+use edgectl_graph::{Data, Dim, Fact, Graph, Literal, Node, Op};
 use prost::Message;
 
 use crate::import::{opset, tensor};
@@ -54,6 +54,21 @@ impl Builder {
         }
         let names = graph.tensors().iter().map(|tensor| tensor.name.clone()).collect();
         Ok(Builder { opset: opset(&model)?, proto, model, inputs, outputs, constants, names })
+    }
+
+    /// As `require_opset`, where no opaque operator of the default domain would change its meaning. `what` needs the opset.
+    pub(super) fn raise_opset(&mut self, graph: &Graph, least: i64, what: &str) -> Result<(), OnnxError> {
+        let is_bound = |node: &&Node| matches!(&node.op, Op::Opaque(opaque) if opaque.domain.is_empty());
+        if let Some(node) = graph.nodes().iter().find(is_bound).filter(|_| self.opset < least) {
+            return Err(OnnxError::Inexpressible {
+                node: graph.label(node),
+                op: node.op.name().into(),
+                opset: self.opset,
+                what: format!("{what} need opset {least}, and what the operator means there is not known"),
+            });
+        }
+        self.require_opset(least);
+        Ok(())
     }
 
     /// Raises the opset of the default domain, and the format with it, where they are older.

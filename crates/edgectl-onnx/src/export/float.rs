@@ -42,7 +42,7 @@ pub(super) enum Weights<'a> {
 pub(super) fn write(graph: &Graph, options: &ExportOptions<'_>, weights: Weights<'_>) -> Result<Vec<u8>, OnnxError> {
     let mut builder = Builder::new(graph)?;
     if let Weights::Int8(..) = weights {
-        int8::require_opset(&mut builder, graph)?;
+        builder.raise_opset(graph, int8::MIN_OPSET, "int8 weights")?;
     }
     for &id in graph.inputs() {
         let tensor = graph.tensor(id);
@@ -89,7 +89,7 @@ pub(super) fn write(graph: &Graph, options: &ExportOptions<'_>, weights: Weights
 }
 
 /// An opaque node with the names that its operands have now.
-fn current(graph: &Graph, node: &Node, payload: &[u8]) -> Result<NodeProto, OnnxError> {
+pub(super) fn current(graph: &Graph, node: &Node, payload: &[u8]) -> Result<NodeProto, OnnxError> {
     let mut proto = NodeProto::decode(payload).map_err(|error| OnnxError::Malformed { what: error.to_string() })?;
     let names = |ids: &[Option<TensorId>]| ids.iter().map(|id| id.map_or_else(String::new, |id| graph.tensor(id).name.clone())).collect();
     proto.input = names(&node.inputs);

@@ -17,7 +17,7 @@ use super::ops::{self, Form, Operands};
 use crate::OnnxError;
 
 /// Scales per channel came with this opset.
-const MIN_OPSET: i64 = 13;
+pub(super) const MIN_OPSET: i64 = 13;
 
 /// What a layer with int8 weights computes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,21 +39,6 @@ pub fn export_int8_weights(
     arithmetic: Int8Arithmetic,
 ) -> Result<Vec<u8>, OnnxError> {
     float::write(graph, &ExportOptions::default(), Weights::Int8(weights, arithmetic))
-}
-
-/// Raises the opset to one with scales per channel.
-pub(super) fn require_opset(builder: &mut Builder, graph: &Graph) -> Result<(), OnnxError> {
-    let opaque = graph.nodes().iter().find(|node| matches!(node.op, Op::Opaque(_)));
-    if let Some(node) = opaque.filter(|_| builder.opset < MIN_OPSET) {
-        return Err(OnnxError::Inexpressible {
-            node: graph.label(node),
-            op: node.op.name().into(),
-            opset: builder.opset,
-            what: format!("int8 weights need opset {MIN_OPSET}, and what the operator means there is not known"),
-        });
-    }
-    builder.require_opset(MIN_OPSET);
-    Ok(())
 }
 
 /// Writes weights as int8 and what dequantizes them, under the name of the float weights.

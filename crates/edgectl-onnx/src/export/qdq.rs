@@ -8,13 +8,16 @@
 //! bias/quantized ─ DQ ─ bias ───────────────────────────┘
 //! ```
 //!
+//! Opaque operators are carried along as they are. They read what is dequantized, and what they compute is quantized only for others.
+//!
 //! Zero points are always explicit: without one, engines take the type to be uint8.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use edgectl_graph::{Data, Graph, Literal, Node, Op, QuantConst, QuantGraph, QuantParams, QuantType, TensorId, Unary, swap_channels};
 
 use super::builder::Builder;
+use super::float::current;
 use super::ops::{self, Form, Operands};
 use crate::{MAX_OPSET, OnnxError};
 
@@ -39,7 +42,8 @@ pub struct QdqOptions {
 /// Inputs and outputs of the model stay float32 and keep their names, as do all nodes and the results of all operators.
 ///
 /// # Errors
-/// [`OnnxError::Opset`] where the options ask for an opset that is not supported, [`OnnxError::TooLarge`] where the model is larger than
+/// [`OnnxError::Opset`] where the options ask for an opset that is not supported, [`OnnxError::Inexpressible`] where an opaque operator keeps
+/// the opset from being raised, [`OnnxError::TooLarge`] where the model is larger than
 /// a protobuf message can be.
 pub fn export_qdq(quantized: &QuantGraph, options: &QdqOptions) -> Result<Vec<u8>, OnnxError> {
     let graph = quantized.graph();
@@ -54,15 +58,18 @@ pub fn export_qdq(quantized: &QuantGraph, options: &QdqOptions) -> Result<Vec<u8
     if let Some(found) = options.min_opset.filter(|&opset| opset > MAX_OPSET) {
         return Err(OnnxError::Opset { found });
     }
-    builder.require_opset(least.max(options.min_opset.unwrap_or(least)));
-    let mut operands = Dequantized { quantized, names: HashMap::new() };
+    builder.raise_opset(graph, least.max(options.min_opset.unwrap_or(least)), "QDQ pairs")?;
+    let mut operands = Dequantized { quantized, names: HashMap::new(), captured: HashSet::new() };
     for &id in graph.inputs() {
         let tensor = graph.tensor(id);
         builder.input(&tensor.name, tensor.fact.as_ref());
-        let output = builder.unique(format!("{}/dequantized", tensor.name));
-        operands.pair(&mut builder, id, tensor.name.clone(), output)?;
+        operands.pair_beside(&mut builder, id)?;
     }
     for node in graph.nodes() {
+        if let Op::Opaque(opaque) = &node.op {
+            operands.opaque(&mut builder, node, &opaque.payload)?;
+            continue;
+        }
         let Some(id) = node.output() else { continue };
         let name = graph.tensor(id).name.clone();
         if !graph.is_real(id) {
@@ -109,6 +116,8 @@ impl Key {
 struct Dequantized<'a> {
     quantized: &'a QuantGraph,
     names: HashMap<Key, String>,
+    /// Constants that are there under their own names, for the subgraphs of opaque operators.
+    captured: HashSet<TensorId>,
 }
 
 impl Dequantized<'_> {
@@ -127,6 +136,35 @@ impl Dequantized<'_> {
         builder.node("DequantizeLinear", format!("{name}/dequantize"), vec![quantized, scale, zero_point], output.clone());
         self.names.insert(Key::of(id), output);
         Ok(())
+    }
+
+    /// As `pair`, beside a tensor that stays real under its own name; nothing where nobody reads its integers.
+    fn pair_beside(&mut self, builder: &mut Builder, id: TensorId) -> Result<(), OnnxError> {
+        if self.quantized.params(id).is_none() {
+            return Ok(());
+        }
+        let name = self.graph().tensor(id).name.clone();
+        let output = builder.unique(format!("{name}/dequantized"));
+        self.pair(builder, id, name, output)
+    }
+
+    /// Writes an opaque operator, with the constants that it reads.
+    fn opaque(&mut self, builder: &mut Builder, node: &Node, payload: &[u8]) -> Result<(), OnnxError> {
+        let graph = self.quantized.graph();
+        let mut proto = current(graph, node, payload)?;
+        for (name, id) in proto.input.iter_mut().zip(&node.inputs) {
+            if let Some(literal) = id.and_then(|id| graph.literal(id)) {
+                *name = builder.new_constant(format!("{name}/real"), literal)?;
+            }
+        }
+        // What its subgraphs read goes by its name.
+        for &id in &node.captures {
+            if let Some(literal) = graph.literal(id).filter(|_| self.captured.insert(id)) {
+                builder.constant(&graph.tensor(id).name, literal)?;
+            }
+        }
+        builder.push(proto);
+        node.writes().try_for_each(|id| self.pair_beside(builder, id))
     }
 
     /// Writes a constant and its `DequantizeLinear`.
@@ -167,7 +205,7 @@ impl Dequantized<'_> {
         };
         let quantized = builder.new_constant(format!("{name}/quantized"), &data)?;
         // The first one has the name of the float constant.
-        let first = !self.names.keys().any(|other| other.tensor == key.tensor);
+        let first = !self.names.keys().any(|other| other.tensor == key.tensor) && !self.captured.contains(&key.tensor);
         let output = if first { name.clone() } else { builder.unique(format!("{name}/dequantized")) };
         let inputs = vec![quantized, scale, zero_point];
         // Without meaning, but harmless, where there is one scale for all.

@@ -35,7 +35,7 @@ pub(super) fn build(
     for node in model.functions.iter_mut().flat_map(|function| &mut function.node).chain(&mut proto.node) {
         external.inline_node(node)?;
     }
-    let mut importer = Importer::new(&model, &proto, opset, options.batch);
+    let mut importer = Importer::new(&model, &proto, opset, options);
     let documented = importer.take_initializers(std::mem::take(&mut proto.initializer), &mut external)?;
     importer.add_inputs(&mut proto)?;
     let mut nodes: Vec<_> = std::mem::take(&mut proto.sparse_initializer).into_iter().map(sparse_constant).collect();
@@ -92,12 +92,12 @@ struct Importer {
 }
 
 impl Importer {
-    fn new(model: &ModelProto, proto: &GraphProto, opset: i64, batch: Option<usize>) -> Importer {
+    fn new(model: &ModelProto, proto: &GraphProto, opset: i64, options: &ImportOptions<'_>) -> Importer {
         let infos = || proto.input.iter().chain(&proto.output).chain(&proto.value_info);
         let symbols = tensor::symbols(infos());
         let mut declared: HashMap<String, Fact> =
             infos().filter_map(|info| Some((info.name().to_owned(), tensor::fact(info, &symbols)?))).collect();
-        if let Some(batch) = batch {
+        if let Some(batch) = options.batch {
             let first = |info: &ValueInfoProto| declared.get(info.name())?.shape.dims().first().cloned();
             let bound: HashSet<Dim> = proto.input.iter().filter_map(first).filter(|dim| dim.fixed().is_none()).collect();
             for fact in declared.values_mut() {
@@ -105,6 +105,7 @@ impl Importer {
                 fact.shape = Shape::from(dims.collect::<Vec<_>>());
             }
         }
+        declared.extend(options.facts.iter().cloned());
         let functions = model.functions.iter().map(|function| (function.domain().to_owned(), function.name().to_owned())).collect();
         Importer {
             graph: Graph::new(proto.name()),

@@ -24,7 +24,7 @@ mod widen;
 use std::fs;
 use std::path::Path;
 
-use edgectl_graph::Graph;
+use edgectl_graph::{Fact, Graph};
 use prost::Message;
 
 use crate::proto::ModelProto;
@@ -37,6 +37,8 @@ pub struct ImportOptions<'a> {
     pub base_dir: Option<&'a Path>,
     /// The size that symbolic first dimensions of the inputs get. Shapes that a model computes from them then become constants.
     pub batch: Option<usize>,
+    /// What is known of tensors beyond what the model says itself: of the outputs of operators without rules for shapes.
+    pub facts: &'a [(String, Fact)],
 }
 
 /// A model that was read.
