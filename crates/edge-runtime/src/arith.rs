@@ -8,8 +8,25 @@
 /// gemmlowp's `SaturatingRoundingDoublingHighMul`, whose nudge by sign before a division that truncates is this
 /// floor of the sum with one half.
 pub const fn saturating_rounding_doubling_high_mul(a: i32, b: i32) -> i32 {
+    // Where a product of 64 bits is a call that knows nothing of the signs.
+    if cfg!(armv6m) {
+        return high_mul_in_halves(a, b);
+    }
     let rounded = (a as i64 * b as i64 + (1 << 30)) >> 31;
     if rounded > i32::MAX as i64 { i32::MAX } else { rounded as i32 }
+}
+
+/// The same from four products of 32 bits, for machines that have no others.
+const fn high_mul_in_halves(a: i32, b: i32) -> i32 {
+    let ((a_high, a_low), (b_high, b_low)) = ((a >> 16, a & 0xFFFF), (b >> 16, b & 0xFFFF));
+    let low = (a_low as u32).wrapping_mul(b_low as u32);
+    // Neither sum overflows: a product of a signed and an unsigned half leaves room for another half.
+    let middle = a_high * b_low + (low >> 16) as i32;
+    let carried = a_low * b_high + (middle & 0xFFFF);
+    let high = (a_high * b_high).wrapping_add(middle >> 16).wrapping_add(carried >> 16);
+    // The two bits below decide what the sum with one half carries.
+    let rounded = high.wrapping_mul(2).wrapping_add(carried >> 15 & 1).wrapping_add(carried >> 14 & 1);
+    if a == i32::MIN && b == i32::MIN { i32::MAX } else { rounded }
 }
 
 /// `round(a * b / 2^15)`, ties upwards; saturates for `MIN * MIN`.
@@ -49,7 +66,8 @@ pub const fn saturating_left_shift(x: i32, exponent: u32) -> i32 {
 ///
 /// TensorFlow Lite's `MultiplyByQuantizedMultiplier` in its reference form. `shift` is from -31 to 30, a positive one
 /// to the left, where bits that leave the word are lost.
-#[inline(always)]
+// On bare metal every copy of it is a hundred bytes of flash.
+#[cfg_attr(not(target_os = "none"), inline(always))]
 pub const fn multiply_by_quantized_multiplier(x: i32, multiplier_q31: i32, shift: i32) -> i32 {
     let (left, right) = if shift > 0 { (shift as u32, 0) } else { (0, shift.unsigned_abs()) };
     rounding_divide_by_pot(saturating_rounding_doubling_high_mul(x.wrapping_shl(left), multiplier_q31), right)
@@ -134,6 +152,11 @@ mod tests {
     fn rounding_at_ties_and_limits() {
         assert_eq!(saturating_rounding_doubling_high_mul(1 << 30, 1), 1);
         assert_eq!(saturating_rounding_doubling_high_mul(-(1 << 30), 1), 0);
+        for a in [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX] {
+            for b in [i32::MIN, i32::MIN + 1, -1, 0, 1, i32::MAX] {
+                assert_eq!(high_mul_in_halves(a, b), saturating_rounding_doubling_high_mul(a, b), "{a} {b}");
+            }
+        }
         assert_eq!(saturating_rounding_doubling_high_mul(i32::MIN, i32::MIN), i32::MAX);
         assert_eq!(saturating_rounding_doubling_high_mul_i16(i16::MIN, i16::MIN), i16::MAX);
         assert_eq!(saturating_doubling_high_mul_i16(i16::MIN, i16::MIN), i16::MAX);
@@ -165,6 +188,7 @@ mod tests {
         fn high_mul_is_the_exact_product_rounded(a: i32, b: i32) {
             let exact = divide(i128::from(a) * i128::from(b), 31, |_| true);
             prop_assert_eq!(i128::from(saturating_rounding_doubling_high_mul(a, b)), exact.min(i32::MAX.into()));
+            prop_assert_eq!(i128::from(high_mul_in_halves(a, b)), exact.min(i32::MAX.into()));
         }
 
         #[test]

@@ -27,6 +27,8 @@ mod error;
 pub mod fixed_point;
 mod interpreter;
 pub mod kernel;
+#[cfg(feature = "mcu")]
+mod mcu;
 pub mod prepare;
 mod resolver;
 #[cfg(feature = "simd")]
@@ -38,6 +40,8 @@ pub use edge_format::{FormatError, Program};
 pub use element::Element;
 pub use error::{CheckError, Operand, RuntimeError};
 pub use interpreter::{Executed, Interpreter};
+#[cfg(feature = "mcu")]
+pub use mcu::Core;
 pub use resolver::{Registration, Resolver};
 #[cfg(feature = "simd")]
 pub use simd::Isa;

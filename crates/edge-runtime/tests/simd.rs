@@ -1,4 +1,5 @@
-//! Every vector kernel, for every instruction set that this machine has and every packing, against the reference kernels.
+//! Every vector kernel, for every instruction set that this machine has and every packing, and the kernels for microcontrollers
+//! against the reference kernels.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use edge_format::*;
@@ -86,6 +87,9 @@ impl Case {
     /// Compares all kernels; `packs` says whether the filter can be packed.
     fn check(&self, packs: bool) -> Result<(), TestCaseError> {
         let expected = self.run(None, Resolver::all());
+        for core in edge_runtime::Core::ALL {
+            prop_assert_eq!(&self.run(None, Resolver::for_core(core)), &expected, "{:?}", core);
+        }
         let packings = if packs { &[None, Some(Packing::InterleavedU8), Some(Packing::InterleavedI8)][..] } else { &[None] };
         for &packing in packings {
             for isa in Isa::ALL.iter().copied().filter(|isa| isa.is_there()) {

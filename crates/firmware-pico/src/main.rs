@@ -12,7 +12,7 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m::peripheral::{SCB, SYST};
 use edge_device::message::Identity;
 use edge_device::server::{Board, Server};
-use edge_runtime::Resolver;
+use edge_runtime::{Core, Resolver};
 use rp2040_hal::Clock;
 use rp2040_hal::clocks::init_clocks_and_plls;
 use rp2040_hal::fugit::RateExtU32;
@@ -78,7 +78,7 @@ fn main() -> ! {
         arena_bytes: 0,
         slot_bytes: 0,
     };
-    Server::new(identity, slot, arena, Resolver::all()).serve(&mut pico);
+    Server::new(identity, slot, arena, Resolver::for_core(Core::HERE)).serve(&mut pico);
     reset()
 }
 

@@ -5,6 +5,7 @@ mod completions;
 mod cross;
 mod firmware;
 mod fit_profiles;
+mod layers;
 mod onnx_proto;
 
 use anyhow::{Result, bail};
@@ -19,6 +20,7 @@ const TASKS: &[Task] = &[
     ("emulate", "replay golden vectors and models on emulated machines; measure stack and instructions", cross::emulate),
     ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),
     ("fit-profiles", "fit profiles/ to published measurements: [FOLDER] [--check]", fit_profiles::run),
+    ("layers", "person_detect on the emulated Pico, layer by layer, beside what was published", layers::run),
     ("onnx-proto", "generate crates/edgectl-onnx/src/proto.rs from proto/onnx.proto", onnx_proto::run),
 ];
 

@@ -16,6 +16,14 @@
 
 use edge_runtime::{Interpreter, Program, Resolver};
 
+/// Every kernel, in the form that is asked for.
+pub const fn kernels() -> Resolver<'static> {
+    #[cfg(feature = "mcu")]
+    return Resolver::for_core(edge_runtime::Core::HERE);
+    #[cfg(not(feature = "mcu"))]
+    Resolver::all()
+}
+
 const MAGIC: u32 = u32::from_le_bytes(*b"EDGV");
 const HEADER_BYTES: usize = 32;
 
@@ -80,7 +88,7 @@ pub fn replay(record: &Record<'_>, arena: &mut [u8], measure: impl Fn(&mut dyn F
         let arena = arena.take().unwrap_or_default();
         loaded = Some(Program::parse(record.program).map_err(|_| "the program is refused").and_then(|program| {
             let arena = arena.get_mut(..program.arena_bytes() as usize).ok_or("the arena is too small")?;
-            Interpreter::new(program, arena, Resolver::all()).map_err(|_| "an op is refused")
+            Interpreter::new(program, arena, kernels()).map_err(|_| "an op is refused")
         }));
     });
     let mut interpreter = loaded.ok_or("nothing was measured")??;

@@ -109,6 +109,14 @@ impl<'a, T: Element> Row<'a, T> {
 /// Applies `f` to the quantized values of both inputs; its result is confined to the activation's range.
 #[inline(always)]
 pub(super) fn run<T: Element>(frame: Frame<'_, '_>, activation: (i32, i32), f: impl Fn(i32, i32) -> i32) -> Option<()> {
+    // On bare metal a call per element is little beside what it computes, and a copy of the loop per operator much beside the flash.
+    if cfg!(target_os = "none") {
+        return for_each::<T, dyn Fn(i32, i32) -> i32>(frame, activation, &f);
+    }
+    for_each::<T, _>(frame, activation, &f)
+}
+
+fn for_each<T: Element, F: Fn(i32, i32) -> i32 + ?Sized>(frame: Frame<'_, '_>, activation: (i32, i32), f: &F) -> Option<()> {
     let ((a_shape, _), (b_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
     let Walk { rank, dims, strides: [a_strides, b_strides] } = Walk::new(&a_shape, &b_shape, &out_shape)?;
     let (a, b) = (frame.input_or_in_place_of::<T>(0)?, frame.input_or_in_place_of::<T>(1)?);

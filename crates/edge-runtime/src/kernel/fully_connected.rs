@@ -32,7 +32,7 @@ pub(super) fn check_shapes<T: Element>(node: &Node<'_>) -> Result<usize, CheckEr
 }
 
 /// The number of rows, where they are of this length.
-fn rows(shape: &Shape, length: usize) -> Option<u32> {
+pub(crate) fn rows(shape: &Shape, length: usize) -> Option<u32> {
     let (&last, outer) = shape.dims().split_last()?;
     (last as usize == length).then(|| outer.iter().product())
 }

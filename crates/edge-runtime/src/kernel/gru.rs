@@ -4,7 +4,6 @@
 use edge_format::{GruParams, OpCode};
 
 use super::recurrent::{self, Filter, Rescale, Sequence, logistic_q15, of_unit, rescales, saturate, tanh_q15};
-use super::total::copy;
 use super::{Frame, Node, expect_range, misfit};
 use crate::table::Sigmoid;
 use crate::{CheckError, Operand, Registration};
@@ -44,7 +43,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let (x_shape, x_affine) = frame.input_like(0)?;
     let y_like = frame.node.output_at(0).ok()?;
     let sequence = Sequence::new(&x_shape, &y_like.shape, params.time_major)?;
-    let Sequence { units, inputs, .. } = sequence;
+    let units = sequence.units;
     let constants = &frame.node;
     let [bias, recurrent_bias] =
         [constants.constant_i32(3, GATES.checked_mul(units)?).ok()?, constants.constant_i32(4, GATES.checked_mul(units)?).ok()?];
@@ -54,34 +53,17 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let (x_zero_point, y_zero_point) = (x_affine.zero_point as i8, y_like.zero_point);
     let step = Step { params, filter, recurrent, bias, recurrent_bias, table, x_zero_point, y_zero_point };
     let [y, reset, hidden, fine] = frame.into_outputs();
-    let fine = fine.as_chunks_mut::<2>().0;
-
-    for n in 0..sequence.batch {
-        let state = n.checked_mul(units)?;
-        let hidden = hidden.get_mut(state..)?.get_mut(..units)?;
-        let fine = fine.get_mut(state..)?.get_mut(..units)?;
-        for t in 0..sequence.steps {
-            let row = sequence.row(n, t);
-            let x = x.get(row.checked_mul(inputs)?..)?.get(..inputs)?;
-            let (before, rest) = y.split_at_mut_checked(row.checked_mul(units)?)?;
-            let y = rest.get_mut(..units)?;
-            let last: &[i8] = match t.checked_sub(1) {
-                None => hidden,
-                Some(t) => before.get(sequence.row(n, t).checked_mul(units)?..)?.get(..units)?,
-            };
-            if params.reset_after == 0 {
-                for (unit, (reset, &last_unit)) in reset.iter_mut().zip(last).enumerate() {
-                    *reset = step.reset(x, last, last_unit, unit)?;
-                }
-            }
-            for (unit, (y, fine)) in y.iter_mut().zip(fine.iter_mut()).enumerate() {
-                *y = step.unit(x, last, reset, fine, unit)?;
+    sequence.for_each_step(x, y, hidden, fine, &mut |x, last, y, fine| {
+        if params.reset_after == 0 {
+            for (unit, (reset, &last_unit)) in reset.iter_mut().zip(last).enumerate() {
+                *reset = step.reset(x, last, last_unit, unit)?;
             }
         }
-        let row = sequence.row(n, sequence.steps.checked_sub(1)?);
-        copy(hidden, y.get(row.checked_mul(units)?..)?.get(..units)?)?;
-    }
-    Some(())
+        for (unit, (y, fine)) in y.iter_mut().zip(fine).enumerate() {
+            *y = step.unit(x, last, reset, fine, unit)?;
+        }
+        Some(())
+    })
 }
 
 /// What all steps have in common.
@@ -98,7 +80,7 @@ struct Step<'a> {
 
 impl Step<'_> {
     /// The arguments of a unit's gates: what the input and what the hidden state contributes, with 12 fractional bits.
-    #[inline(always)]
+    #[inline(never)]
     fn arguments(&self, x: &[i8], last: &[i8], unit: usize) -> Option<[[i16; 2]; GATES]> {
         let params = &self.params;
         let products = self.filter.sums(x, self.x_zero_point, GATES, unit)?;

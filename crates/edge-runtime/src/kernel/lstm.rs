@@ -3,7 +3,6 @@
 use edge_format::{LstmParams, OpCode};
 
 use super::recurrent::{self, Filter, Rescale, Sequence, logistic_q15, of_unit, rescales, saturate, tanh_q15};
-use super::total::copy;
 use super::{Frame, Node, expect_range};
 use crate::table::Sigmoid;
 use crate::{CheckError, Operand, Registration};
@@ -45,7 +44,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let (x_shape, x_affine) = frame.input_like(0)?;
     let y_like = frame.node.output_at(0).ok()?;
     let sequence = Sequence::new(&x_shape, &y_like.shape, params.time_major)?;
-    let Sequence { units, inputs, .. } = sequence;
+    let units = sequence.units;
     let constants = &frame.node;
     let bias = constants.constant_i32(3, GATES.checked_mul(units)?).ok()?;
     let table = constants.input(4).ok()?.constant_i16()?.first_chunk()?;
@@ -53,29 +52,12 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let [filter, recurrent] = [frame.input(1)?, frame.input(2)?].map(|weights| Filter { weights, units });
     let step = Step { params, filter, recurrent, bias, table, x_zero_point: x_affine.zero_point as i8, y_zero_point: y_like.zero_point };
     let [y, hidden, cell, _] = frame.into_outputs();
-    let cell = cell.as_chunks_mut::<2>().0;
-
-    for n in 0..sequence.batch {
-        let state = n.checked_mul(units)?;
-        let hidden = hidden.get_mut(state..)?.get_mut(..units)?;
-        let cell = cell.get_mut(state..)?.get_mut(..units)?;
-        for t in 0..sequence.steps {
-            let row = sequence.row(n, t);
-            let x = x.get(row.checked_mul(inputs)?..)?.get(..inputs)?;
-            let (before, rest) = y.split_at_mut_checked(row.checked_mul(units)?)?;
-            let y = rest.get_mut(..units)?;
-            let last: &[i8] = match t.checked_sub(1) {
-                None => hidden,
-                Some(t) => before.get(sequence.row(n, t).checked_mul(units)?..)?.get(..units)?,
-            };
-            for (unit, (y, cell)) in y.iter_mut().zip(cell.iter_mut()).enumerate() {
-                *y = step.unit(x, last, cell, unit)?;
-            }
+    sequence.for_each_step(x, y, hidden, cell, &mut |x, last, y, cell| {
+        for (unit, (y, cell)) in y.iter_mut().zip(cell).enumerate() {
+            *y = step.unit(x, last, cell, unit)?;
         }
-        let row = sequence.row(n, sequence.steps.checked_sub(1)?);
-        copy(hidden, y.get(row.checked_mul(units)?..)?.get(..units)?)?;
-    }
-    Some(())
+        Some(())
+    })
 }
 
 /// What all steps have in common.

@@ -4,6 +4,7 @@ use edge_format::{DType, Shape, Tensor};
 
 use super::dot::{ROWS, dot};
 use super::i16::{logistic, tanh};
+use super::total::copy;
 use super::{Node, expect_shift, misfit};
 use crate::arith::multiply_by_quantized_multiplier;
 use crate::table::{SIGMOID, Sigmoid};
@@ -12,12 +13,15 @@ use crate::{CheckError, Operand};
 /// Extents of a sequence of inputs and of what is computed from it.
 #[derive(Clone, Copy)]
 pub(super) struct Sequence {
-    pub(super) batch: usize,
-    pub(super) steps: usize,
-    pub(super) inputs: usize,
+    batch: usize,
+    steps: usize,
+    inputs: usize,
     pub(super) units: usize,
     time_major: bool,
 }
+
+/// Computes a row of y from one of x, the row of y before it and the finer state's row, which it updates.
+pub(super) type Step<'s> = dyn FnMut(&[i8], &[i8], &mut [i8], &mut [[i8; 2]]) -> Option<()> + 's;
 
 impl Sequence {
     /// From the shapes of x and y; `None` where they do not fit each other.
@@ -27,8 +31,33 @@ impl Sequence {
         ((a, b) == (c, d)).then_some(Self { batch, steps, inputs, units, time_major: time_major == 1 })
     }
 
+    /// Goes through all steps of all sequences. `hidden` has the rows before the first ones, and is left with the last ones. The finer
+    /// state consists of little-endian 16-bit numbers.
+    pub(super) fn for_each_step(&self, x: &[i8], y: &mut [i8], hidden: &mut [i8], fine: &mut [i8], step: &mut Step<'_>) -> Option<()> {
+        let Self { units, inputs, .. } = *self;
+        let fine = fine.as_chunks_mut::<2>().0;
+        for n in 0..self.batch {
+            let state = n.checked_mul(units)?;
+            let hidden = hidden.get_mut(state..)?.get_mut(..units)?;
+            let fine = fine.get_mut(state..)?.get_mut(..units)?;
+            for t in 0..self.steps {
+                let row = self.row(n, t);
+                let x = x.get(row.checked_mul(inputs)?..)?.get(..inputs)?;
+                let (before, rest) = y.split_at_mut_checked(row.checked_mul(units)?)?;
+                let last: &[i8] = match t.checked_sub(1) {
+                    None => hidden,
+                    Some(t) => before.get(self.row(n, t).checked_mul(units)?..)?.get(..units)?,
+                };
+                step(x, last, rest.get_mut(..units)?, fine)?;
+            }
+            let row = self.row(n, self.steps.checked_sub(1)?);
+            copy(hidden, y.get(row.checked_mul(units)?..)?.get(..units)?)?;
+        }
+        Some(())
+    }
+
     /// Which row of x and of y belongs to a step of a sequence.
-    pub(super) fn row(&self, sequence: usize, step: usize) -> usize {
+    fn row(&self, sequence: usize, step: usize) -> usize {
         let (outer, inner, count) = if self.time_major { (step, sequence, self.batch) } else { (sequence, step, self.steps) };
         outer.wrapping_mul(count).wrapping_add(inner)
     }

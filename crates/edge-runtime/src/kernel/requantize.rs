@@ -62,7 +62,7 @@ impl<'a> Requantize<'a> {
     ///
     /// Two loops, because the second one has no branches and becomes vectors.
     #[inline]
-    pub(super) fn store(&self, first: usize, sums: &mut [i32], output: &mut [i8]) -> Option<()> {
+    pub(crate) fn store(&self, first: usize, sums: &mut [i32], output: &mut [i8]) -> Option<()> {
         let constants = self.bias.get(first..)?.iter().zip(self.multiplier_q31.get(first..)?).zip(self.shift.get(first..)?);
         for (sum, ((bias, &multiplier_q31), &shift)) in sums.iter_mut().zip(constants) {
             if !SHIFTS.contains(&shift) {

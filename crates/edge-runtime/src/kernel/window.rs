@@ -120,7 +120,11 @@ impl Windows {
     pub(crate) fn taps(&self, output: usize) -> (Range<usize>, usize) {
         let start = output * self.stride;
         // Positions are counted from the first element of padding, to stay clear of negative numbers.
-        let taps_before = |position: usize| position.saturating_sub(start).saturating_add(self.dilation.get() - 1) / self.dilation;
+        let taps_before = |position: usize| match (position.saturating_sub(start), self.dilation.get()) {
+            // Some machines have no division.
+            (distance, 1) => distance,
+            (distance, dilation) => distance.saturating_add(dilation - 1) / self.dilation,
+        };
         let (first, last) = (taps_before(self.pad), taps_before(self.input + self.pad).min(self.kernel));
         if first < last { (first..last, start + first * self.dilation.get() - self.pad) } else { (0..0, 0) }
     }

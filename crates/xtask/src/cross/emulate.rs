@@ -1,10 +1,11 @@
 //! Replays golden vectors and models where the runtime is to run: on emulated machines.
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Build, OPT_LEVELS, TARGETS, folder, pack, table};
+use super::{Build, Kernels, OPT_LEVELS, TARGETS, folder, pack, table};
 
 /// How QEMU is called for a target. It has no Cortex-M0+ with enough memory, so code for one runs on the M3, which knows its instructions.
 const MACHINES: [(&str, [&str; 4]); 3] = [
@@ -30,10 +31,10 @@ pub(crate) fn run() -> Result<()> {
     let pack = folder().join("pack");
     std::fs::create_dir_all(folder())?;
     let models = pack::write_pack(&pack)?;
-    let mut stacks = Vec::new();
+    let mut stacks = BTreeMap::<String, u64>::new();
     for ((target, machine), (_, isa)) in MACHINES.into_iter().zip(TARGETS) {
-        for opt_level in OPT_LEVELS {
-            let image = Build::new(target, opt_level, "all").bin("replay").link()?;
+        for (opt_level, kernels) in OPT_LEVELS.into_iter().flat_map(|opt_level| Kernels::ALL.map(|kernels| (opt_level, kernels))) {
+            let image = Build::new(target, opt_level, "all").kernels(kernels).bin("replay").link()?;
             let [qemu, machine, cpu, address] = machine;
             let output = Command::new(qemu)
                 .args(["-M", machine, "-cpu", cpu, "-nographic", "-monitor", "none", "-serial", "none", "-bios", "none"])
@@ -50,7 +51,8 @@ pub(crate) fn run() -> Result<()> {
             let deepest = |of: fn(&Replayed) -> u64| replayed.iter().map(of).max().unwrap_or_default();
             let (load, invoke) = (deepest(|program| program.load_stack_bytes), deepest(|program| program.invoke_stack_bytes));
             println!(
-                "{target}, opt-level {opt_level}, emulated {cpu}: {} vectors and {} models give the same bytes; stack {load} bytes to load, {invoke} to invoke",
+                "{target}, opt-level {opt_level}, {}, emulated {cpu}: {} vectors and {} models give the same bytes; stack {load} bytes to load, {invoke} to invoke",
+                kernels.name(),
                 replayed.len() - models.len(),
                 models.len()
             );
@@ -58,10 +60,11 @@ pub(crate) fn run() -> Result<()> {
                 let Replayed { name, load_instructions, invoke_instructions, .. } = program;
                 println!("  {name:20} {invoke_instructions:>11} instructions to invoke, {load_instructions:>8} to load");
             }
-            stacks.push((format!("{isa},{opt_level},stack"), load.max(invoke)));
+            let deepest = stacks.entry(format!("{isa},{opt_level},stack")).or_default();
+            *deepest = load.max(invoke).max(*deepest);
         }
     }
-    table::update(|item| item == "stack", &stacks)?;
+    table::update(|item| item == "stack", &stacks.into_iter().collect::<Vec<_>>())?;
     linux()
 }
 

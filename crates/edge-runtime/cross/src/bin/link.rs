@@ -49,7 +49,7 @@ const fn equal(name: &[u8], start: usize, end: usize) -> bool {
     index == name.len() && start + index == end
 }
 
-const ALL: &[Registration] = Resolver::all().kernels();
+const ALL: &[Registration] = edge_runtime_cross::kernels().kernels();
 
 const fn count() -> usize {
     let (mut count, mut index) = (0, 0);
