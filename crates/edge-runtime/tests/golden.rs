@@ -44,11 +44,21 @@ fn run(case: &Case, spec: &edge_format::ProgramSpec) -> Vec<i64> {
     output
 }
 
+/// All cases; where the interpreter is slow, the two with the least to write.
+fn tried(cases: &[Case]) -> Vec<&Case> {
+    let mut tried: Vec<_> = cases.iter().collect();
+    if cfg!(miri) {
+        tried.sort_by_key(|case| case.output.data.len());
+        tried.truncate(2);
+    }
+    tried
+}
+
 fn replay(op: &str) {
     let cases = cases(op);
     assert!(cases.len() >= ENOUGH, "{} cases of {op}", cases.len());
     let mut failures = Vec::new();
-    for case in &cases {
+    for case in tried(&cases) {
         let spec = case.program();
         let (expected, found) = (&case.output.data, run(case, &spec));
         let wrong = expected.iter().zip(&found).filter(|(expected, found)| expected != found);

@@ -21,7 +21,7 @@ pub fn run(frame: Frame<'_, '_>) -> Option<()> {
 }
 
 pub(super) fn check_as<T: Element>(node: &Node<'_>, params: AddParams) -> Result<(), CheckError> {
-    binary::check::<T>(node)?;
+    binary::check(node, T::DTYPE)?;
     // Inputs of one bit more than the type has, for their zero points, stay within a word when they are raised by this much.
     expect_range("left_shift", params.left_shift, 0..=(T::GREATEST as u32).leading_zeros() - 2)?;
     [params.input1_shift, params.input2_shift, params.output_shift].into_iter().try_for_each(expect_shift)?;

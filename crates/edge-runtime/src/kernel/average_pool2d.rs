@@ -1,6 +1,6 @@
 //! Average over windows.
 
-use edge_format::{AveragePool2dParams, OpCode, Shape};
+use edge_format::{AveragePool2dParams, DType, OpCode, Shape};
 
 use super::window::{self, Geometry, plane};
 use super::{Frame, Node, expect_activation_of, expect_range, misfit, total};
@@ -23,14 +23,18 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 }
 
 pub(super) fn check_as<T: Element>(node: &Node<'_>, params: AveragePool2dParams) -> Result<(), CheckError> {
-    node.expect_inputs(1)?;
-    let (x, output) = (node.input_of::<T>(0)?, node.output_of::<T>()?);
-    node.expect_same_affine(0)?;
-    let Some([batch, _, _, channels]) = x.shape.array::<4>() else { return misfit(Operand::Input(0), &x) };
-    window::check(geometry(&params, &x.shape, &output.shape), &output, [batch, channels], Geometry::check_overlap)?;
+    check_shapes(node, &params, T::DTYPE)?;
     expect_range("window", i64::from(params.kernel_h) * i64::from(params.kernel_w), 1..=max_window::<T>())?;
     expect_range("include_pad", params.include_pad, 0..=1)?;
     expect_activation_of::<T>(params.activation_min, params.activation_max)
+}
+
+fn check_shapes(node: &Node<'_>, params: &AveragePool2dParams, dtype: DType) -> Result<(), CheckError> {
+    node.expect_inputs(1)?;
+    let (x, output) = (node.input_as(0, dtype)?, node.output_as(dtype)?);
+    node.expect_same_affine(0)?;
+    let Some([batch, _, _, channels]) = x.shape.array::<4>() else { return misfit(Operand::Input(0), &x) };
+    window::check(geometry(params, &x.shape, &output.shape), &output, [batch, channels], Geometry::check_overlap)
 }
 
 /// The windows over rows and columns.

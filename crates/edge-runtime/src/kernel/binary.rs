@@ -1,15 +1,15 @@
 //! Two inputs, element by element, with numpy broadcasting.
 
-use edge_format::Shape;
+use edge_format::{DType, Shape};
 
 use super::strided::{Axes, Offsets, dense_strides};
 use super::{Frame, Node, misfit, total};
 use crate::{CheckError, Element, Operand};
 
 /// Checks that the output's shape is what the inputs' broadcast to.
-pub(super) fn check<T: Element>(node: &Node<'_>) -> Result<(), CheckError> {
+pub(super) fn check(node: &Node<'_>, dtype: DType) -> Result<(), CheckError> {
     node.expect_inputs(2)?;
-    let (a, b, output) = (node.input_of::<T>(0)?, node.input_of::<T>(1)?, node.output_of::<T>()?);
+    let (a, b, output) = (node.input_as(0, dtype)?, node.input_as(1, dtype)?, node.output_as(dtype)?);
     let rank = output.shape.rank();
     for (tensor, index) in [(&a, 0), (&b, 1)] {
         let fits = |axis| [1, dim_at(&output.shape, rank, axis)].contains(&dim_at(&tensor.shape, rank, axis));

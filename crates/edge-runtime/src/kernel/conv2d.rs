@@ -1,12 +1,12 @@
 //! Two-dimensional convolution with groups and dilation.
 
-use edge_format::{Conv2dParams, OpCode, Packing, Shape};
+use edge_format::{Conv2dParams, DType, OpCode, Packing, Shape};
 
 use super::dot::{CHUNK, ROWS, dot};
 use super::requantize::{self, Requantize};
 use super::window::{self, Geometry, Windows, plane};
 use super::{Frame, Node, misfit, total};
-use crate::{CheckError, Element, Operand, Registration};
+use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::Conv2d, check, run };
@@ -18,13 +18,13 @@ const _: () = assert!(MAX_GATHERED.is_multiple_of(CHUNK));
 /// Checks shapes, window geometry and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: Conv2dParams = node.params()?;
-    requantize::check(node, check_shapes::<i8>(node, &params)?, (params.activation_min, params.activation_max))
+    requantize::check(node, check_shapes(node, &params, DType::I8)?, (params.activation_min, params.activation_max))
 }
 
 /// Checks operands and windows but for what comes after the sums; gives the number of output channels.
-pub(super) fn check_shapes<T: Element>(node: &Node<'_>, params: &Conv2dParams) -> Result<usize, CheckError> {
+pub(super) fn check_shapes(node: &Node<'_>, params: &Conv2dParams, dtype: DType) -> Result<usize, CheckError> {
     node.expect_inputs(5)?;
-    let (x, filter, output) = (node.input_of::<T>(0)?, node.weights_i8(1)?, node.output_of::<T>()?);
+    let (x, filter, output) = (node.input_as(0, dtype)?, node.weights_i8(1)?, node.output_as(dtype)?);
     let Some([batch, _, _, channels]) = x.shape.array() else { return misfit(Operand::Input(0), &x) };
     let Some([out_channels, _, _, group_channels]) = filter.shape.array::<4>() else { return misfit(Operand::Input(1), &filter) };
     let groups = params.groups as usize;

@@ -2,12 +2,12 @@
 
 use core::num::NonZero;
 
-use edge_format::{DepthwiseConv2dParams, OpCode, Shape};
+use edge_format::{DType, DepthwiseConv2dParams, OpCode, Shape};
 
 use super::requantize::{self, BLOCK, Requantize};
 use super::window::{self, Geometry, plane};
 use super::{Frame, Node, misfit, total};
-use crate::{CheckError, Element, Operand, Registration};
+use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::DepthwiseConv2d, check, run };
@@ -15,13 +15,13 @@ pub const KERNEL: Registration = Registration { op: OpCode::DepthwiseConv2d, che
 /// Checks shapes, window geometry and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: DepthwiseConv2dParams = node.params()?;
-    requantize::check(node, check_shapes::<i8>(node, &params)?, (params.activation_min, params.activation_max))
+    requantize::check(node, check_shapes(node, &params, DType::I8)?, (params.activation_min, params.activation_max))
 }
 
 /// Checks operands and windows but for what comes after the sums; gives the number of output channels.
-pub(super) fn check_shapes<T: Element>(node: &Node<'_>, params: &DepthwiseConv2dParams) -> Result<usize, CheckError> {
+pub(super) fn check_shapes(node: &Node<'_>, params: &DepthwiseConv2dParams, dtype: DType) -> Result<usize, CheckError> {
     node.expect_inputs(5)?;
-    let (x, filter, output) = (node.input_of::<T>(0)?, node.input_i8(1)?, node.output_of::<T>()?);
+    let (x, filter, output) = (node.input_as(0, dtype)?, node.input_i8(1)?, node.output_as(dtype)?);
     node.constant_i8(1)?;
     let Some([batch, _, _, channels]) = x.shape.array() else { return misfit(Operand::Input(0), &x) };
     let Some([1, _, _, out_channels]) = filter.shape.array::<4>() else { return misfit(Operand::Input(1), &filter) };

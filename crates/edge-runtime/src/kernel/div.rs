@@ -1,6 +1,6 @@
 //! Quotient of two tensors of different scales.
 
-use edge_format::{DivParams, OpCode};
+use edge_format::{DType, DivParams, OpCode};
 
 use super::{Frame, Node, binary, expect_activation, expect_shift};
 use crate::arith::{rounding_divide_by_pot, saturating_left_shift, saturating_rounding_doubling_high_mul};
@@ -13,7 +13,7 @@ pub const KERNEL: Registration = Registration { op: OpCode::Div, check, run };
 /// Checks that shapes broadcast and that the shift is in range.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: DivParams = node.params()?;
-    binary::check::<i8>(node)?;
+    binary::check(node, DType::I8)?;
     expect_shift(params.shift)?;
     expect_activation(params.activation_min, params.activation_max)
 }

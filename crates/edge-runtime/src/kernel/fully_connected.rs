@@ -1,11 +1,11 @@
 //! Matrix product with constant weights.
 
-use edge_format::{FullyConnectedParams, OpCode, Packing, Shape};
+use edge_format::{DType, FullyConnectedParams, OpCode, Packing, Shape};
 
 use super::dot::{ROWS, dot};
 use super::requantize::{self, Requantize};
 use super::{Frame, Node, misfit, total};
-use crate::{CheckError, Element, Operand, Registration};
+use crate::{CheckError, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::FullyConnected, check, run };
@@ -13,13 +13,13 @@ pub const KERNEL: Registration = Registration { op: OpCode::FullyConnected, chec
 /// Checks shapes and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: FullyConnectedParams = node.params()?;
-    requantize::check(node, check_shapes::<i8>(node)?, (params.activation_min, params.activation_max))
+    requantize::check(node, check_shapes(node, DType::I8)?, (params.activation_min, params.activation_max))
 }
 
 /// Checks operands but for what comes after the sums; gives the number of output channels.
-pub(super) fn check_shapes<T: Element>(node: &Node<'_>) -> Result<usize, CheckError> {
+pub(super) fn check_shapes(node: &Node<'_>, dtype: DType) -> Result<usize, CheckError> {
     node.expect_inputs(5)?;
-    let (x, filter, output) = (node.input_of::<T>(0)?, node.weights_i8(1)?, node.output_of::<T>()?);
+    let (x, filter, output) = (node.input_as(0, dtype)?, node.weights_i8(1)?, node.output_as(dtype)?);
     let Some([outputs, inputs]) = filter.shape.array::<2>() else { return misfit(Operand::Input(1), &filter) };
     if cfg!(feature = "simd") && filter.is_packed() && !Packing::fits([outputs, inputs], 1) {
         return misfit(Operand::Input(1), &filter);

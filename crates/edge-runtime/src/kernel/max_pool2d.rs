@@ -1,6 +1,6 @@
 //! Maximum over windows.
 
-use edge_format::{MaxPool2dParams, OpCode, Shape};
+use edge_format::{DType, MaxPool2dParams, OpCode, Shape};
 
 use super::window::{self, Geometry, plane};
 use super::{Frame, Node, expect_activation_of, misfit, total};
@@ -15,12 +15,16 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 }
 
 pub(super) fn check_as<T: Element>(node: &Node<'_>, params: MaxPool2dParams) -> Result<(), CheckError> {
+    check_shapes(node, &params, T::DTYPE)?;
+    expect_activation_of::<T>(params.activation_min, params.activation_max)
+}
+
+fn check_shapes(node: &Node<'_>, params: &MaxPool2dParams, dtype: DType) -> Result<(), CheckError> {
     node.expect_inputs(1)?;
-    let (x, output) = (node.input_of::<T>(0)?, node.output_of::<T>()?);
+    let (x, output) = (node.input_as(0, dtype)?, node.output_as(dtype)?);
     node.expect_same_affine(0)?;
     let Some([batch, _, _, channels]) = x.shape.array::<4>() else { return misfit(Operand::Input(0), &x) };
-    window::check(geometry(&params, &x.shape, &output.shape), &output, [batch, channels], Geometry::check_overlap)?;
-    expect_activation_of::<T>(params.activation_min, params.activation_max)
+    window::check(geometry(params, &x.shape, &output.shape), &output, [batch, channels], Geometry::check_overlap)
 }
 
 /// The windows over rows and columns.

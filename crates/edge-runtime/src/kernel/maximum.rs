@@ -14,7 +14,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 }
 
 pub(super) fn check_as<T: Element>(node: &Node<'_>, params: MaximumParams) -> Result<(), CheckError> {
-    binary::check::<T>(node)?;
+    binary::check(node, T::DTYPE)?;
     node.expect_same_affine(0)?;
     node.expect_same_affine(1)?;
     expect_activation_of::<T>(params.activation_min, params.activation_max)

@@ -16,7 +16,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 }
 
 pub(super) fn check_as<T: Element>(node: &Node<'_>, params: MeanParams) -> Result<(), CheckError> {
-    reduce::check::<T>(node, params.axes)?;
+    reduce::check(node, T::DTYPE, params.axes)?;
     expect_shift(params.shift)
 }
 

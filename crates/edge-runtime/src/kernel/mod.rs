@@ -155,7 +155,12 @@ impl<'p> Node<'p> {
     /// # Errors
     /// [`CheckError::DType`] where they are others, [`CheckError::Affine`] for int16 with a zero point.
     pub fn input_of<T: Element>(&self, index: usize) -> Result<Tensor<'p>, CheckError> {
-        expect_element::<T>(self.input(index)?, Operand::Input(index as u32))
+        self.input_as(index, T::DTYPE)
+    }
+
+    /// As [`Node::input_of`], for checks that are one function for both types.
+    pub(crate) fn input_as(&self, index: usize, dtype: DType) -> Result<Tensor<'p>, CheckError> {
+        expect_dtype(self.input(index)?, Operand::Input(index as u32), dtype)
     }
 
     /// The tensor of an input of data type i8 or i16: what operators take that only move elements.
@@ -179,7 +184,12 @@ impl<'p> Node<'p> {
     /// # Errors
     /// [`CheckError::DType`] where they are others, [`CheckError::Affine`] for int16 with a zero point.
     pub fn output_of<T: Element>(&self) -> Result<Tensor<'p>, CheckError> {
-        expect_element::<T>(self.output()?, Operand::Output)
+        self.output_as(T::DTYPE)
+    }
+
+    /// As [`Node::output_of`], for checks that are one function for both types.
+    pub(crate) fn output_as(&self, dtype: DType) -> Result<Tensor<'p>, CheckError> {
+        expect_dtype(self.output()?, Operand::Output, dtype)
     }
 
     /// The tensor of the output, of data type i8 or i16.
@@ -261,9 +271,9 @@ impl<'p> Node<'p> {
     }
 }
 
-fn expect_element<T: Element>(tensor: Tensor<'_>, operand: Operand) -> Result<Tensor<'_>, CheckError> {
-    if tensor.dtype != T::DTYPE {
-        return Err(CheckError::DType { operand, expected: T::DTYPE, found: tensor.dtype });
+fn expect_dtype(tensor: Tensor<'_>, operand: Operand, expected: DType) -> Result<Tensor<'_>, CheckError> {
+    if tensor.dtype != expected {
+        return Err(CheckError::DType { operand, expected, found: tensor.dtype });
     }
     if tensor.dtype == DType::I16 && tensor.zero_point != 0 {
         return Err(CheckError::Affine { operand, scale: tensor.scale, zero_point: tensor.zero_point });

@@ -15,7 +15,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 }
 
 pub(super) fn check_as<T: Element>(node: &Node<'_>, params: MulParams) -> Result<(), CheckError> {
-    binary::check::<T>(node)?;
+    binary::check(node, T::DTYPE)?;
     expect_shift(params.shift)?;
     expect_activation_of::<T>(params.activation_min, params.activation_max)
 }

@@ -1,6 +1,6 @@
 //! Rectifier with a slope per element, channel or tensor.
 
-use edge_format::{OpCode, PreluParams};
+use edge_format::{DType, OpCode, PreluParams};
 
 use super::{Frame, Node, binary, expect_shift};
 use crate::arith::multiply_by_quantized_multiplier;
@@ -12,7 +12,7 @@ pub const KERNEL: Registration = Registration { op: OpCode::Prelu, check, run };
 /// Checks that shapes broadcast and that shifts are in range.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let params: PreluParams = node.params()?;
-    binary::check::<i8>(node)?;
+    binary::check(node, DType::I8)?;
     [params.positive_shift, params.negative_shift].into_iter().try_for_each(expect_shift)
 }
 

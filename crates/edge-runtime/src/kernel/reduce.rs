@@ -1,6 +1,6 @@
 //! Walks over the elements that become one.
 
-use edge_format::{MAX_RANK, Shape};
+use edge_format::{DType, MAX_RANK, Shape};
 
 use super::strided::{Axes, Offsets, dense_strides};
 use super::{Frame, Node, expect_range, misfit, total};
@@ -12,9 +12,9 @@ pub(super) const BLOCK: usize = 16;
 const _: () = assert!(MAX_RANK <= 32, "axes are bits of a word");
 
 /// Checks that the axes exist and that the output has the dimensions that are left.
-pub(super) fn check<T: Element>(node: &Node<'_>, axes: u32) -> Result<(), CheckError> {
+pub(super) fn check(node: &Node<'_>, dtype: DType, axes: u32) -> Result<(), CheckError> {
     node.expect_inputs(1)?;
-    let (x, output) = (node.input_of::<T>(0)?, node.output_of::<T>()?);
+    let (x, output) = (node.input_as(0, dtype)?, node.output_as(dtype)?);
     expect_range("axes", axes, 0..=(1 << x.shape.rank()) - 1)?;
     // Whether the reduced axes are kept as ones or dropped, the other dimensions follow each other.
     let kept = (0..).zip(x.shape.dims()).filter(|&(axis, _)| axes >> axis & 1 == 0).map(|(_, dim)| dim);

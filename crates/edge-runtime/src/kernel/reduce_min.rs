@@ -14,7 +14,7 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 }
 
 pub(super) fn check_as<T: Element>(node: &Node<'_>, params: ReduceMinParams) -> Result<(), CheckError> {
-    node.expect_same_affine(0).and_then(|()| reduce::check::<T>(node, params.axes))
+    node.expect_same_affine(0).and_then(|()| reduce::check(node, T::DTYPE, params.axes))
 }
 
 /// Compares the quantized values.

@@ -1,6 +1,6 @@
 //! Two-dimensional convolution with groups and dilation, of int16 with int8 weights.
 
-use edge_format::{Conv2dParams, I16, OpCode};
+use edge_format::{Conv2dParams, DType, I16, OpCode};
 
 use super::accumulate::{self, Outputs, dot};
 use crate::kernel::conv2d::{check_shapes, geometry};
@@ -13,7 +13,7 @@ pub const KERNEL: Registration = Registration { op: OpCode::Conv2dI16, check, ru
 /// Checks shapes, window geometry and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let I16::<Conv2dParams>(params) = node.params()?;
-    accumulate::check(node, check_shapes::<i16>(node, &params)?, (params.activation_min, params.activation_max))
+    accumulate::check(node, check_shapes(node, &params, DType::I16)?, (params.activation_min, params.activation_max))
 }
 
 /// Computes each output from the runs of adjacent elements under its window.

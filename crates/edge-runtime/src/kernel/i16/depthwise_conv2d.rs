@@ -1,6 +1,6 @@
 //! Depthwise convolution of int16 with int8 weights.
 
-use edge_format::{DepthwiseConv2dParams, I16, OpCode};
+use edge_format::{DType, DepthwiseConv2dParams, I16, OpCode};
 
 use super::accumulate::{self, Outputs};
 use crate::kernel::depthwise_conv2d::{check_shapes, geometry};
@@ -16,7 +16,7 @@ const BLOCK: usize = 16;
 /// Checks shapes, window geometry and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let I16::<DepthwiseConv2dParams>(params) = node.params()?;
-    accumulate::check(node, check_shapes::<i16>(node, &params)?, (params.activation_min, params.activation_max))
+    accumulate::check(node, check_shapes(node, &params, DType::I16)?, (params.activation_min, params.activation_max))
 }
 
 /// Computes each output pixel in blocks of channels.

@@ -1,6 +1,6 @@
 //! Matrix product of int16 with constant int8 weights.
 
-use edge_format::{FullyConnectedParams, I16, OpCode};
+use edge_format::{DType, FullyConnectedParams, I16, OpCode};
 
 use super::accumulate::{self, Outputs, dot};
 use crate::kernel::fully_connected::check_shapes;
@@ -13,7 +13,7 @@ pub const KERNEL: Registration = Registration { op: OpCode::FullyConnectedI16, c
 /// Checks shapes and constants.
 pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
     let I16::<FullyConnectedParams>(params) = node.params()?;
-    accumulate::check(node, check_shapes::<i16>(node)?, (params.activation_min, params.activation_max))
+    accumulate::check(node, check_shapes(node, DType::I16)?, (params.activation_min, params.activation_max))
 }
 
 /// Computes output by output.
