@@ -108,6 +108,7 @@ mod packing;
 mod params;
 mod reader;
 mod shape;
+mod view;
 mod wide;
 #[cfg(feature = "alloc")]
 mod writer;
@@ -120,8 +121,9 @@ pub use layout::{BASE_ALIGNMENT, DATA_ALIGNMENT, FORMAT_VERSION, MAGIC, RUNTIME_
 pub use op::{OpCode, OpParams, Params};
 pub use packing::Packing;
 pub use params::*;
-pub use reader::{Io, Op, Place, Program, Tensor};
+pub use reader::Program;
 pub use shape::{DType, MAX_RANK, Shape};
+pub use view::{Io, Op, Place, Tensor};
 pub use wide::{HasI16, I16};
 #[cfg(feature = "alloc")]
 pub use writer::{IoSpec, OpSpec, PlaceSpec, ProgramSpec, TensorSpec, WriteError, write};

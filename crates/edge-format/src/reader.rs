@@ -1,19 +1,16 @@
 //! The reader: bytes to [`Program`], checked once, borrowed for good.
 
 use core::fmt;
-use core::ops::Range;
 
 use crate::error::{FormatError, Part, Section};
 use crate::layout::{
     BASE_ALIGNMENT, DATA_ALIGNMENT, FORMAT_VERSION, HEADER_BYTES, IO_BYTES, MAGIC, MAX_BYTES, NO_OP, OP_BYTES, RUNTIME_ABI, TENSOR_BYTES,
     WORD_BYTES, checksum, header, place, u16_at, u32_at,
 };
-use crate::op::{OpCode, OpParams, Params};
+use crate::op::OpCode;
 use crate::packing::Packing;
 use crate::shape::{DType, MAX_RANK, Shape};
-
-/// Words of an op as they lie in the file.
-type Words<'p> = &'p [u32];
+use crate::view::{Io, Op, Place, Tensor, Words};
 
 /// A record of a table. A reader on a small machine loads words: bytes would cost it four loads each.
 type TensorRecord = [u32; TENSOR_BYTES / WORD_BYTES];
@@ -37,153 +34,6 @@ pub struct Program<'p> {
     outputs: &'p [IoRecord],
     strings: &'p str,
     data: &'p [u8],
-}
-
-/// Where a tensor's bytes are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place<'p> {
-    /// In the arena, from this offset in bytes on.
-    Arena {
-        /// Offset in bytes.
-        offset: u32,
-    },
-    /// In the file: these bytes.
-    Data(&'p [u8]),
-    /// In the file: these weights, packed.
-    Packed(Packing, &'p [u8]),
-    /// At the front of the arena, from this offset in bytes on, with contents that last from one invocation to the next.
-    State {
-        /// Offset in bytes, from the start of the arena.
-        offset: u32,
-    },
-}
-
-/// A tensor of a program.
-#[derive(Clone, Copy, Debug)]
-pub struct Tensor<'p> {
-    /// Name, possibly empty.
-    pub name: &'p str,
-    /// Data type of the elements.
-    pub dtype: DType,
-    /// Dimensions.
-    pub shape: Shape,
-    /// Where the bytes are.
-    pub place: Place<'p>,
-    /// Length in bytes.
-    pub byte_length: u32,
-    /// `real = scale * (q - zero_point)`; 1 where the tensor is not quantized.
-    pub scale: f32,
-    /// The quantized value that means zero.
-    pub zero_point: i32,
-}
-
-impl<'p> Tensor<'p> {
-    /// The bytes of a constant that is not packed.
-    pub fn constant(&self) -> Option<&'p [u8]> {
-        match self.place {
-            Place::Arena { .. } | Place::Packed(..) | Place::State { .. } => None,
-            Place::Data(bytes) => Some(bytes),
-        }
-    }
-
-    /// Where in the arena the bytes of an activation or a state are.
-    pub fn arena_range(&self) -> Option<Range<usize>> {
-        match self.place {
-            Place::Arena { offset } | Place::State { offset } => Some(offset as usize..(offset + self.byte_length) as usize),
-            Place::Data(_) | Place::Packed(..) => None,
-        }
-    }
-
-    /// Whether it is made of packed weights.
-    pub fn is_packed(&self) -> bool {
-        matches!(self.place, Place::Packed(..))
-    }
-
-    /// A constant of `dtype` as numbers, in place.
-    fn constant_of<T: bytemuck::AnyBitPattern>(&self, dtype: DType) -> Option<&'p [T]> {
-        let bytes = self.constant().filter(|_| self.dtype == dtype)?;
-        bytemuck::try_cast_slice(bytes).ok()
-    }
-
-    /// A constant of data type i8.
-    pub fn constant_i8(&self) -> Option<&'p [i8]> {
-        self.constant_of(DType::I8)
-    }
-
-    /// A constant of data type i16, on a little-endian machine.
-    pub fn constant_i16(&self) -> Option<&'p [i16]> {
-        const { assert!(cfg!(target_endian = "little")) };
-        self.constant_of(DType::I16)
-    }
-
-    /// A constant of data type i64, each element in little-endian bytes: a program in memory is aligned for `i32` only.
-    pub fn constant_i64(&self) -> Option<&'p [[u8; 8]]> {
-        self.constant_of(DType::I64)
-    }
-
-    /// A constant of data type i32, on a little-endian machine.
-    pub fn constant_i32(&self) -> Option<&'p [i32]> {
-        const { assert!(cfg!(target_endian = "little")) };
-        self.constant_of(DType::I32)
-    }
-}
-
-/// An operation of a program.
-#[derive(Clone, Copy)]
-pub struct Op<'p> {
-    /// Operator.
-    pub code: OpCode,
-    inputs: Words<'p>,
-    outputs: Words<'p>,
-    params: Words<'p>,
-}
-
-impl<'p> Op<'p> {
-    /// Tensor indices of the inputs, in the operator's order.
-    pub fn inputs(&self) -> impl ExactSizeIterator<Item = u32> + use<'p> {
-        decode(self.inputs)
-    }
-
-    /// Tensor index of one input, in constant time.
-    pub fn input(&self, index: usize) -> Option<u32> {
-        self.inputs.get(index).copied().map(u32::from_le)
-    }
-
-    /// Tensor indices of the outputs, in the operator's order.
-    pub fn outputs(&self) -> impl ExactSizeIterator<Item = u32> + use<'p> {
-        decode(self.outputs)
-    }
-
-    /// The parameters, for who knows the operator; `None` where it is another one.
-    pub fn params<P: OpParams>(&self) -> Option<P> {
-        if self.code == P::OP { P::decode(self.params) } else { None }
-    }
-
-    /// The parameters, whatever the operator is.
-    pub fn any_params(&self) -> Option<Params> {
-        Params::decode(self.code, self.params)
-    }
-}
-
-impl fmt::Debug for Op<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Op")
-            .field("code", &self.code)
-            .field("inputs", &self.inputs.len())
-            .field("outputs", &self.outputs.len())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A model input or output.
-#[derive(Clone, Copy, Debug)]
-pub struct Io<'p> {
-    /// Name by which the model's author knows it.
-    pub name: &'p str,
-    /// Shape by which the model's author knows it; as many elements as the tensor.
-    pub shape: Shape,
-    /// Tensor index.
-    pub tensor: u32,
 }
 
 impl<'p> Program<'p> {
@@ -512,10 +362,6 @@ impl fmt::Debug for Program<'_> {
             .field("ops", &self.ops.len())
             .finish_non_exhaustive()
     }
-}
-
-fn decode<'p>(words: Words<'p>) -> impl ExactSizeIterator<Item = u32> + use<'p> {
-    words.iter().copied().map(u32::from_le)
 }
 
 /// Checks what precedes the sections; gives it, and the file's length.

@@ -9,8 +9,9 @@ use crate::error::{FormatError, Section};
 use crate::layout::{DATA_ALIGNMENT, FORMAT_VERSION, HEADER_BYTES, MAGIC, MAX_BYTES, NO_OP, RUNTIME_ABI, WORD_BYTES, header, place, seal};
 use crate::op::Params;
 use crate::packing::Packing;
-use crate::reader::{Io, Place, Program, Tensor};
+use crate::reader::Program;
 use crate::shape::{DType, MAX_RANK};
+use crate::view::{Io, Place, Tensor};
 
 /// Where a tensor's bytes are to be.
 #[derive(Clone, Debug, PartialEq, Eq)]

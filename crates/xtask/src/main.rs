@@ -18,6 +18,7 @@ const TASKS: &[Task] = &[
     ("completions", "generate completions/ from the command line", completions::run),
     ("firmware", "build crates/firmware-pico and keep its flash image", firmware::run),
     ("emulate", "replay golden vectors and models on emulated machines; measure stack and instructions", cross::emulate),
+    ("fuzz", "fuzz edge-runtime from its golden vectors on: [SECONDS]; needs cargo-fuzz and a nightly toolchain", cross::fuzz),
     ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),
     ("fit-profiles", "fit profiles/ to published measurements: [FOLDER] [--check]", fit_profiles::run),
     ("layers", "person_detect on the emulated Pico, layer by layer, beside what was published", layers::run),

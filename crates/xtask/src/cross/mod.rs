@@ -1,6 +1,7 @@
 //! `edge-runtime` as firmware links it: `crates/edge-runtime/cross`, built for bare metal.
 
 mod emulate;
+mod fuzz;
 mod image;
 mod pack;
 mod table;
@@ -12,6 +13,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use edge_runtime::Resolver;
 pub(crate) use emulate::run as emulate;
+pub(crate) use fuzz::run as fuzz;
 use image::Image;
 
 /// Where the images are for, and how device profiles name that: an M0+, an M4 or M7, an ESP32-C3.

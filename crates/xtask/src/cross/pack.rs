@@ -58,6 +58,23 @@ pub(super) fn write_pack(path: &Path) -> Result<Vec<&'static str>> {
     Ok(models)
 }
 
+/// Writes the program of every golden vector that is not large into a folder: where a fuzzer begins.
+pub(super) fn write_seeds(folder: &Path, limit_bytes: usize) -> Result<usize> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let mut written = 0;
+    for op in golden::ops() {
+        for (index, case) in golden::cases(op).iter().enumerate() {
+            let program = write(&case.program()).with_context(|| format!("{op} {}", case.name))?;
+            if program.len() <= limit_bytes {
+                let path = folder.join(format!("{op}-{index}"));
+                std::fs::write(&path, program).with_context(|| path.display().to_string())?;
+                written += 1;
+            }
+        }
+    }
+    Ok(written)
+}
+
 /// Some inputs for a program and what the host makes of them, one invocation after the other.
 fn run(program: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
     let bytes = AlignedBytes::from(program);
