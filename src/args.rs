@@ -71,10 +71,20 @@ impl DataArgs {
         self.model_layout.unwrap_or_default()
     }
 
-    /// Opens data that feed this input.
+    /// Opens data that feed this input: the first so many samples, where there is a limit.
     pub(crate) fn open(&self, path: &Path, limit: Option<NonZeroUsize>, input: &Port) -> Result<Samples> {
+        self.open_part(path, (limit, false), input)
+    }
+
+    /// As `open`, with the samples taken evenly from all of the data.
+    pub(crate) fn open_spread(&self, path: &Path, limit: Option<NonZeroUsize>, input: &Port) -> Result<Samples> {
+        self.open_part(path, (limit, true), input)
+    }
+
+    fn open_part(&self, path: &Path, (limit, spread): (Option<NonZeroUsize>, bool), input: &Port) -> Result<Samples> {
         let options = DataOptions {
             limit,
+            spread,
             x_key: self.x_key.clone(),
             y_key: self.y_key.clone(),
             label_column: self.labels.clone(),

@@ -56,10 +56,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PERCENT", value_parser = percentile)]
     percentile: Option<f64>,
     /// Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive,
-    /// correct-bias, correct-bias-empirical [default: equalize]
+    /// correct-bias, correct-bias-empirical [default: equalize; with --per-tensor also correct-bias-empirical]
     #[arg(long, value_name = "NAME,..")]
     passes: Option<Passes>,
-    /// Read at most the first so many calibration samples
+    /// Read at most so many calibration samples, taken evenly from all of the data
     #[arg(long, value_name = "N", requires = "calibration")]
     calibration_samples: Option<NonZeroUsize>,
     /// Read at most the first so many evaluation samples
@@ -245,14 +245,14 @@ impl Args {
     fn recipe(&self, calibrator: Calibrator) -> Recipe {
         let options = QuantizeOptions { per_channel_conv: !self.per_tensor, per_channel_dense: !self.per_tensor };
         let int16 = self.int16.as_ref().map_or(Int16::None, |choice| choice.0.clone().unwrap_or_default());
-        let methods = self.passes.as_ref().map_or_else(|| Recipe::DEFAULT_METHODS.to_vec(), |passes| passes.0.clone());
+        let methods = self.passes.as_ref().map_or_else(|| Recipe::default_methods(options), |passes| passes.0.clone());
         Recipe { calibrator, methods, options, int16, allow_constant: self.allow_constant, ..Recipe::default() }
     }
 
     /// A prepared graph with its float engine and all data.
     fn workbench<'e>(&self, prepared: Graph, float: &'e FloatEngine) -> Result<Workbench<'e>> {
         let Some(path) = &self.calibration else { bail!(ModelError::NoCalibration { path: self.model.clone() }) };
-        let calibration = self.data.open(path, self.calibration_samples, &model::only_input(float)?)?;
+        let calibration = self.data.open_spread(path, self.calibration_samples, &model::only_input(float)?)?;
         let evaluation = self.evaluation(float, true)?;
         Ok(Workbench { prepared, float: Remembering::new(float), calibration, evaluation })
     }

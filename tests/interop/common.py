@@ -50,9 +50,20 @@ class Case:
 
     def decoded(self, split, limit):
         """The first samples as the model takes them: float32, NCHW."""
+        return self.prepared(self.stored(split, limit)[0])
+
+    def spread(self, split, count):
+        """So many samples taken evenly from all of the data, as the model takes them: those of `--calibration-samples`."""
         import numpy as np
 
-        x = self.stored(split, limit)[0].astype(np.float32)
+        stored = np.load(self.data_path(split), mmap_mode="r")
+        count = min(count, len(stored))
+        return self.prepared(stored[[(2 * i + 1) * len(stored) // (2 * count) for i in range(count)]])
+
+    def prepared(self, x):
+        import numpy as np
+
+        x = x.astype(np.float32)
         if "--scale" in self.options:
             x = (x / 255).reshape(-1, 1, 28, 28)
         if "--mean" in self.options:

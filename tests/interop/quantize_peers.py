@@ -1,7 +1,7 @@
 """int8 of `edgectl quantize` beside that of onnxruntime's `quantize_static` and of NNCF, on the labelled models of `../shared/models`:
 `quantize_peers.py [--limit N] [--samples N,..] [--per-tensor] [CASE...]`.
 
-Every tool gets the same files and the first so many calibration samples. The peers' QDQ models are run by onnxruntime, ours is the
+Every tool gets the same files and the same calibration samples, taken evenly from them. The peers' QDQ models are run by onnxruntime, ours is the
 program itself; all on the same evaluation samples. A difference to the best peer is called one only beyond twice its standard error,
 by the samples on which exactly one of the two is right (McNemar). Last, wall time and peak memory of whole processes, each the median
 of three, with the growth of ours from 32 to 10,000 calibration samples. A report: it fails when a child does, never on a figure.
@@ -45,7 +45,7 @@ def static(case, count, method, per_tensor, output):
     name = onnx.load(prepared, load_external_data=False).graph.input[0].name
     methods = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
     quantization.quantize_static(
-        str(prepared), str(output), Samples(name, case.decoded("calib", count)), quant_format=quantization.QuantFormat.QDQ,
+        str(prepared), str(output), Samples(name, case.spread("calib", count)), quant_format=quantization.QuantFormat.QDQ,
         per_channel=not per_tensor, activation_type=quantization.QuantType.QInt8, weight_type=quantization.QuantType.QInt8,
         calibrate_method=getattr(quantization.CalibrationMethod, methods[method]),
     )
@@ -61,7 +61,7 @@ def nncf_quantize(case, count, per_tensor, output):
 
     nncf.set_log_level(logging.ERROR)
     model = onnx.load(case.model_path)
-    data = nncf.Dataset(list(case.decoded("calib", count)), lambda x: {model.graph.input[0].name: x[None]})
+    data = nncf.Dataset(list(case.spread("calib", count)), lambda x: {model.graph.input[0].name: x[None]})
     weights = advanced.QuantizationParameters(per_channel=not per_tensor)
     parameters = advanced.AdvancedQuantizationParameters(weights_quantization_params=weights)
     onnx.save(nncf.quantize(model, data, subset_size=count, advanced_parameters=parameters), output)

@@ -11,8 +11,11 @@ use crate::{ColorModel, DType, DataError, LabelColumn, Layout, npy, npz, safeten
 /// What a file cannot say about itself.
 #[derive(Clone, Debug, Default)]
 pub struct DataOptions {
-    /// Reads at most the first so many samples.
+    /// Reads at most so many samples.
     pub limit: Option<NonZeroUsize>,
+    /// Where there are more than `limit`, takes them evenly from all of the data, instead of the first ones. Neighbours are alike: windows
+    /// of a signal, images of a class.
+    pub spread: bool,
     /// `.npz`, `.safetensors`: the array of samples (default `x`).
     pub x_key: Option<String>,
     /// `.npz`, `.safetensors`: the array of labels (default `y`, which may be absent).
@@ -45,7 +48,7 @@ pub struct DataFacts {
 /// One sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// Position in the data set, from 0.
+    /// Position among the samples that are read, from 0.
     pub index: usize,
     /// Shape without a batch dimension.
     pub shape: Vec<usize>,
@@ -61,6 +64,8 @@ pub struct DataSet {
     path: PathBuf,
     facts: DataFacts,
     source: Source,
+    /// The number of samples that there are, of which `facts.samples` are read, evenly.
+    spread_over: usize,
 }
 
 #[derive(Debug)]
@@ -118,11 +123,13 @@ impl DataSet {
                 (Source::Images(images), facts)
             }
         };
+        let there = facts.samples;
         if let Some(limit) = options.limit {
             facts.samples = facts.samples.min(limit.get());
         }
         check_sample(path, &facts)?;
-        Ok(Self { path: path.into(), facts, source })
+        let spread_over = if options.spread { there } else { facts.samples };
+        Ok(Self { path: path.into(), facts, source, spread_over })
     }
 
     /// Everything known without reading samples.
@@ -164,7 +171,7 @@ impl DataSet {
             Source::Images(images) => Ok(images.samples()),
         };
         let stream = stream.unwrap_or_else(|error| Box::new(std::iter::once(Err(error))));
-        Samples { path: self.path.clone(), stream: Some(stream), read: 0, total: self.facts.samples }
+        Samples { path: self.path.clone(), stream: Some(stream), read: 0, total: self.facts.samples, spread_over: self.spread_over }
     }
 }
 
@@ -246,16 +253,21 @@ pub struct Samples {
     stream: Option<SampleStream>,
     read: usize,
     total: usize,
+    spread_over: usize,
 }
 
 impl Samples {
     fn advance(&mut self) -> Result<Option<Sample>, DataError> {
         let Some(stream) = self.stream.as_mut().filter(|_| self.read < self.total) else { return Ok(None) };
         let path = || self.path.clone();
-        let sample = stream.next().ok_or_else(|| DataError::Ended { path: path(), expected: self.total, found: self.read })??;
+        // The middle one of each of `total` equal parts.
+        let place = |sample: usize| ((2 * sample as u128 + 1) * self.spread_over as u128 / (2 * self.total as u128)) as usize;
+        let skipped = place(self.read) - self.read.checked_sub(1).map_or(0, |last| place(last) + 1);
+        let mut sample = stream.nth(skipped).ok_or_else(|| DataError::Ended { path: path(), expected: self.total, found: self.read })??;
         if let Some(element) = sample.values.iter().position(|value| !value.is_finite()) {
             return Err(DataError::NotFinite { path: path(), sample: sample.index, element, found: sample.values[element] });
         }
+        sample.index = self.read;
         self.read += 1;
         Ok(Some(sample))
     }

@@ -26,6 +26,22 @@ fn npy_labels_stand_beside_samples_and_only_there() {
 }
 
 #[test]
+fn a_limit_can_be_spread_over_all_of_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("values.csv");
+    std::fs::write(&path, (0..10).map(|i| format!("{i}\n")).collect::<String>()).unwrap();
+    let values = |limit: usize| -> Vec<f32> {
+        let options = DataOptions { limit: NonZeroUsize::new(limit), spread: true, csv_header: Some(false), ..DataOptions::default() };
+        let samples: Vec<_> = DataSet::open(&path, &options).unwrap().samples().map(Result::unwrap).collect();
+        assert!(samples.iter().enumerate().all(|(i, sample)| sample.index == i));
+        samples.into_iter().map(|sample| sample.values[0]).collect()
+    };
+    assert_eq!(values(3), [1.0, 5.0, 8.0]);
+    assert_eq!(values(9), [0.0, 1.0, 2.0, 3.0, 5.0, 6.0, 7.0, 8.0, 9.0]);
+    assert_eq!(values(50).len(), 10);
+}
+
+#[test]
 fn samples_can_be_read_again_and_limited() {
     let folder = Folder::new();
     let path = folder.npy("a.npy", &[5], &[1.0, 2.0, 3.0, 4.0, 5.0]);

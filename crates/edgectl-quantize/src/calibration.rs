@@ -60,7 +60,7 @@ impl Calibration {
     }
 
     /// No observers yet.
-    pub(crate) fn without_ranges() -> Calibration {
+    fn without_ranges() -> Calibration {
         Calibration { watched: BTreeMap::new(), samples: 0 }
     }
 

@@ -34,7 +34,7 @@ impl Default for Recipe {
         Recipe {
             calibrator,
             overrides: BTreeMap::new(),
-            methods: Recipe::DEFAULT_METHODS.to_vec(),
+            methods: Recipe::default_methods(QuantizeOptions::default()),
             options: QuantizeOptions::default(),
             int16: Int16::None,
             allow_constant: false,
@@ -102,8 +102,12 @@ impl fmt::Display for Recipe {
 }
 
 impl Recipe {
-    /// The methods that are applied unless told otherwise.
-    pub const DEFAULT_METHODS: &[Method] = &[Method::Equalize];
+    /// The methods that are applied unless told otherwise. One scale for all weights of a layer costs its small channels so many bits that
+    /// their outputs shift; then biases are corrected for it.
+    pub fn default_methods(options: QuantizeOptions) -> Vec<Method> {
+        let per_channel = options.per_channel_conv && options.per_channel_dense;
+        [Method::Equalize].into_iter().chain((!per_channel).then_some(Method::CorrectBiasEmpirical)).collect()
+    }
 
     /// Whether a method is part of it.
     pub fn has(&self, method: Method) -> bool {
@@ -113,7 +117,7 @@ impl Recipe {
     /// Quantizes a [prepared](crate::prepare) graph.
     ///
     /// `show` runs the graph that it is given on the calibration data and lets the calibration [observe](Calibration::observe) every
-    /// sample. It is called once to three times: the methods that rewrite the graph look at it first.
+    /// sample. It is called once, and once more after each method that rewrote the graph.
     ///
     /// # Errors
     /// Those of `show`, and of [`quantize`](crate::quantize).
@@ -136,31 +140,45 @@ impl Recipe {
     ) -> Result<Calibrated, E> {
         let mut notes = vec![];
         let mut most_bytes = 0;
+        let mut calibration = self.watch(&graph)?;
+        let mut is_shown = false;
         for rewriting in [Method::Equalize, Method::AbsorbBias].into_iter().filter(|&method| self.has(method)) {
-            let mut seen = Calibration::without_ranges();
-            for pair in method::candidates(&graph, &Layer::all(&graph)?) {
-                seen.watch_channels(&graph, pair.from.output, pair.from.geometry.outputs);
+            if method::candidates(&graph, &Layer::all(&graph)?).is_empty() {
+                continue;
             }
-            if seen.observed().next().is_some() {
-                show(&graph, &mut seen)?;
-                most_bytes = most_bytes.max(seen.bytes());
-                match rewriting {
-                    Method::Equalize => method::equalize(&mut graph, &seen, self.options.per_channel_conv, &mut notes)?,
-                    _ => method::absorb_bias(&mut graph, &seen, &mut notes)?,
-                }
+            if !is_shown {
+                show(&graph, &mut calibration)?;
+            }
+            most_bytes = most_bytes.max(calibration.bytes());
+            let before = graph.clone();
+            match rewriting {
+                Method::Equalize => method::equalize(&mut graph, &calibration, self.options.per_channel_conv, &mut notes)?,
+                _ => method::absorb_bias(&mut graph, &calibration, &mut notes)?,
+            }
+            // What was seen of a graph that was not rewritten need not be seen again.
+            is_shown = graph == before;
+            if !is_shown {
+                calibration = self.watch(&graph)?;
             }
         }
-        let mut calibration = Calibration::with_overrides(&graph, self.calibrator, &self.overrides);
-        self.watch_layers(&graph, &mut calibration)?;
-        show(&graph, &mut calibration)?;
+        if !is_shown {
+            show(&graph, &mut calibration)?;
+        }
         calibration.check(self.allow_constant)?;
         let calibration_bytes = most_bytes.max(calibration.bytes());
         Ok(Calibrated { recipe: self.clone(), graph, calibration, calibration_bytes, notes })
     }
 
-    /// Asks for what the methods that work on layers need.
-    fn watch_layers(&self, graph: &Graph, calibration: &mut Calibration) -> Result<(), QuantizeError> {
-        for layer in Layer::all(graph)? {
+    /// Observers of all that the methods need, and of ranges.
+    fn watch(&self, graph: &Graph) -> Result<Calibration, QuantizeError> {
+        let mut calibration = Calibration::with_overrides(graph, self.calibrator, &self.overrides);
+        let layers = Layer::all(graph)?;
+        if self.has(Method::Equalize) || self.has(Method::AbsorbBias) {
+            for pair in method::candidates(graph, &layers) {
+                calibration.watch_channels(graph, pair.from.output, pair.from.geometry.outputs);
+            }
+        }
+        for layer in layers {
             // Where a dense layer's input has more than a batch and channels, they are not on axis 1.
             let rank = graph.fixed_shape(layer.input)?.len();
             if self.has(Method::CorrectBias) && (rank == 2 || !layer.is_dense()) {
@@ -170,7 +188,7 @@ impl Recipe {
                 calibration.watch_patches(graph, &layer);
             }
         }
-        Ok(())
+        Ok(calibration)
     }
 }
 
