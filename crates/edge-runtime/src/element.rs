@@ -19,7 +19,7 @@ pub trait Element: bytemuck::Pod + Ord + Into<i32> + sealed::Sealed {
     fn saturate(q: i32) -> Self;
 
     /// The value of the low bits: of a number in range, that number.
-    fn truncate(q: i32) -> Self;
+    fn wrapping_from(q: i32) -> Self;
 }
 
 macro_rules! element {
@@ -37,7 +37,7 @@ macro_rules! element {
             }
 
             #[inline(always)]
-            fn truncate(q: i32) -> Self {
+            fn wrapping_from(q: i32) -> Self {
                 q as $type
             }
         }

@@ -77,7 +77,7 @@ pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: AveragePool2dPara
                     }
                     for (output, sum) in output.iter_mut().zip(sums) {
                         let half = if sum > 0 { count / 2 } else { -(count / 2) };
-                        *output = T::truncate((sum + half).checked_div(count)?.max(params.activation_min).min(params.activation_max));
+                        *output = T::wrapping_from((sum + half).checked_div(count)?.max(params.activation_min).min(params.activation_max));
                     }
                 }
             }

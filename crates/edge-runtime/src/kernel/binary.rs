@@ -129,7 +129,7 @@ fn for_each<T: Element, F: Fn(i32, i32) -> i32 + ?Sized>(frame: Frame<'_, '_>, a
     for ((output, a_offset), b_offset) in total::rows_mut(frame.into_output_of::<T>()?, length)?.zip(a_offsets).zip(b_offsets) {
         let (a, b) = (Row::new(a, a_offset, steps[0], length)?, Row::new(b, b_offset, steps[1], length)?);
         for (index, output) in output.iter_mut().enumerate() {
-            *output = T::truncate(f(a.at(index, *output), b.at(index, *output)).max(activation.0).min(activation.1));
+            *output = T::wrapping_from(f(a.at(index, *output), b.at(index, *output)).max(activation.0).min(activation.1));
         }
     }
     Some(())

@@ -45,7 +45,7 @@ pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: MaxPool2dParams) 
     let [batch, in_h, in_w, channels] = x_shape.array()?;
     let [_, out_h, out_w, _] = out_shape.array()?;
     let x = frame.input_of::<T>(0)?;
-    let (min, max) = (T::truncate(params.activation_min), T::truncate(params.activation_max));
+    let (min, max) = (T::wrapping_from(params.activation_min), T::wrapping_from(params.activation_max));
     let mut pixels = total::rows_mut(frame.into_output_of::<T>()?, channels)?;
 
     for image in 0..batch {

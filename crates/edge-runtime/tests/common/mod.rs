@@ -75,7 +75,7 @@ pub(crate) fn ops() -> impl Iterator<Item = &'static str> {
 }
 
 /// Cases per operator where Miri runs them, which is slow: those with the least to read.
-pub(crate) const CASES_IN_MIRI: usize = 2;
+pub(crate) const CASES_IN_MIRI: usize = 1;
 
 /// The cases of an operator.
 pub(crate) fn cases(op: &str) -> Vec<Case> {

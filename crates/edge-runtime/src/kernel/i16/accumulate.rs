@@ -88,6 +88,6 @@ impl<'a> Outputs<'a> {
             }
             _ => return None,
         };
-        Some(i16::truncate(q.max(self.activation.0).min(self.activation.1)))
+        Some(i16::wrapping_from(q.max(self.activation.0).min(self.activation.1)))
     }
 }

@@ -49,7 +49,7 @@ fn run_as<X: Element, Y: Element>(frame: Frame<'_, '_>) -> Option<()> {
             _ => (params.negative_multiplier_q31, params.negative_shift),
         };
         let q = multiply_by_quantized_multiplier(distance, multiplier_q31, shift).saturating_add(y_zero);
-        Y::truncate(q.max(params.activation_min).min(params.activation_max))
+        Y::wrapping_from(q.max(params.activation_min).min(params.activation_max))
     };
     let x = frame.input_or_in_place_of::<X>(0)?;
     let output = frame.into_output_of::<Y>()?;
