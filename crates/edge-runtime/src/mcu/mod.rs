@@ -6,7 +6,7 @@
 //! registers abound (RISC-V). All of them run on every machine, so that the host's tests hold each to the reference kernels byte for
 //! byte; the instructions that a compiler does not find are in [`thumb`] and [`dsp`], which alone are `unsafe`.
 //!
-//! They read weights as they are: what packing would save is the sum of each row, a fiftieth of a pointwise convolution over 36 pixels.
+//! They read weights as they are: what packing would save is the sum of each row, a twentieth of a pointwise convolution over 36 pixels.
 
 mod convolution;
 mod depthwise_conv2d;
