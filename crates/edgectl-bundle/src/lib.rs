@@ -1,0 +1,1 @@
+//! Signed bundles (`.edgepkg`): manifest, digests, signature.

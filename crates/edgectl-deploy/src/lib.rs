@@ -1,0 +1,1 @@
+//! Brings bundles to devices and proves them there.

@@ -1,0 +1,1 @@
+//! Removes channels of graphs.
