@@ -6,16 +6,26 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use edge_format::OpCode;
+
 use crate::VERSIONS;
+use crate::fault::FaultKind;
 use crate::frame::{Decoder, MAX_FRAME, PayloadBuffer};
-use crate::message::{self, MAX_CHUNK, Numbered, Refusal, Request, Response};
+use crate::image::{Digest, HEADER_BYTES, Header};
+use crate::journal::SLOTS;
+use crate::message::{self, MAX_CHUNK, Numbered, OPERATOR_BYTES, Refusal, Request, Response, Status};
+use crate::self_test::SelfTest;
 use crate::server::encode;
+use crate::slots::{Progress, Slot, SlotError};
 
 /// How often a request is sent before the device counts as silent.
 const ATTEMPTS: u32 = 3;
 
 /// How long a device may take to answer what it need not compute, over a serial line.
 pub const PROMPT: Duration = Duration::from_secs(2);
+
+/// How long flash takes at most to erase, per byte: 400 ms for 4 KiB, by the data sheet of the Pico's (W25Q16JV).
+const ERASE_PER_BYTE: Duration = Duration::from_micros(100);
 
 /// A line to a device.
 pub trait Link {
@@ -55,6 +65,17 @@ pub enum ClientError {
         /// Why not.
         refusal: Refusal,
     },
+    /// No protocol version is common.
+    #[error("expected a firmware that speaks protocol version {} to {}, found one of {} to {}", host.0, host.1, device.0, device.1)]
+    Version {
+        /// Lowest and highest of this host.
+        host: (u16, u16),
+        /// Of the device.
+        device: (u16, u16),
+    },
+    /// What is to be sent is no image.
+    #[error("expected an image for a slot, found other bytes")]
+    NoImage,
     /// An answer to another question, or out of its bounds.
     #[error("{request}: expected {expected}, found another answer")]
     Answer {
@@ -88,8 +109,19 @@ pub struct Identity {
     pub clock_hz: u32,
     /// Greatest arena.
     pub arena_bytes: u32,
-    /// Longest program.
+    /// Longest image.
     pub slot_bytes: u32,
+    /// Unit in which images are written.
+    pub write_bytes: u16,
+    operators: [u8; OPERATOR_BYTES],
+}
+
+impl Identity {
+    /// Whether the firmware has a kernel for an operator.
+    pub fn executes(&self, op: OpCode) -> bool {
+        let code = op as usize;
+        self.operators.get(code / 8).is_some_and(|byte| byte >> (code % 8) & 1 == 1)
+    }
 }
 
 /// The program that a device said it holds.
@@ -97,14 +129,27 @@ pub struct Identity {
 pub struct Model {
     /// Name.
     pub name: String,
-    /// CRC-32 of the whole file.
-    pub checksum: u32,
+    /// SHA-256 of the whole file.
+    pub digest: Digest,
     /// Length of the file.
     pub length: u32,
     /// Memory that it needs for activations.
     pub arena_bytes: u32,
     /// Number of ops.
     pub ops: u32,
+}
+
+/// What a device said has ended an earlier run by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What it was.
+    pub kind: FaultKind,
+    /// Where the code was, 0 where that is not known.
+    pub pc: u32,
+    /// From where it had been called, 0 where that is not known.
+    pub lr: u32,
+    /// A panic's message and place.
+    pub text: String,
 }
 
 /// A conversation with a device.
@@ -114,6 +159,10 @@ pub struct Client<L> {
     sequence: u32,
     /// Whether anything has been said.
     begun: bool,
+    /// As the device calls this conversation.
+    session: u32,
+    /// Unit in which images are written.
+    write_bytes: u16,
     decoder: Decoder,
     buffer: PayloadBuffer,
     frame: [u8; MAX_FRAME],
@@ -129,39 +178,196 @@ impl<L: Link> Client<L> {
             prompt,
             sequence,
             begun: false,
+            session: 0,
+            write_bytes: 1,
             decoder: Decoder::default(),
             buffer: [0; size_of::<PayloadBuffer>()],
             frame: [0; MAX_FRAME],
         }
     }
 
-    /// Asks the device who it is.
+    /// The line.
+    pub fn link_mut(&mut self) -> &mut L {
+        &mut self.link
+    }
+
+    /// Gives the line back.
+    pub fn into_link(self) -> L {
+        self.link
+    }
+
+    /// Asks the device who it is, and begins a conversation: what another host began has ended.
     ///
     /// # Errors
-    /// [`ClientError`]; [`Refusal::Version`] where no protocol version is common.
+    /// [`ClientError`]; [`ClientError::Version`] where no protocol version is common.
     pub fn hello(&mut self) -> Result<Identity, ClientError> {
-        self.ask(Request::Hello { versions: VERSIONS }, self.prompt, "an identity", |response| match response {
-            Response::Hello(found) => Some(Identity {
-                chip: found.chip.into(),
-                firmware: found.firmware.into(),
-                abi: found.abi,
-                board: found.board,
-                clock_hz: found.clock_hz,
-                arena_bytes: found.arena_bytes,
-                slot_bytes: found.slot_bytes,
-            }),
+        let hello = self.ask(Request::Hello { versions: VERSIONS }, self.prompt, "an identity", |response| match response {
+            Response::Hello(found) => {
+                let identity = Identity {
+                    chip: found.chip.into(),
+                    firmware: found.firmware.into(),
+                    abi: found.abi,
+                    board: found.board,
+                    clock_hz: found.clock_hz,
+                    arena_bytes: found.arena_bytes,
+                    slot_bytes: found.slot_bytes,
+                    write_bytes: found.write_bytes,
+                    operators: found.operators,
+                };
+                let known = (VERSIONS.0..=VERSIONS.1).contains(&found.version) && found.write_bytes > 0;
+                known.then_some((identity, found.session))
+            }
+            _ => None,
+        });
+        match hello {
+            Ok((identity, session)) => {
+                (self.session, self.write_bytes) = (session, identity.write_bytes);
+                Ok(identity)
+            }
+            Err(ClientError::Refused { refusal: Refusal::Version { spoken }, .. }) => {
+                Err(ClientError::Version { host: VERSIONS, device: spoken })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// As [`Client::hello`], of a device that may still be starting: asks until it answers, at most so long.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Silent`] where the time is over.
+    pub fn wait(&mut self, patience: Duration) -> Result<Identity, ClientError> {
+        let begin = Instant::now();
+        loop {
+            match self.hello() {
+                Err(ClientError::Silent { .. }) if begin.elapsed() < patience => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Asks how the device is.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn status(&mut self) -> Result<Status, ClientError> {
+        self.ask(Request::Status, self.prompt, "a status", |response| match response {
+            Response::Status(status) => Some(status),
             _ => None,
         })
     }
 
-    /// Asks which program the device holds.
+    /// Asks what the slots hold.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn slots(&mut self) -> Result<[Slot; SLOTS], ClientError> {
+        self.ask(Request::Slots, self.prompt, "slots", |response| match response {
+            Response::Slots(slots) => Some(slots),
+            _ => None,
+        })
+    }
+
+    /// Asks what has ended an earlier run by itself.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn fault(&mut self) -> Result<Option<Fault>, ClientError> {
+        self.ask(Request::Fault, self.prompt, "a fault or none", |response| match response {
+            Response::Fault(fault) => {
+                Some(fault.map(|fault| Fault { kind: fault.kind, pc: fault.pc, lr: fault.lr, text: fault.text.into() }))
+            }
+            _ => None,
+        })
+    }
+
+    /// Sends an [image](crate::image) to the slot that does not run, from where it stopped if it was begun before, and has it verified there.
+    /// `advanced` is told the bytes that are there, and how many there will be. Nothing runs it yet: see [`Client::activate`].
+    ///
+    /// # Errors
+    /// [`ClientError`]. Sent again, it goes on where it stopped.
+    pub fn send_image(&mut self, image: &[u8], mut advanced: impl FnMut(u32, u32)) -> Result<(), ClientError> {
+        let header = image.first_chunk::<HEADER_BYTES>().and_then(|bytes| Header::parse(bytes, u32::try_from(image.len()).ok()?));
+        let header = header.filter(|header| header.length as usize == image.len()).ok_or(ClientError::NoImage)?;
+        let (length, session) = (header.length, self.session);
+        let begin = Request::Begin { session, length, digest: header.digest, security_version: header.security_version };
+        let expected = "how far the image has arrived";
+        let take = |response: Response<'_>| match response {
+            Response::Progress(progress) if progress.received <= length => Some(progress),
+            _ => None,
+        };
+        // Sectors are a little longer than what they hold.
+        let patience = self.prompt + ERASE_PER_BYTE * (length + (128 << 10));
+        let mut progress = self.ask(begin, patience, expected, take)?;
+        let unit = usize::from(self.write_bytes);
+        let step = MAX_CHUNK / unit * unit;
+        if step == 0 {
+            return Err(ClientError::Answer { request: "hello", expected: "a writable unit that fits a message" });
+        }
+        let mut stalled = 0;
+        while progress.received < length {
+            advanced(progress.received, length);
+            let at = progress.received as usize;
+            let bytes = image.get(at..(at + step).min(image.len())).unwrap_or_default();
+            let next: Progress = match self.ask(Request::Write { session, offset: progress.received, bytes }, self.prompt, expected, take) {
+                // The device has lost count, as after a failed write.
+                Err(ClientError::Refused { refusal: Refusal::Slot(SlotError::NotReceiving), .. }) => {
+                    self.ask(begin, patience, expected, take)?
+                }
+                answer => answer?,
+            };
+            stalled = if next.received > progress.received { 0 } else { stalled + 1 };
+            if stalled > ATTEMPTS {
+                return Err(ClientError::Answer { request: "write", expected: "that the image advances" });
+            }
+            progress = next;
+        }
+        advanced(length, length);
+        self.accept(Request::Finish { session }, patience)
+    }
+
+    /// Has an image started on trial after the next reset.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn activate(&mut self, digest: &Digest) -> Result<(), ClientError> {
+        self.accept(Request::Activate { session: self.session, digest: *digest }, self.prompt)
+    }
+
+    /// Makes the running image permanent.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`SlotError::NoSuchImage`] where another runs.
+    pub fn confirm(&mut self, digest: &Digest) -> Result<(), ClientError> {
+        self.accept(Request::Confirm { session: self.session, digest: *digest }, self.prompt)
+    }
+
+    /// Has an image not run after the next reset, nor ever again unless it is activated again.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn reject(&mut self, digest: &Digest) -> Result<(), ClientError> {
+        self.accept(Request::Reject { session: self.session, digest: *digest }, self.prompt)
+    }
+
+    /// Has the device replay the golden vectors of the image that runs.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Silent`] where it takes longer than `timeout`.
+    pub fn self_test(&mut self, timeout: Duration) -> Result<SelfTest, ClientError> {
+        self.ask(Request::SelfTest, timeout, "what the self-test found", |response| match response {
+            Response::Tested(test) => Some(test),
+            _ => None,
+        })
+    }
+
+    /// Asks which program the device runs.
     ///
     /// # Errors
     /// [`ClientError`].
     pub fn model(&mut self) -> Result<Model, ClientError> {
         self.ask(Request::Model, self.prompt, "a program", |response| match response {
-            Response::Model(message::Model { name, checksum, length, arena_bytes, ops }) => {
-                Some(Model { name: name.into(), checksum, length, arena_bytes, ops })
+            Response::Model(message::Model { name, digest, length, arena_bytes, ops }) => {
+                Some(Model { name: name.into(), digest, length, arena_bytes, ops })
             }
             _ => None,
         })
@@ -174,8 +380,7 @@ impl<L: Link> Client<L> {
     pub fn write_input(&mut self, index: u8, bytes: &[u8]) -> Result<(), ClientError> {
         let mut offset = 0;
         for bytes in bytes.chunks(MAX_CHUNK) {
-            let accepted = |response: Response<'_>| (response == Response::Accepted).then_some(());
-            self.ask(Request::Input { index, offset, bytes }, self.prompt, "a confirmation", accepted)?;
+            self.accept(Request::Input { index, offset, bytes }, self.prompt)?;
             offset += bytes.len() as u32;
         }
         Ok(())
@@ -244,6 +449,10 @@ impl<L: Link> Client<L> {
         self.say(Request::Reset)
     }
 
+    fn accept(&mut self, request: Request<'_>, timeout: Duration) -> Result<(), ClientError> {
+        self.ask(request, timeout, "a confirmation", |response| (response == Response::Accepted).then_some(()))
+    }
+
     fn say(&mut self, request: Request<'_>) -> Result<(), ClientError> {
         let message = Numbered { sequence: self.sequence, body: request };
         let frame = encode(&message, &mut self.buffer, &mut self.frame);
@@ -296,5 +505,15 @@ fn name(request: &Request<'_>) -> &'static str {
         Request::Output { .. } => "output",
         Request::Costs { .. } => "costs",
         Request::Reset => "reset",
+        Request::Status => "status",
+        Request::Slots => "slots",
+        Request::Begin { .. } => "begin",
+        Request::Write { .. } => "write",
+        Request::Finish { .. } => "finish",
+        Request::Activate { .. } => "activate",
+        Request::Confirm { .. } => "confirm",
+        Request::Reject { .. } => "reject",
+        Request::SelfTest => "self-test",
+        Request::Fault => "fault",
     }
 }

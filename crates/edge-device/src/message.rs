@@ -5,6 +5,12 @@
 use edge_format::OpCode;
 use serde::{Deserialize, Serialize};
 
+use crate::fault::Fault;
+use crate::image::Digest;
+use crate::journal::SLOTS;
+use crate::self_test::SelfTest;
+use crate::slots::{Progress, Slot, SlotError};
+
 /// Longest run of bytes in one message: what a payload holds beside the other fields.
 pub const MAX_CHUNK: usize = 960;
 
@@ -58,6 +64,61 @@ pub enum Request<'a> {
     },
     /// Start again from the beginning, as after power-on. There is no response.
     Reset,
+    /// How are you?
+    Status,
+    /// What do your slots hold?
+    Slots,
+    /// Make a slot ready for an image, or tell how far it has arrived. This and what changes the slots names the conversation: the
+    /// `session` of the last `Hello`'s answer, so that neither noise nor a host that was here before changes anything.
+    Begin {
+        /// The conversation.
+        session: u32,
+        /// Of the image.
+        length: u32,
+        /// Of the image.
+        digest: Digest,
+        /// Of the image.
+        security_version: u32,
+    },
+    /// Write the next bytes of the image that was begun.
+    Write {
+        /// The conversation.
+        session: u32,
+        /// First byte.
+        offset: u32,
+        /// At most [`MAX_CHUNK`]; a multiple of the identity's `write_bytes` but for the last.
+        bytes: &'a [u8],
+    },
+    /// Verify the image that was begun, and whether its program would run here.
+    Finish {
+        /// The conversation.
+        session: u32,
+    },
+    /// Run an image on trial after the next reset.
+    Activate {
+        /// The conversation.
+        session: u32,
+        /// Of the image.
+        digest: Digest,
+    },
+    /// The running image is good.
+    Confirm {
+        /// The conversation.
+        session: u32,
+        /// Of the image.
+        digest: Digest,
+    },
+    /// An image is not good: after the next reset it does not run.
+    Reject {
+        /// The conversation.
+        session: u32,
+        /// Of the image.
+        digest: Digest,
+    },
+    /// Replay the golden vectors of the running image.
+    SelfTest,
+    /// What ended an earlier run by itself? It is remembered until the host asks for a reset, or power is lost.
+    Fault,
 }
 
 /// What the device answers.
@@ -82,6 +143,17 @@ pub enum Response<'a> {
     Costs(&'a [u8]),
     /// It will not, or cannot.
     Refused(Refusal),
+    /// How it is.
+    Status(Status),
+    /// What the slots hold.
+    Slots([Slot; SLOTS]),
+    /// How far an image has arrived.
+    Progress(Progress),
+    /// What the self-test found.
+    Tested(SelfTest),
+    /// What ended an earlier run by itself.
+    #[serde(borrow)]
+    Fault(Option<Fault<'a>>),
 }
 
 /// Who a device is.
@@ -101,8 +173,30 @@ pub struct Identity<'a> {
     pub clock_hz: u32,
     /// Greatest arena.
     pub arena_bytes: u32,
-    /// Longest program.
+    /// Longest image.
     pub slot_bytes: u32,
+    /// Unit in which images are written.
+    pub write_bytes: u16,
+    /// The operators that it has kernels for: bit `code % 8` of byte `code / 8`.
+    pub operators: [u8; OPERATOR_BYTES],
+    /// The conversation that this begins.
+    pub session: u32,
+}
+
+/// Room for operators of codes up to 127.
+pub const OPERATOR_BYTES: usize = 16;
+
+/// How a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The slot whose image runs.
+    pub running: Option<u8>,
+    /// What its self-test found after the reset, or that of the image that was to run.
+    pub self_test: SelfTest,
+    /// The highest security version that was ever confirmed.
+    pub floor: u32,
+    /// Whether no image was run because the device had faulted time and again.
+    pub safe: bool,
 }
 
 /// The program that a device holds.
@@ -110,8 +204,8 @@ pub struct Identity<'a> {
 pub struct Model<'a> {
     /// Name, as far as the message has room.
     pub name: &'a str,
-    /// CRC-32 of the whole file.
-    pub checksum: u32,
+    /// SHA-256 of the whole file.
+    pub digest: Digest,
     /// Length of the file.
     pub length: u32,
     /// Memory that it needs for activations.
@@ -153,6 +247,26 @@ pub enum Refusal {
     },
     /// The program's inputs and outputs have no such index, offset or length.
     Range,
+    /// The program is of another runtime ABI.
+    Abi {
+        /// The device's.
+        expected: u16,
+        /// The program's.
+        found: u16,
+    },
+    /// The program is of another format version.
+    Format {
+        /// The device's.
+        expected: u16,
+        /// The program's.
+        found: u16,
+    },
+    /// The request belongs to another conversation than the one that the last `Hello` began.
+    Session,
+    /// The program's self-test failed: it is not run.
+    SelfTest,
+    /// A slot does not do that.
+    Slot(SlotError),
 }
 
 impl core::fmt::Display for Refusal {
@@ -168,6 +282,11 @@ impl core::fmt::Display for Refusal {
             },
             Refusal::Op { op } => write!(f, "op {op} is not as its kernel takes it"),
             Refusal::Range => f.write_str("the program has no such input or output"),
+            Refusal::Abi { expected, found } => write!(f, "the program is of runtime ABI {found}, the firmware's is {expected}"),
+            Refusal::Format { expected, found } => write!(f, "the program is of format version {found}, the firmware reads {expected}"),
+            Refusal::Session => f.write_str("another host has talked to it meanwhile, or it was reset"),
+            Refusal::SelfTest => f.write_str("the program's self-test failed"),
+            Refusal::Slot(error) => error.fmt(f),
         }
     }
 }

@@ -2,19 +2,19 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use edge_device::client::{Client, ClientError, Link};
-use edge_device::frame::{MAX_FRAME, PayloadBuffer, encode};
-use edge_device::message::{Identity, Refusal};
-use edge_device::server::{Board, Server};
+use edge_device::image;
+use edge_device::message::Refusal;
+use edge_device::self_test::{Failure, SelfTest};
+use edge_device::simulation::{Device, DeviceFlash, LAYOUT, Line, device_flash};
+use edge_device::slots::{SlotError, State, Verdict};
 use edge_format::*;
 use edge_runtime::{Resolver, kernel};
-use proptest::prelude::*;
 
 const SIZE: u32 = 3000;
-const SOON: Duration = Duration::from_millis(100);
+const SOON: Duration = Duration::from_millis(40);
 
 /// Negates its input in place, which therefore does not survive a run.
 fn program() -> AlignedBytes {
@@ -38,112 +38,32 @@ fn program() -> AlignedBytes {
     AlignedBytes::from(&write(&spec).unwrap()[..])
 }
 
-/// The host's end. One chunk of so many is lost, in both directions.
-struct Line {
-    to_device: Sender<Vec<u8>>,
-    from_device: Receiver<Vec<u8>>,
-    lost_every: u32,
-    random: u32,
+/// Flash of a device that runs an image, as if it had been confirmed.
+fn flash_with(image: &[u8]) -> DeviceFlash {
+    let flash = device_flash();
+    flash.put(LAYOUT.slots[0].offset, image);
+    flash
 }
 
-impl Line {
-    fn lost(&mut self) -> bool {
-        self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        self.lost_every != 0 && (self.random >> 16).is_multiple_of(self.lost_every)
-    }
+fn image() -> Vec<u8> {
+    let (input, output) = ([1; SIZE as usize], [0xff; SIZE as usize]);
+    image::build(&program(), &[(&input, &output)], 1).unwrap()
 }
 
-impl Link for Line {
-    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if !self.lost() {
-            self.to_device.send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
-        }
-        Ok(())
-    }
-
-    fn receive(&mut self, buffer: &mut [u8], timeout: Duration) -> io::Result<usize> {
-        match self.from_device.recv_timeout(timeout) {
-            Ok(_) if self.lost() => Ok(0),
-            Ok(bytes) => {
-                assert!(bytes.len() <= buffer.len());
-                buffer[..bytes.len()].copy_from_slice(&bytes);
-                Ok(bytes.len())
-            }
-            Err(RecvTimeoutError::Timeout) => Ok(0),
-            Err(RecvTimeoutError::Disconnected) => Err(io::ErrorKind::BrokenPipe.into()),
-        }
-    }
-}
-
-/// The device's end. A read that finds the line closed ends the thread, as pulling the plug does.
-struct Wire {
-    incoming: Receiver<Vec<u8>>,
-    pending: std::vec::IntoIter<u8>,
-    outgoing: Sender<Vec<u8>>,
-    cycles: u64,
-}
-
-struct Unplugged;
-
-impl Board for Wire {
-    fn read(&mut self) -> u8 {
-        loop {
-            if let Some(byte) = self.pending.next() {
-                return byte;
-            }
-            match self.incoming.recv() {
-                Ok(bytes) => self.pending = bytes.into_iter(),
-                Err(_) => std::panic::resume_unwind(Box::new(Unplugged)),
-            }
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        // As a serial line delivers them: in pieces.
-        bytes.chunks(200).for_each(|bytes| drop(self.outgoing.send(bytes.to_vec())));
-    }
-
-    fn cycles(&mut self) -> u64 {
-        self.cycles += 100;
-        self.cycles
-    }
-
-    fn reset(&mut self) {}
-}
-
-fn identity() -> Identity<'static> {
-    Identity { version: 0, chip: "test", firmware: "test 1", abi: 0, board: [7; 8], clock_hz: 1, arena_bytes: 0, slot_bytes: 0 }
-}
-
-/// Lets `host` talk to a device that has `slot` and so much memory.
-fn converse<T>(
-    slot: AlignedBytes,
-    arena: usize,
-    resolver: Resolver<'static>,
-    lost_every: u32,
-    host: impl FnOnce(&mut Client<Line>) -> T,
-) -> T {
-    let (to_device, incoming) = channel();
-    let (outgoing, from_device) = channel();
-    let device = std::thread::spawn(move || {
-        let mut arena = vec![0; arena];
-        let mut wire = Wire { incoming, pending: vec![].into_iter(), outgoing, cycles: 0 };
-        Server::new(identity(), &slot, &mut arena, resolver).serve(&mut wire);
-    });
-    let mut client = Client::new(Line { to_device, from_device, lost_every, random: 1 }, SOON);
-    let result = host(&mut client);
-    drop(client);
-    assert!(device.join().err().is_none_or(|end| end.is::<Unplugged>()));
-    result
+/// Lets `host` talk to a device.
+fn converse<T>(device: Device, flash: DeviceFlash, lost_every: u32, host: impl FnOnce(&mut Client<Line>) -> T) -> T {
+    let mut line = device.start(flash);
+    line.lost_every = lost_every;
+    host(&mut Client::new(line, SOON))
 }
 
 fn infers_rightly(client: &mut Client<Line>) {
     let found = client.hello().unwrap();
-    assert_eq!((found.chip.as_str(), found.abi, found.board), ("test", RUNTIME_ABI, [7; 8]));
+    assert_eq!((found.chip.as_str(), found.abi, found.board), ("simulation", RUNTIME_ABI, [7; 8]));
     let model = client.model().unwrap();
     let bytes = program();
     assert_eq!((model.name.as_str(), model.length as usize, model.ops), ("negation", bytes.len(), 1));
-    assert_eq!(model.checksum, crc32(&[&bytes]));
+    assert_eq!(model.digest, image::sha256(&bytes));
     for round in 0..3u32 {
         let input: Vec<u8> = (0..SIZE).map(|i| (i * 7 + round) as u8).collect();
         client.write_input(0, &input).unwrap();
@@ -159,39 +79,146 @@ fn infers_rightly(client: &mut Client<Line>) {
 
 #[test]
 fn a_program_runs_at_the_other_end() {
-    converse(program(), SIZE as usize, Resolver::all(), 0, infers_rightly);
+    converse(Device::default(), flash_with(&image()), 0, infers_rightly);
 }
 
 #[test]
 fn lost_frames_are_asked_for_again_and_nothing_runs_twice() {
     for lost_every in [40, 80, 160] {
-        converse(program(), SIZE as usize, Resolver::all(), lost_every, infers_rightly);
+        converse(Device::default(), flash_with(&image()), lost_every, infers_rightly);
     }
 }
 
 #[test]
-fn what_cannot_run_is_refused_by_name() {
-    let refused = |slot, arena, resolver| {
-        converse(slot, arena, resolver, 0, |client| {
+fn an_image_is_sent_tried_and_confirmed() {
+    for lost_every in [0, 50] {
+        let image = image();
+        let digest = image::sha256(&image[image::COVERED..]);
+        converse(Device::default(), device_flash(), lost_every, |client| {
             client.hello().unwrap();
-            match client.model() {
+            assert!(matches!(client.model(), Err(ClientError::Refused { refusal: Refusal::NoProgram, .. })));
+            let mut told = vec![];
+            client.send_image(&image, |at, length| told.push((at, length))).unwrap();
+            let length = image.len() as u32;
+            assert!(told.is_sorted() && told.last() == Some(&(length, length)));
+            assert_eq!(client.slots().unwrap()[0].state, State::Written);
+            client.activate(&digest).unwrap();
+            assert!(client.confirm(&digest).is_err(), "nothing runs yet");
+            client.reset().unwrap();
+            client.wait(SOON * 50).unwrap();
+            let status = client.status().unwrap();
+            assert_eq!((status.running, status.floor), (Some(0), 0));
+            assert_eq!(status.self_test, SelfTest { passed: 1, count: 1, failure: None });
+            assert_eq!(client.slots().unwrap()[0].state, State::Trial);
+            infers_rightly(client);
+            assert_eq!(client.self_test(SOON * 10).unwrap(), status.self_test);
+            client.confirm(&digest).unwrap();
+            assert_eq!((client.slots().unwrap()[0].state, client.status().unwrap().floor), (State::Confirmed, 1));
+            assert_eq!(client.fault().unwrap(), None);
+        });
+    }
+}
+
+#[test]
+fn a_transfer_goes_on_after_a_reset() {
+    let image = image();
+    converse(Device::default(), device_flash(), 0, |client| {
+        client.hello().unwrap();
+        // The line breaks in the middle, from the host's point of view.
+        let sent = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            client.send_image(&image, |at, _| assert!(at < 3072, "unplugged")).unwrap();
+        }));
+        assert!(sent.is_err());
+        client.reset().unwrap();
+        client.wait(SOON * 50).unwrap();
+        let mut first = None;
+        client.send_image(&image, |at, _| first = first.or(Some(at))).unwrap();
+        // From the last sector that holds anything.
+        assert_eq!(first, Some(0));
+        client.send_image(&image, |at, length| assert_eq!(at, length)).unwrap();
+    });
+}
+
+#[test]
+fn requests_of_another_conversation_change_nothing() {
+    let image = image();
+    converse(Device::default(), device_flash(), 0, |client| {
+        let refused = |error: ClientError| matches!(error, ClientError::Refused { refusal: Refusal::Session, .. });
+        assert!(refused(client.send_image(&image, |_, _| {}).unwrap_err()), "before hello");
+        client.hello().unwrap();
+        client.send_image(&image, |_, _| {}).unwrap();
+        client.reset().unwrap();
+        while client.status().is_err() {}
+        assert!(refused(client.activate(&[0; 32]).unwrap_err()), "of before the reset");
+    });
+}
+
+#[test]
+fn what_is_wrong_with_an_image_is_said_before_it_runs() {
+    let refused = |device: Device, image: &[u8]| {
+        converse(device, device_flash(), 0, |client| {
+            client.hello().unwrap();
+            match client.send_image(image, |_, _| {}) {
                 Err(ClientError::Refused { refusal, .. }) => refusal,
                 other => panic!("{other:?}"),
             }
         })
     };
-    assert_eq!(refused(program(), 100, Resolver::all()), Refusal::Arena { needed: SIZE, available: 100 });
-    let others = Resolver::new(&[kernel::mul::KERNEL]);
-    assert_eq!(refused(program(), SIZE as usize, others), Refusal::NoKernel { op: 0, code: OpCode::Table as u16 });
-    assert_eq!(refused(AlignedBytes::from(&[0xff; 4096][..]), 100, Resolver::all()), Refusal::NoProgram);
-    let mut torn = program().to_vec();
-    *torn.last_mut().unwrap() ^= 1;
-    assert_eq!(refused(AlignedBytes::from(&torn[..]), SIZE as usize, Resolver::all()), Refusal::NoProgram);
+    let device = Device::default();
+    let image = image();
+    assert_eq!(refused(Device { arena_bytes: 100, ..device }, &image), Refusal::Arena { needed: SIZE, available: 100 });
+    let others = Device { resolver: Resolver::new(&[kernel::mul::KERNEL]), ..device };
+    assert_eq!(refused(others, &image), Refusal::NoKernel { op: 0, code: OpCode::Table as u16 });
+    let mut torn = image.clone();
+    torn[200] ^= 1;
+    assert_eq!(refused(device, &torn), Refusal::Slot(SlotError::Digest));
+    let long = image::build(&vec![1; 60 << 10], &[], 1).unwrap();
+    assert_eq!(refused(device, &long), Refusal::Slot(SlotError::Length { found: (60 << 10) + 128, limit: 60 << 10 }));
+    let mut newer = program().to_vec();
+    newer[10] += 1;
+    seal(&mut newer);
+    let newer = image::build(&newer, &[], 1).unwrap();
+    assert_eq!(refused(device, &newer), Refusal::Abi { expected: RUNTIME_ABI, found: RUNTIME_ABI + 1 });
+    converse(device, device_flash(), 0, |client| {
+        client.hello().unwrap();
+        assert!(matches!(client.send_image(&image[1..], |_, _| {}), Err(ClientError::NoImage)));
+        assert!(matches!(client.send_image(&[], |_, _| {}), Err(ClientError::NoImage)));
+    });
+}
+
+#[test]
+fn a_program_that_computes_other_bytes_does_not_run() {
+    let mut expected = [0xff; SIZE as usize];
+    expected[77] = 3;
+    let wrong = image::build(&program(), &[(&[1; SIZE as usize], &[0xff; SIZE as usize]), (&[1; SIZE as usize], &expected)], 1).unwrap();
+    converse(Device::default(), flash_with(&wrong), 0, |client| {
+        client.hello().unwrap();
+        let failure = Some(Failure::Byte { vector: 1, byte: 77, expected: 3, found: 0xff });
+        assert_eq!(client.status().unwrap().self_test, SelfTest { passed: 1, count: 2, failure });
+        assert!(matches!(client.model(), Err(ClientError::Refused { refusal: Refusal::SelfTest, .. })));
+        let slot = client.slots().unwrap()[0];
+        assert_eq!((slot.state, slot.verdict), (State::Rejected, Verdict::SelfTest));
+    });
+}
+
+#[test]
+fn a_device_greets_with_one_line() {
+    let mut line = Device::default().start(flash_with(&image()));
+    let mut greeting = vec![];
+    while !greeting.ends_with(&[0]) {
+        let mut bytes = [0; 64];
+        let length = line.receive(&mut bytes, SOON * 50).unwrap();
+        greeting.extend(&bytes[..length]);
+    }
+    let digest: String = image::sha256(&program()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let expected = format!("edgectl {} simulation abi={RUNTIME_ABI} model={digest} self-test=pass 1/1\r\n\0", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8(greeting).unwrap(), expected);
 }
 
 #[test]
 fn indices_and_offsets_outside_are_refused() {
-    converse(program(), SIZE as usize, Resolver::all(), 0, |client| {
+    converse(Device::default(), flash_with(&image()), 0, |client| {
+        client.hello().unwrap();
         assert!(matches!(client.write_input(1, &[0]), Err(ClientError::Refused { refusal: Refusal::Range, .. })));
         assert!(matches!(client.write_input(0, &[0; SIZE as usize + 1]), Err(ClientError::Refused { refusal: Refusal::Range, .. })));
         assert!(matches!(client.read_output(0, SIZE + 1), Err(ClientError::Refused { refusal: Refusal::Range, .. })));
@@ -199,41 +226,25 @@ fn indices_and_offsets_outside_are_refused() {
     });
 }
 
-#[test]
-fn a_silent_device_is_told_from_a_broken_line() {
-    let (to_device, _kept) = channel();
-    let (sender, from_device) = channel();
-    let mut client = Client::new(Line { to_device, from_device, lost_every: 0, random: 1 }, SOON);
-    assert!(matches!(client.invoke(false, Duration::from_millis(5)), Err(ClientError::Silent { .. })));
-    drop(sender);
-    assert!(matches!(client.invoke(false, SOON), Err(ClientError::Line(_))));
+/// A line at whose other end somebody else answers.
+struct Scripted(Vec<Vec<u8>>);
+
+impl Link for Scripted {
+    fn send(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], _: Duration) -> io::Result<usize> {
+        let Some(bytes) = self.0.pop() else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn no_bytes_from_the_line_harm_a_device(noise in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..1000), 0..40)) {
-        let (to_device, incoming) = channel();
-        let (outgoing, from_device) = channel();
-        for payload in &noise {
-            // Each as it is, and as a frame with a right checksum, which line noise would not have.
-            let mut buffer = [0; size_of::<PayloadBuffer>()];
-            buffer[..payload.len()].copy_from_slice(payload);
-            to_device.send(payload.clone()).unwrap();
-            to_device.send(vec![0]).unwrap();
-            to_device.send(encode(&mut buffer, payload.len(), &mut [0; MAX_FRAME]).unwrap().to_vec()).unwrap();
-        }
-        // A frame may have been a request for a reset, after which firmware serves again.
-        let device = std::thread::spawn(move || {
-            let mut wire = Wire { incoming, pending: vec![].into_iter(), outgoing, cycles: 0 };
-            loop {
-                Server::new(identity(), &program(), &mut [0; SIZE as usize], Resolver::all()).serve(&mut wire);
-            }
-        });
-        let mut client = Client::new(Line { to_device, from_device, lost_every: 0, random: 1 }, SOON);
-        infers_rightly(&mut client);
-        drop(client);
-        prop_assert!(device.join().unwrap_err().is::<Unplugged>());
-    }
+#[test]
+fn a_silent_device_is_told_from_a_broken_line() {
+    let mut silent = Client::new(Scripted(vec![vec![]; 1_000_000]), Duration::from_millis(2));
+    assert!(matches!(silent.hello(), Err(ClientError::Silent { .. })));
+    let mut broken = Client::new(Scripted(vec![]), SOON);
+    assert!(matches!(broken.hello(), Err(ClientError::Line(_))));
 }

@@ -11,8 +11,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use edge_device::client::{Client, ClientError, Link, PROMPT};
+use edge_device::image::{Digest, build, sha256};
+use edge_device::memory_map::PICO;
 use edge_device::server::MAX_COSTS;
-use edge_format::{Program, crc32};
+use edge_format::Program;
 use edge_runtime::{Interpreter, Resolver, RuntimeError};
 use thiserror::Error;
 
@@ -23,9 +25,6 @@ pub const FIRMWARE: &[u8] = include_bytes!("../../firmware-pico/prebuilt/pico.bi
 pub const RP2040JS: &str = "rp2040js@1.4.1";
 
 const SCRIPT: &str = include_str!("../../firmware-pico/emulator/rp2040.mjs");
-/// Where the firmware expects itself and the program.
-const FIRMWARE_ADDRESS: &str = "10000000";
-const PROGRAM_ADDRESS: &str = "10040000";
 /// For one inference; ten minutes here are some ten seconds there.
 const INFERENCE: Duration = Duration::from_secs(600);
 /// Emulated time is slower than ours.
@@ -66,12 +65,18 @@ pub enum EmulatorError {
     #[error("the emulated firmware does not answer")]
     Firmware(#[from] ClientError),
     /// The firmware holds another program.
-    #[error("expected the firmware to hold the program with checksum {expected:08x}, found {found:08x}")]
+    #[error("expected the firmware to hold the program with SHA-256 {expected:02x?}, found {found:02x?}")]
     Program {
         /// Of the program.
-        expected: u32,
+        expected: Digest,
         /// What the firmware said.
-        found: u32,
+        found: Digest,
+    },
+    /// The program is too long for an image.
+    #[error("expected a program that an image has room for, found one of {found} bytes")]
+    Length {
+        /// Of the program.
+        found: usize,
     },
     /// The host cannot execute the program.
     #[error("cannot execute the program on the host")]
@@ -105,9 +110,9 @@ pub fn run(folder: &Path, bytes: &[u8], program: Program<'_>) -> Result<Run, Emu
     let mut client = Client::new(Node::start(folder, bytes)?, PROMPT * PATIENCE);
     let identity = client.hello()?;
     let model = client.model()?;
-    let expected = crc32(&[bytes]);
-    if model.checksum != expected {
-        return Err(EmulatorError::Program { expected, found: model.checksum });
+    let expected = sha256(bytes);
+    if model.digest != expected {
+        return Err(EmulatorError::Program { expected, found: model.digest });
     }
 
     let mut arena = vec![0; program.arena_bytes() as usize];
@@ -161,14 +166,15 @@ impl Node {
         if !folder.join("node_modules/rp2040js").is_dir() {
             return Err(EmulatorError::NotInstalled { folder: folder.into() });
         }
+        let image = build(program, &[], 0).ok_or(EmulatorError::Length { found: program.len() })?;
         let failed = |program| move |source| EmulatorError::Start { program, source };
         let files = tempfile::tempdir().map_err(failed("temporary files"))?;
-        let flash = |name, bytes: &[u8], address| -> io::Result<String> {
+        let flash = |name, bytes: &[u8], offset| -> io::Result<String> {
             let path = files.path().join(name);
             std::fs::write(&path, bytes)?;
-            Ok(format!("{}@{address}", path.display()))
+            Ok(format!("{}@{:x}", path.display(), PICO.base + offset))
         };
-        let flashed = [flash("firmware", FIRMWARE, FIRMWARE_ADDRESS), flash("program", program, PROGRAM_ADDRESS)];
+        let flashed = [flash("firmware", FIRMWARE, 0), flash("image", &image, PICO.layout.slots[0].offset)];
         let flashed = flashed.into_iter().collect::<io::Result<Vec<_>>>().map_err(failed("temporary files"))?;
         let complaints = files.path().join("stderr");
         let stderr = File::create(&complaints).map_err(failed("temporary files"))?;
