@@ -34,6 +34,7 @@ impl Cli {
 pub(crate) enum Command {
     Bench(cmd::bench::Args),
     Completions(cmd::completions::Args),
+    Deploy(cmd::deploy::Args),
     Inspect(cmd::inspect::Args),
     Profiles(cmd::profiles::Args),
     Quantize(cmd::quantize::Args),
@@ -54,6 +55,7 @@ impl Command {
         match self {
             Command::Bench(args) => cmd::bench::run(args, ui),
             Command::Completions(args) => cmd::completions::run(args, ui),
+            Command::Deploy(args) => cmd::deploy::run(args, ui),
             Command::Inspect(args) => cmd::inspect::run(args, ui),
             Command::Profiles(args) => cmd::profiles::run(args, ui),
             Command::Quantize(args) => cmd::quantize::run(args, ui),

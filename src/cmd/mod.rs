@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod completions;
+pub(crate) mod deploy;
 pub(crate) mod inspect;
 pub(crate) mod profiles;
 pub(crate) mod quantize;

@@ -1,0 +1,27 @@
+//! Why a deployment has no receipt.
+
+use thiserror::Error;
+
+use crate::receipt::Code;
+use crate::target::Target;
+
+/// Why a deployment has no receipt.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// There is no transport for this kind of target.
+    #[error("{target}: no transport for {}: targets in this version", target.scheme())]
+    NoTransport {
+        /// The target.
+        target: Target,
+    },
+}
+
+impl DeployError {
+    /// The code of this end.
+    pub fn code(&self) -> Code {
+        match self {
+            DeployError::NoTransport { .. } => Code::Failed,
+        }
+    }
+}

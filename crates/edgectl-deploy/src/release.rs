@@ -1,0 +1,82 @@
+//! What a device gets: the files of a verified bundle that concern it.
+
+use std::fmt::{self, Debug};
+use std::io;
+use std::sync::Arc;
+
+/// Reads bytes of a file from an offset on, as `pread` does: short reads are allowed, 0 bytes is the end.
+pub type ReadAt = Arc<dyn Fn(u64, &mut [u8]) -> io::Result<usize> + Send + Sync>;
+
+/// What a device gets. All of it was verified: digests of the signed manifest, which the content has been compared with.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// The application: a name of its own on the device, `[a-z0-9][a-z0-9._-]*`.
+    pub name: String,
+    /// The version, for people.
+    pub version: String,
+    /// The digest of the manifest, 64 lower-case hexadecimal digits; it names the release.
+    pub digest: String,
+    /// Rollback protection: a device that has committed a higher one refuses this release.
+    pub security_version: u32,
+    /// The kinds of devices that it is for.
+    pub targets: Vec<ReleaseTarget>,
+    /// The files.
+    pub files: Vec<ReleaseFile>,
+}
+
+/// A kind of device, and what it gets.
+#[derive(Clone, Debug)]
+pub struct ReleaseTarget {
+    /// Its device profile.
+    pub profile: String,
+    /// Its architecture (`aarch64`, `x86_64`, `armv6-m`).
+    pub arch: String,
+    /// Whether Linux runs on it.
+    pub linux: bool,
+    /// Indices of its files.
+    pub files: Vec<usize>,
+}
+
+/// A file of a release.
+#[derive(Clone)]
+pub struct ReleaseFile {
+    /// Relative path in the release's folder; names separated by `/`, none of them `.` or `..`.
+    pub path: String,
+    /// What it is for, in the manifest's words (`program`, `vectors`, `runtime`, …).
+    pub role: String,
+    /// SHA-256 of its content, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Its length.
+    pub size: u64,
+    /// Its content.
+    pub content: ReadAt,
+}
+
+impl ReleaseFile {
+    /// A file whose content is in memory.
+    pub fn in_memory(path: &str, role: &str, content: Vec<u8>) -> ReleaseFile {
+        use sha2::Digest;
+        let sha256 = crate::hex(&sha2::Sha256::digest(&content));
+        let size = content.len() as u64;
+        let read = move |offset: u64, buffer: &mut [u8]| {
+            let rest = usize::try_from(offset).ok().and_then(|offset| content.get(offset..)).unwrap_or_default();
+            let length = rest.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&rest[..length]);
+            Ok(length)
+        };
+        ReleaseFile { path: path.into(), role: role.into(), sha256, size, content: Arc::new(read) }
+    }
+}
+
+impl Debug for ReleaseFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {} bytes, sha256:{})", self.path, self.role, self.size, self.sha256)
+    }
+}
+
+impl Release {
+    /// What a target gets.
+    pub fn files_for(&self, target: &ReleaseTarget) -> Vec<&ReleaseFile> {
+        target.files.iter().filter_map(|&index| self.files.get(index)).collect()
+    }
+}

@@ -1,0 +1,68 @@
+//! The table of transports. One more is a file and a line.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use crate::error::DeployError;
+use crate::event::Event;
+use crate::receipt::Receipt;
+use crate::release::Release;
+use crate::target::Target;
+
+/// What holds for all transports.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long to wait for any answer.
+    pub timeout: Duration,
+    /// How long a release may be on trial before the device reverts it by itself.
+    pub deadline: Duration,
+    /// Proceed on devices that cannot prove what they hold.
+    pub allow_unverified: bool,
+    /// Who deploys, for the device's journal.
+    pub operator: String,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            timeout: Duration::from_secs(15),
+            deadline: Duration::from_secs(120),
+            allow_unverified: false,
+            operator: "edgectl".into(),
+        }
+    }
+}
+
+/// A way to a device.
+pub trait Transport: Debug + Send {
+    /// Brings a release to the device and has it proven there. Told again after any interruption, it goes on where it was.
+    ///
+    /// # Errors
+    ///
+    /// Where the device did not answer in the end: what it runs then is what [`DeployError`] says.
+    fn deploy(&mut self, release: &Release, options: &Options, events: &mut dyn FnMut(Event)) -> Result<Receipt, DeployError>;
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Scheme {
+    /// The scheme of its targets.
+    pub scheme: &'static str,
+    /// How its targets are written.
+    pub form: &'static str,
+    /// Makes the transport; nothing is opened yet.
+    pub open: fn(&Target) -> Box<dyn Transport>,
+}
+
+/// All transports.
+pub const TRANSPORTS: &[Scheme] = &[];
+
+/// The transport of a target.
+///
+/// # Errors
+///
+/// Where there is none of its scheme.
+pub fn open(target: &Target) -> Result<Box<dyn Transport>, DeployError> {
+    let row = TRANSPORTS.iter().find(|row| row.scheme == target.scheme());
+    row.map(|row| (row.open)(target)).ok_or_else(|| DeployError::NoTransport { target: target.clone() })
+}
