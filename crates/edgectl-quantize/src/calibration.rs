@@ -222,7 +222,7 @@ pub struct Ranges {
     pub(crate) cells: BTreeMap<TensorId, f32>,
     /// From the least to the greatest value.
     pub(crate) extents: BTreeMap<TensorId, Range>,
-    samples: u64,
+    pub(crate) samples: u64,
 }
 
 impl Ranges {

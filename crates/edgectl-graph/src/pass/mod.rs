@@ -43,3 +43,21 @@ pub const CANONICAL: &[&dyn Pass] = &[
     &min_max_to_clip::MinMaxToClip,
     &fuse_activation::FuseActivation,
 ];
+
+/// Those of [`CANONICAL`] that leave batch normalization as it is: it trains with the statistics of its batches.
+pub const TRAINABLE: &[&dyn Pass] = &[
+    &constant_fold::ConstantFold,
+    &remove_identity::RemoveIdentity,
+    &merge_layout::MergeLayout,
+    &mean_to_global_pool::MeanToGlobalPool,
+    &to_dense::ToDense,
+    &fold_pad::FoldPad,
+    &fuse_hard_swish::FuseHardSwish,
+    &fuse_silu::FuseSilu,
+    &fuse_gelu::FuseGelu,
+    &fold_scale_shift::FoldScaleShift,
+    &fold_input_scale::FoldInputScale,
+    &div_to_mul::DivToMul,
+    &min_max_to_clip::MinMaxToClip,
+    &fuse_activation::FuseActivation,
+];

@@ -1,0 +1,304 @@
+//! What is minimized: terms over labels, a teacher's outputs and a teacher's inner tensors.
+
+use candle_core::{Device, Tensor};
+use edgectl_graph::{Binary, Graph, Op, TensorId};
+
+use crate::kernel::rows::{Fold, Normalize, softmax_forward};
+use crate::network::Forward;
+use crate::op::{self, mean_squared_error};
+use crate::{Samples, TrainError};
+
+/// A sum of weighted terms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Objective {
+    /// The terms and their weights.
+    pub terms: Vec<(f32, Term)>,
+}
+
+/// What a student should come near to.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Term {
+    /// A teacher's tensor: where in an image it has large values, whatever its channels (S. Zagoruyko, N. Komodakis: Paying More Attention
+    /// to Attention, 2017). Both are `[N, C, spatial...]` with the same spatial axes; the target is `[spatial...]` as [`attention_map`] makes
+    /// it.
+    Attention {
+        /// The student's tensor.
+        tensor: String,
+        /// The target.
+        target: usize,
+    },
+    /// The labels of a classifier with one output, 0 or 1: its logistic loss.
+    BinaryLabels,
+    /// A teacher's tensor of the same size: mean squared error, over the mean square of the teacher's (A. Romero et al.: FitNets, 2015).
+    Features {
+        /// The student's tensor.
+        tensor: String,
+        /// The target.
+        target: usize,
+    },
+    /// The labels: cross-entropy.
+    Labels {
+        /// The share that goes to all classes alike, from 0 to below 1 (C. Szegedy et al., 2016).
+        smoothing: f32,
+    },
+    /// A teacher's outputs as numbers: mean squared error.
+    Outputs {
+        /// The target.
+        target: usize,
+    },
+    /// The model's own input, for autoencoders: mean squared error.
+    Reconstruction,
+    /// A teacher's outputs as a distribution over classes: cross-entropy of both at this temperature, times its square (G. Hinton et al.:
+    /// Distilling the Knowledge in a Neural Network, 2015).
+    Soft {
+        /// The target: logits, or logarithms of probabilities.
+        target: usize,
+        /// Above 0; the greater, the more the small probabilities matter.
+        temperature: f32,
+    },
+}
+
+impl Term {
+    /// The name in messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Term::Attention { .. } => "attention transfer",
+            Term::BinaryLabels => "binary labels",
+            Term::Features { .. } => "feature matching",
+            Term::Labels { .. } => "labels",
+            Term::Outputs { .. } => "outputs of the teacher",
+            Term::Reconstruction => "reconstruction",
+            Term::Soft { .. } => "soft targets",
+        }
+    }
+
+    fn needs_labels(&self) -> bool {
+        matches!(self, Term::BinaryLabels | Term::Labels { .. })
+    }
+
+    fn target(&self) -> Option<usize> {
+        match self {
+            Term::Attention { target, .. } | Term::Features { target, .. } | Term::Outputs { target } | Term::Soft { target, .. } => {
+                Some(*target)
+            }
+            Term::BinaryLabels | Term::Labels { .. } | Term::Reconstruction => None,
+        }
+    }
+}
+
+/// The tensor whose values are a classifier's logits: what its first output's softmax or sigmoid takes, else the output itself.
+pub fn logits(graph: &Graph) -> Option<TensorId> {
+    let output = *graph.outputs().first()?;
+    let mut at = output;
+    loop {
+        let Some(node) = graph.producer(at).map(|id| graph.node(id)) else { return Some(output) };
+        match &node.op {
+            Op::Identity | Op::Reshape { .. } => at = node.input(0)?,
+            Op::LogSoftmax { .. } | Op::Softmax { .. } | Op::Unary(edgectl_graph::Unary::Sigmoid) => return node.input(0),
+            _ => return Some(output),
+        }
+    }
+}
+
+/// Where a teacher's tensor `[C, spatial...]` of a sample has large values: the sum of squares over the channels, scaled to a mean square of
+/// one over the places. The target of [`Term::Attention`].
+pub fn attention_map(values: &[f32], channels: usize) -> Vec<f32> {
+    let places = values.len() / channels.max(1);
+    let mut map = vec![0.0f32; places];
+    for plane in values.chunks_exact(places.max(1)) {
+        map.iter_mut().zip(plane).for_each(|(map, value)| *map += value * value);
+    }
+    let mut normalized = vec![0.0; places];
+    ATTENTION(places.max(1)).forward(&map, &mut normalized);
+    normalized
+}
+
+/// How attention maps are normalized.
+const ATTENTION: fn(usize) -> Normalize = |row| Normalize { row, epsilon: 1e-12, center: false };
+
+/// An objective whose terms fit a graph and its data.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    terms: Vec<(f32, Term, TensorId)>,
+    logits: TensorId,
+    classes: usize,
+}
+
+/// A part of a batch: which samples, and their inputs.
+pub(crate) struct Batch<'a> {
+    pub(crate) samples: &'a Samples,
+    pub(crate) places: &'a [usize],
+    pub(crate) inputs: &'a [f32],
+    /// Samples of the whole batch: the loss of a part is its share of the whole's mean.
+    pub(crate) whole: usize,
+}
+
+impl Bound {
+    /// Checks that every term has what it needs.
+    pub(crate) fn new(objective: &Objective, graph: &Graph, samples: &Samples) -> Result<Bound, TrainError> {
+        let none = || TrainError::Option { option: "objective", expected: "at least one term, and an output", found: "none".into() };
+        let logits = logits(graph).filter(|_| !objective.terms.is_empty()).ok_or_else(none)?;
+        let size = |id: TensorId| graph.fixed_shape(id).map(|shape| shape.iter().product::<usize>());
+        let classes = size(logits)?;
+        let output = graph.outputs()[0];
+        let mut terms = vec![];
+        for (weight, term) in &objective.terms {
+            if !(weight.is_finite() && *weight >= 0.0) {
+                return Err(TrainError::Option { option: "weight of a loss", expected: "at least 0", found: weight.to_string() });
+            }
+            let named = |name: &str| {
+                let error = || TrainError::Target {
+                    what: term.name(),
+                    tensor: name.into(),
+                    expected: "a tensor of the student".into(),
+                    found: "none of this name".into(),
+                };
+                graph.find(name).filter(|&id| graph.literal(id).is_none()).ok_or_else(error)
+            };
+            let (tensor, expected) = match term {
+                Term::Attention { tensor, .. } => {
+                    let id = named(tensor)?;
+                    let spatial: usize = graph.fixed_shape(id)?.get(2..).unwrap_or_default().iter().product();
+                    (id, spatial)
+                }
+                Term::Features { tensor, .. } => (named(tensor)?, size(named(tensor)?)?),
+                Term::Outputs { .. } | Term::Reconstruction => (output, size(output)?),
+                Term::BinaryLabels | Term::Labels { .. } | Term::Soft { .. } => (logits, classes),
+            };
+            if term.needs_labels() && samples.labels().is_none() {
+                return Err(TrainError::NoLabels);
+            }
+            let found = match term {
+                Term::Reconstruction => Some(samples.shape().iter().product()),
+                Term::BinaryLabels => Some(1),
+                Term::Labels { .. } => Some(classes),
+                _ => term.target().and_then(|target| samples.target_len(target)),
+            };
+            if found != Some(expected) {
+                let found = found.map_or("none".into(), |found| format!("{found} values"));
+                let tensor = graph.tensor(tensor).name.clone();
+                return Err(TrainError::Target {
+                    what: term.name(),
+                    tensor,
+                    expected: format!("{expected} values for each sample"),
+                    found,
+                });
+            }
+            if let Term::Labels { smoothing } = term
+                && !(0.0..1.0).contains(smoothing)
+            {
+                return Err(TrainError::Option { option: "label smoothing", expected: "0 to below 1", found: smoothing.to_string() });
+            }
+            if let Term::Soft { temperature, .. } = term
+                && !(temperature.is_finite() && *temperature > 0.0)
+            {
+                return Err(TrainError::Option { option: "temperature", expected: "above 0", found: temperature.to_string() });
+            }
+            terms.push((*weight, term.clone(), tensor));
+        }
+        let bound = Bound { terms, logits, classes };
+        bound.check_labels(samples)?;
+        Ok(bound)
+    }
+
+    /// Whether every label names an output.
+    pub(crate) fn check_labels(&self, samples: &Samples) -> Result<(), TrainError> {
+        let binary = self.terms.iter().any(|(_, term, _)| matches!(term, Term::BinaryLabels));
+        let classes = if binary { 2 } else { self.classes };
+        if !self.terms.iter().any(|(_, term, _)| term.needs_labels()) {
+            return Ok(());
+        }
+        let wrong = |(_, label): &(usize, &i64)| !usize::try_from(**label).is_ok_and(|label| label < classes);
+        match samples.labels().unwrap_or_default().iter().enumerate().find(wrong) {
+            Some((sample, &label)) => Err(TrainError::Label { sample, label, classes }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the share of right classes says something: there are labels, or a teacher whose classes stand for them.
+    pub(crate) fn classifies(&self, samples: &Samples) -> bool {
+        let by_label = samples.labels().is_some_and(|labels| labels.iter().all(|&label| (0..self.classes as i64).contains(&label)));
+        let has_classes = |term: &Term| matches!(term, Term::Labels { .. } | Term::Soft { .. });
+        self.classes > 1 && self.terms.iter().any(|(_, term, _)| has_classes(term)) && (by_label || self.teacher().is_some())
+    }
+
+    fn teacher(&self) -> Option<usize> {
+        self.terms.iter().find_map(|(_, term, _)| match term {
+            Term::Soft { target, .. } => Some(*target),
+            _ => None,
+        })
+    }
+
+    /// The share of the whole batch's loss that a part has, as a scalar with gradients.
+    pub(crate) fn loss(&self, forward: &Forward, batch: &Batch<'_>) -> Result<Tensor, TrainError> {
+        let mut sum: Option<Tensor> = None;
+        for (weight, term, id) in &self.terms {
+            let x = forward.tensors[id.index()].as_ref().ok_or_else(|| candle_core::Error::Msg("a tensor was not computed".into()))?;
+            let share = *weight / batch.whole as f32;
+            let loss = self.term(term, x, batch)?.affine(f64::from(share), 0.0)?;
+            sum = Some(match sum {
+                Some(sum) => (sum + loss)?,
+                None => loss,
+            });
+        }
+        sum.ok_or_else(|| candle_core::Error::Msg("an objective without terms".into()).into())
+    }
+
+    /// The sum of a term over the samples.
+    fn term(&self, term: &Term, x: &Tensor, batch: &Batch<'_>) -> candle_core::Result<Tensor> {
+        let (samples, places) = (batch.samples, batch.places);
+        let gathered = |target: usize| places.iter().flat_map(|&place| samples.target(target, place)).copied().collect::<Vec<f32>>();
+        let label = |place: usize| samples.labels().map_or(0, |labels| labels[place]);
+        match term {
+            Term::Labels { smoothing } => {
+                let floor = smoothing / self.classes as f32;
+                let mut wanted = vec![floor; places.len() * self.classes];
+                for (row, &place) in wanted.chunks_exact_mut(self.classes).zip(places) {
+                    row[label(place) as usize] += 1.0 - smoothing;
+                }
+                op::cross_entropy(x, wanted, 1.0)
+            }
+            Term::Soft { target, temperature } => {
+                let logits: Vec<f32> = gathered(*target).iter().map(|z| z / temperature).collect();
+                let mut wanted = vec![0.0; logits.len()];
+                softmax_forward(self.classes, false, &logits, &mut wanted);
+                op::cross_entropy(x, wanted, *temperature)
+            }
+            Term::BinaryLabels => op::logistic(x, places.iter().map(|&place| label(place) as f32).collect()),
+            Term::Outputs { target } => mean_squared_error(x, gathered(*target), places.len(), false),
+            Term::Features { target, .. } => mean_squared_error(x, gathered(*target), places.len(), true),
+            Term::Reconstruction => mean_squared_error(x, batch.inputs.to_vec(), places.len(), false),
+            Term::Attention { target, .. } => {
+                let squares = op::binary(Binary::Mul, x, x)?;
+                let map = op::reduce(Fold::Of(edgectl_graph::Reduction::Sum), &[1], false, &squares)?.flatten_from(1)?;
+                let row = map.dim(1)?.max(1);
+                mean_squared_error(&op::normalize(ATTENTION(row), &map)?, gathered(*target), places.len(), false)
+            }
+        }
+    }
+
+    /// How many samples of a part get the class of their label, or of the teacher.
+    pub(crate) fn hits(&self, forward: &Forward, batch: &Batch<'_>) -> Result<usize, TrainError> {
+        let Some(z) = forward.tensors[self.logits.index()].as_ref() else { return Ok(0) };
+        let values = z.contiguous()?.flatten_all()?.to_vec1::<f32>()?;
+        let rows = values.chunks_exact(self.classes).zip(batch.places);
+        let wanted = |place: usize| match (batch.samples.labels(), self.teacher()) {
+            (Some(labels), _) => usize::try_from(labels[place]).ok(),
+            (None, Some(teacher)) => argmax(batch.samples.target(teacher, place)),
+            (None, None) => None,
+        };
+        Ok(rows.filter(|(row, place)| argmax(row).is_some() && argmax(row) == wanted(**place)).count())
+    }
+}
+
+/// The place of the first largest value.
+fn argmax(values: &[f32]) -> Option<usize> {
+    (0..values.len()).reduce(|best, at| if values[at] > values[best] { at } else { best })
+}
+
+/// A batch as a tensor.
+pub(crate) fn input(batch: &Batch<'_>) -> Result<Tensor, TrainError> {
+    let shape = [&[batch.places.len()], batch.samples.shape()].concat();
+    Ok(Tensor::from_slice(batch.inputs, shape, &Device::Cpu)?)
+}
