@@ -5,13 +5,13 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::str::FromStr;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use edgectl_data::{ColorModel, DataOptions, DataSet, ImageSize, LabelColumn, Layout, MetricKind, Pipeline, Preprocess, Ratio};
+use edgectl_data::{ColorModel, DataOptions, ImageSize, LabelColumn, Layout, MetricKind, Preprocess, Ratio};
 
 use crate::engine::Port;
-use crate::eval::Samples;
+use crate::samples::Samples;
 
 /// A value that is one of these names: help and completions list them.
 pub(crate) fn one_of<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
@@ -26,7 +26,7 @@ pub(crate) fn metrics() -> impl TypedValueParser<Value = MetricKind> {
     one_of(MetricKind::ALL.map(MetricKind::name))
 }
 
-/// How data are read, and how they become the model's input: `(raw * scale - mean) / std`.
+/// How data are read, and how they become the model's input: `(raw * scale - mean) / std`. Several inputs take them as they are stored.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Data and preprocessing")]
 pub(crate) struct DataArgs {
@@ -57,7 +57,7 @@ pub(crate) struct DataArgs {
     /// .csv: whether the first line names the columns
     #[arg(long, value_name = "BOOL")]
     csv_header: Option<bool>,
-    /// .npz, .safetensors: the array of samples [default: x]
+    /// .npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input's name
     #[arg(long, value_name = "NAME")]
     x_key: Option<String>,
     /// .npz, .safetensors: the array of labels [default: y]
@@ -71,17 +71,17 @@ impl DataArgs {
         self.model_layout.unwrap_or_default()
     }
 
-    /// Opens data that feed this input: the first so many samples, where there is a limit.
-    pub(crate) fn open(&self, path: &Path, limit: Option<NonZeroUsize>, input: &Port) -> Result<Samples> {
-        self.open_part(path, (limit, false), input)
+    /// Opens data that feed these inputs: the first so many samples, where there is a limit.
+    pub(crate) fn open(&self, path: &Path, limit: Option<NonZeroUsize>, inputs: &[Port]) -> Result<Samples> {
+        self.open_part(path, (limit, false), inputs)
     }
 
     /// As `open`, with the samples taken evenly from all of the data.
-    pub(crate) fn open_spread(&self, path: &Path, limit: Option<NonZeroUsize>, input: &Port) -> Result<Samples> {
-        self.open_part(path, (limit, true), input)
+    pub(crate) fn open_spread(&self, path: &Path, limit: Option<NonZeroUsize>, inputs: &[Port]) -> Result<Samples> {
+        self.open_part(path, (limit, true), inputs)
     }
 
-    fn open_part(&self, path: &Path, (limit, spread): (Option<NonZeroUsize>, bool), input: &Port) -> Result<Samples> {
+    fn open_part(&self, path: &Path, (limit, spread): (Option<NonZeroUsize>, bool), inputs: &[Port]) -> Result<Samples> {
         let options = DataOptions {
             limit,
             spread,
@@ -99,10 +99,6 @@ impl DataArgs {
             layout: self.layout,
             model_layout: self.model_layout(),
         };
-        let data = DataSet::open(path, &options).context("cannot use the data")?;
-        let sample_shape = input.shape.get(1..).unwrap_or_default();
-        let fit = || format!("cannot feed {} to input \"{}\"", path.display(), input.name);
-        let pipeline = Pipeline::new(data.facts(), sample_shape, &preprocess).with_context(fit)?;
-        Ok(Samples { path: path.to_owned(), data, pipeline })
+        Samples::open(path, &options, &preprocess, inputs)
     }
 }

@@ -6,7 +6,8 @@ use edgectl_graph::{Graph, TensorId};
 use edgectl_quantize::{Calibration, Growth};
 use rayon::prelude::*;
 
-use crate::eval::{Samples, argmax};
+use crate::eval::argmax;
+use crate::samples::{Sample, Samples};
 use crate::ui::Ui;
 
 /// What calibration shows beside ranges.
@@ -22,22 +23,21 @@ pub(crate) struct Shown {
 /// only thread. A report must not depend on the number of threads.
 pub(crate) const OBSERVER_SETS_PER_THREAD: usize = Growth::STEPS + 2;
 
-/// Shows a calibration every sample, of a prepared graph with one input. The result does not depend on the number of threads, and memory
+/// Shows a calibration every sample, of a prepared graph. The result does not depend on the number of threads, and memory
 /// not on the number of samples: each thread holds the activations of one.
 pub(crate) fn calibrate(graph: &Graph, calibration: &mut Calibration, samples: &Samples, ui: &Ui) -> Result<Shown> {
     let observed: Vec<TensorId> = calibration.observed().collect();
     let model = FloatModel::from_graph(graph, &observed)?;
-    let progress = ui.progress("calibrating", samples.data.len());
+    let progress = ui.progress("calibrating", samples.len());
     let mut shown = Shown::default();
     let mut steps: Vec<Calibration> = (0..Growth::STEPS).map(|_| calibration.fork()).collect();
-    samples.chunks(|chunk, inputs| {
+    samples.chunks(|chunk| {
         for (step, total) in steps.iter_mut().enumerate() {
-            let of_step = chunk.iter().zip(inputs).filter(|(sample, _)| Growth::step_of(sample.index) == step);
-            let of_step: Vec<&Vec<f32>> = of_step.map(|(_, input)| input).collect();
-            let watch = |piece: &[&Vec<f32>]| -> Result<(Calibration, Vec<usize>)> {
+            let of_step: Vec<&Sample> = chunk.iter().filter(|sample| Growth::step_of(sample.index) == step).collect();
+            let watch = |piece: &[&Sample]| -> Result<(Calibration, Vec<usize>)> {
                 let (mut seen, mut classes) = (calibration.fork(), vec![]);
-                for input in piece {
-                    let outputs = model.run(&[input])?;
+                for sample in piece {
+                    let outputs = model.run(&sample.inputs())?;
                     seen.observe(outputs[graph.outputs().len()..].iter().map(Vec::as_slice))?;
                     classes.extend(outputs.first().and_then(|output| argmax(output)));
                     progress.advance(1);

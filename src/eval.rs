@@ -6,18 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use edgectl_data::{
-    Agreement, AgreementValue, ClassTable, DataSet, Metric, MetricError, MetricKind, MetricValue, Pipeline, Reference, Sample,
+    Agreement, AgreementValue, ClassTable, Metric, MetricError, MetricKind, MetricValue, Reference,
 };
 use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::engine::{Engine, Inference, Port};
+use crate::samples::{Sample, Samples};
 use crate::ui::{Progress, Ui};
 
-/// Samples in memory at a time. Their number bounds the memory, whatever the size of the data.
-const CHUNK: usize = 256;
-/// The most elements of a chunk's samples.
-const CHUNK_ELEMENTS: usize = 1 << 23;
 /// The most values of outputs that are remembered of a model to compare with.
 const MAX_REMEMBERED: usize = 1 << 24;
 /// The most samples that change class of which the places are kept.
@@ -27,7 +24,9 @@ const MAX_CHANGED: usize = 64;
 #[derive(Debug, Error)]
 pub(crate) enum EvalError {
     #[error("the models take different inputs: {expected:?} and {found:?}")]
-    Inputs { expected: Vec<usize>, found: Vec<usize> },
+    Inputs { expected: Vec<Vec<usize>>, found: Vec<Vec<usize>> },
+    #[error("metric {metric} compares the output with the only input; the model has {found} inputs")]
+    InputCount { metric: MetricKind, found: usize },
     #[error("{path} has no labels; metric {metric} needs them", path = path.display())]
     NoLabels { path: PathBuf, metric: MetricKind },
     #[error("metric {metric} compares with a float model, and there is none")]
@@ -36,32 +35,6 @@ pub(crate) enum EvalError {
     OutputCount { metric: MetricKind, found: usize },
     #[error("the outputs differ from those of the reference: expected {expected:?} values, found {found:?}")]
     Outputs { expected: Vec<usize>, found: Vec<usize> },
-}
-
-/// Data that fit a model's input.
-#[derive(Debug)]
-pub(crate) struct Samples {
-    pub(crate) path: PathBuf,
-    pub(crate) data: DataSet,
-    pub(crate) pipeline: Pipeline,
-}
-
-impl Samples {
-    /// Calls `each` with chunks of samples in order: as stored, and as the model takes them.
-    pub(crate) fn chunks(&self, mut each: impl FnMut(&[Sample], &[Vec<f32>]) -> Result<()>) -> Result<()> {
-        let elements: usize = self.data.sample_shape().iter().product();
-        let size = CHUNK.min(CHUNK_ELEMENTS / elements.max(1)).max(1);
-        let mut samples = self.data.samples();
-        loop {
-            let chunk = samples.by_ref().take(size).collect::<Result<Vec<_>, _>>()?;
-            if chunk.is_empty() {
-                return Ok(());
-            }
-            let inputs = chunk.par_iter().map(|sample| self.pipeline.apply(sample));
-            let inputs = inputs.collect::<Result<Vec<_>, _>>().with_context(|| format!("cannot prepare {}", self.path.display()))?;
-            each(&chunk, &inputs)?;
-        }
-    }
 }
 
 /// The largest pieces that keep all threads busy to the end.
@@ -77,7 +50,7 @@ pub(crate) fn argmax(values: &[f32]) -> Option<usize> {
 /// The metric to use where none was asked for: top1 for labelled samples and a model whose only output is a list of classes.
 pub(crate) fn default_metric(samples: &Samples, engine: &dyn Engine) -> Option<MetricKind> {
     let outputs = engine.outputs();
-    (samples.data.has_labels() && outputs.len() == 1 && is_list_of_classes(&outputs[0], engine)).then_some(MetricKind::Top1)
+    (samples.has_labels() && outputs.len() == 1 && is_list_of_classes(&outputs[0], engine)).then_some(MetricKind::Top1)
 }
 
 /// Whether the place of the largest value can mean something: one dimension besides the batch, and not that of the input, as an
@@ -89,7 +62,7 @@ pub(crate) fn is_list_of_classes(output: &Port, engine: &dyn Engine) -> bool {
 /// Refuses early what a metric cannot measure.
 pub(crate) fn check_metric(metric: MetricKind, samples: &Samples, engine: &dyn Engine, has_reference: bool) -> Result<(), EvalError> {
     let found = engine.outputs().len();
-    if metric.needs_labels() && !samples.data.has_labels() {
+    if metric.needs_labels() && !samples.has_labels() {
         return Err(EvalError::NoLabels { path: samples.path.clone(), metric });
     }
     if metric.reference() == Reference::FloatOutput && !has_reference {
@@ -97,6 +70,10 @@ pub(crate) fn check_metric(metric: MetricKind, samples: &Samples, engine: &dyn E
     }
     if found != 1 {
         return Err(EvalError::OutputCount { metric, found });
+    }
+    let found = engine.inputs().len();
+    if metric.reference() == Reference::Input && found != 1 {
+        return Err(EvalError::InputCount { metric, found });
     }
     Ok(())
 }
@@ -152,14 +129,14 @@ impl<'e> Remembering<'e> {
     }
 
     /// The outputs for a chunk of samples.
-    fn run(&self, chunk: &[Sample], inputs: &[Vec<f32>], progress: &Progress) -> Result<Vec<Vec<Vec<f32>>>> {
+    fn run(&self, chunk: &[Sample], progress: &Progress) -> Result<Vec<Vec<Vec<f32>>>> {
         let first = chunk.first().map_or(0, |sample| sample.index);
         let mut known = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outputs) = known.get(first..first + chunk.len()) {
             progress.advance(chunk.len());
             return Ok(outputs.to_vec());
         }
-        let outputs: Vec<_> = run(self.engine, inputs, progress)?.into_iter().map(|inference| inference.outputs).collect();
+        let outputs: Vec<_> = run(self.engine, chunk, progress)?.into_iter().map(|inference| inference.outputs).collect();
         let values: usize = outputs.first().map_or(0, |outputs| outputs.iter().map(Vec::len).sum());
         if known.len() == first && (first + chunk.len()).saturating_mul(values) <= MAX_REMEMBERED {
             known.extend_from_slice(&outputs);
@@ -183,23 +160,23 @@ pub(crate) fn evaluate(
     let mut scores = Scores::new(engine, reference.map(|reference| reference.engine), metric)?;
     let mut times = vec![];
     let engines = 1 + usize::from(reference.is_some());
-    let progress = ui.progress("evaluating", engines * samples.data.len());
-    samples.chunks(|chunk, inputs| {
-        let found = run(engine, inputs, &progress)?;
-        let expected = reference.map(|reference| reference.run(chunk, inputs, &progress)).transpose()?;
+    let progress = ui.progress("evaluating", engines * samples.len());
+    samples.chunks(|chunk| {
+        let found = run(engine, chunk, &progress)?;
+        let expected = reference.map(|reference| reference.run(chunk, &progress)).transpose()?;
         for (i, (sample, Inference { outputs, time })) in chunk.iter().zip(&found).enumerate() {
             let expected = expected.as_ref().map(|all| &all[i][..]);
-            scores.add(sample, &inputs[i], outputs, expected).with_context(|| format!("cannot measure sample {}", sample.index))?;
+            scores.add(sample, outputs, expected).with_context(|| format!("cannot measure sample {}", sample.index))?;
             times.push(*time);
             sink(outputs)?;
         }
         Ok(())
     })?;
-    Ok(Evaluation { class_names: samples.data.class_names().to_vec(), ..scores.finish(engine, times)? })
+    Ok(Evaluation { class_names: samples.class_names().to_vec(), ..scores.finish(engine, times)? })
 }
 
-fn run(engine: &dyn Engine, inputs: &[Vec<f32>], progress: &Progress) -> Result<Vec<Inference>> {
-    let pieces = inputs.par_chunks(piece(inputs.len())).map(|piece| {
+fn run(engine: &dyn Engine, samples: &[Sample], progress: &Progress) -> Result<Vec<Inference>> {
+    let pieces = samples.par_chunks(piece(samples.len())).map(|piece| {
         let inferences = engine.run(piece)?;
         progress.advance(piece.len());
         Ok(inferences)
@@ -239,12 +216,12 @@ impl Scores {
         })
     }
 
-    /// Adds a sample: as stored, the model's input, the outputs of the model and of the float model.
-    fn add(&mut self, sample: &Sample, input: &[f32], found: &[Vec<f32>], expected: Option<&[Vec<f32>]>) -> Result<(), MetricError> {
+    /// Adds a sample, with the outputs of the model and of the float model.
+    fn add(&mut self, sample: &Sample, found: &[Vec<f32>], expected: Option<&[Vec<f32>]>) -> Result<(), MetricError> {
         let measure = |metric: &mut Metric, outputs: &[Vec<f32>]| {
             let reference = match metric.kind().reference() {
                 Reference::FloatOutput => expected.and_then(<[_]>::first).map_or(&[][..], Vec::as_slice),
-                Reference::Input => input,
+                Reference::Input => sample.inputs.first().map_or(&[][..], Vec::as_slice),
                 Reference::None => &[],
             };
             metric.update(outputs.first().map_or(&[][..], Vec::as_slice), reference, sample.label)

@@ -6,7 +6,9 @@ use edgectl_quantize::Growth;
 use thiserror::Error;
 
 use crate::calibrate::Shown;
-use crate::eval::{self, Evaluation, Samples};
+use crate::engine::Port;
+use crate::eval::{self, Evaluation};
+use crate::samples::Samples;
 use crate::ui::Ui;
 use crate::workbench::Workbench;
 
@@ -20,53 +22,68 @@ pub(crate) struct LintError {
     findings: Vec<String>,
 }
 
-/// What the calibration data of a recipe should not be.
+/// What the calibration data of a recipe should not be, in words.
 pub(crate) fn findings(
     bench: &Workbench<'_>,
     (samples, shown): (u64, &Shown),
     found: Option<&Evaluation>,
     layout: Layout,
     ui: &Ui,
-) -> Result<Vec<Finding>> {
-    let has_classes = bench.float.engine.outputs().first().is_some_and(|port| eval::is_list_of_classes(port, bench.float.engine));
-    let shape = bench.float.engine.inputs().first().and_then(|port| port.shape.get(1..).map(<[usize]>::to_vec)).unwrap_or_default();
-    let mut calibration = portrait(&bench.calibration, &shape, layout, ui)?;
-    if has_classes {
-        calibration.set_classes(shown.classes.clone());
+) -> Result<Vec<String>> {
+    let engine = bench.float.engine;
+    let has_classes = engine.outputs().first().is_some_and(|port| eval::is_list_of_classes(port, engine));
+    let ports = engine.inputs();
+    let mut calibration = portraits(&bench.calibration, &ports, layout, ui)?;
+    if let Some(first) = calibration.first_mut().filter(|_| has_classes) {
+        first.set_classes(shown.classes.clone());
     }
-    let mut evaluation = bench.evaluation.samples.as_ref().map(|samples| portrait(samples, &shape, layout, ui)).transpose()?;
+    let mut evaluation = bench.evaluation.samples.as_ref().map(|samples| portraits(samples, &ports, layout, ui)).transpose()?;
     let classes = found.and_then(|found| found.classes.as_ref());
-    if let (Some(evaluation), Some(classes)) = (&mut evaluation, classes) {
-        evaluation.set_classes(classes.rows().iter().map(|row| row.float_given).collect());
+    if let (Some(first), Some(classes)) = (evaluation.as_mut().and_then(|all| all.first_mut()), classes) {
+        first.set_classes(classes.rows().iter().map(|row| row.float_given).collect());
     }
-    let mut findings = lint(&calibration, evaluation.as_ref());
-    findings.extend(too_few(samples, &shown.growth));
-    findings.extend(found.filter(|_| labelled(bench)).and_then(chance));
+    let mut findings = vec![];
+    for (input, port) in ports.iter().enumerate() {
+        let of_input = lint(&calibration[input], evaluation.as_ref().map(|all| &all[input]));
+        if ports.len() == 1 {
+            findings.extend(of_input.iter().map(Finding::to_string));
+        } else {
+            // A sample is no copy of another because one of its inputs is.
+            let of_input = of_input.iter().filter(|finding| !matches!(finding, Finding::Duplicates { .. }));
+            findings.extend(of_input.map(|finding| format!("input \"{}\": {finding}", port.name)));
+        }
+    }
+    let chance = found.filter(|_| labelled(bench)).and_then(chance);
+    findings.extend(too_few(samples, &shown.growth).into_iter().chain(chance).map(|finding| finding.to_string()));
     Ok(findings)
 }
 
 /// Warns, or with `strict` fails.
-pub(crate) fn report(findings: &[Finding], strict: bool, ui: &Ui) -> Result<(), LintError> {
+pub(crate) fn report(findings: &[String], strict: bool, ui: &Ui) -> Result<(), LintError> {
     if strict && !findings.is_empty() {
-        return Err(LintError { findings: findings.iter().map(ToString::to_string).collect() });
+        return Err(LintError { findings: findings.to_vec() });
     }
     findings.iter().for_each(|finding| ui.warning(finding));
     Ok(())
 }
 
-fn portrait(samples: &Samples, shape: &[usize], layout: Layout, ui: &Ui) -> Result<Portrait> {
-    let progress = ui.progress("looking", samples.data.len());
-    let mut portrait = Portrait::new(shape, layout);
-    samples.chunks(|_, inputs| {
-        inputs.iter().for_each(|input| portrait.add(input));
-        progress.advance(inputs.len());
+/// A portrait of what each input gets.
+fn portraits(samples: &Samples, ports: &[Port], layout: Layout, ui: &Ui) -> Result<Vec<Portrait>> {
+    let progress = ui.progress("looking", samples.len());
+    let mut portraits: Vec<Portrait> =
+        ports.iter().map(|port| Portrait::new(port.shape.get(1..).unwrap_or_default(), layout)).collect();
+    samples.chunks(|chunk| {
+        for sample in chunk {
+            portraits.iter_mut().zip(&sample.inputs).for_each(|(portrait, values)| portrait.add(values));
+        }
+        progress.advance(chunk.len());
         Ok(())
     })?;
-    Ok(portrait)
+    Ok(portraits)
 }
 
 fn labelled(bench: &Workbench<'_>) -> bool {
-    bench.evaluation.samples.as_ref().is_some_and(|samples| samples.data.has_labels())
+    bench.evaluation.samples.as_ref().is_some_and(|samples| samples.has_labels())
 }
 
 fn too_few(samples: u64, growth: &Growth) -> Option<Finding> {

@@ -16,10 +16,11 @@
 //! | `ladder` | recipes from the cheapest on, until one is close enough to float |
 //! | `lint` | looks at calibration data before anybody trusts them |
 //! | `output` | output files that appear whole or not at all |
+//! | `partly_float` | models of which a part stays float, as ONNX |
 //! | `quantization` | what `quantize` reports |
+//! | `samples` | data that fit a model's inputs |
 //! | `sheet` | device profiles as tables |
 //! | `stack` | the outputs of all samples as an array file |
-//! | `weights` | int8 weights alone, as ONNX |
 //! | `workbench` | a float model and data; recipes are tried on it |
 //! | `ui` | the terminal: results, notes, progress, errors, hints |
 
@@ -40,6 +41,7 @@ mod model;
 mod output;
 mod partly_float;
 mod quantization;
+mod samples;
 mod sheet;
 mod stack;
 mod ui;

@@ -13,7 +13,7 @@ use edgectl_onnx::ImportOptions;
 use edgectl_quantize::{QdqError, QuantizeError};
 use thiserror::Error;
 
-use crate::engine::{Engine, FloatEngine, Int8Engine, Port};
+use crate::engine::{Engine, FloatEngine, Int8Engine};
 use crate::ui::Ui;
 
 /// Why a file is no model that can be worked on.
@@ -25,8 +25,6 @@ pub(crate) enum ModelError {
     Kind { path: PathBuf, expected: &'static str, found: &'static str },
     #[error("{path}: expected a regular file of less than 2 GiB")]
     Size { path: PathBuf },
-    #[error("the model has {found} inputs; expected one")]
-    InputCount { found: usize },
     #[error("{path} is a float model; its quantization needs calibration data")]
     NoCalibration { path: PathBuf },
 }
@@ -141,7 +139,7 @@ impl Model {
         }
     }
 
-    /// Makes the model ready to run; it must have one input.
+    /// Makes the model ready to run.
     pub(crate) fn engine(&self) -> Result<Box<dyn Engine + '_>> {
         let make = || -> Result<Box<dyn Engine + '_>> {
             Ok(match &self.content {
@@ -151,15 +149,6 @@ impl Model {
             })
         };
         make().with_context(|| format!("cannot run {}", self.path.display()))
-    }
-}
-
-/// The only input.
-pub(crate) fn only_input(engine: &dyn Engine) -> Result<Port> {
-    let mut inputs = engine.inputs();
-    match inputs.len() {
-        1 => Ok(inputs.remove(0)),
-        found => Err(ModelError::InputCount { found }.into()),
     }
 }
 

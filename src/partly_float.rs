@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use edgectl_data::{Finding, Layout};
+use edgectl_data::Layout;
 use edgectl_float::FloatModel;
 use edgectl_graph::{Graph, pass};
 use edgectl_onnx::{Int8Arithmetic, QdqOptions};
@@ -72,7 +72,7 @@ pub(crate) fn around_opaque(
     recipe: &Recipe,
     layout: Layout,
     ui: &Ui,
-) -> Result<(PartlyFloatReport, Vec<u8>, Vec<Finding>)> {
+) -> Result<(PartlyFloatReport, Vec<u8>, Vec<String>)> {
     let (calibrated, shown) = bench.calibrate(recipe, ui)?;
     let quantized = calibrated.quantize(&recipe.int16)?;
     let onnx = edgectl_onnx::export_qdq(&quantized.graph, &QdqOptions::default())?;

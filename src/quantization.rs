@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use edgectl_data::Finding;
 use edgectl_graph::{Graph, Node, QuantType, has_int16};
 use edgectl_quantize::Recipe;
 use serde::Serialize;
@@ -145,14 +144,14 @@ impl Int16Row {
 
 impl CalibrationRow {
     /// `int8` is what the recipe gives without int16, where it has any.
-    pub(crate) fn new(recipe: &Recipe, attempt: &Attempt, int8: Option<&Attempt>, findings: &[Finding]) -> CalibrationRow {
+    pub(crate) fn new(recipe: &Recipe, attempt: &Attempt, int8: Option<&Attempt>, findings: &[String]) -> CalibrationRow {
         let passes = recipe.methods.iter().map(ToString::to_string).collect();
         CalibrationRow {
             calibrator: recipe.calibrator.to_string(),
             passes,
             samples: attempt.samples,
             memory_bound_bytes_per_thread: attempt.calibration_bytes,
-            findings: findings.iter().map(ToString::to_string).collect(),
+            findings: findings.to_vec(),
             int16: int8.map(|int8| Int16Row::new(attempt, int8)),
         }
     }

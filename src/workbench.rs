@@ -6,8 +6,9 @@ use edgectl_graph::Graph;
 use edgectl_quantize::{Calibrated, Calibration, Note, Quantized, Recipe};
 
 use crate::calibrate::{OBSERVER_SETS_PER_THREAD, Shown, calibrate};
-use crate::eval::{self, Remembering, Samples};
+use crate::eval::{self, Remembering};
 use crate::model::Int8Model;
+use crate::samples::Samples;
 use crate::ui::Ui;
 
 /// A float model and data, ready to be quantized any number of times.

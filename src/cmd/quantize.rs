@@ -252,7 +252,7 @@ impl Args {
     /// A prepared graph with its float engine and all data.
     fn workbench<'e>(&self, prepared: Graph, float: &'e FloatEngine) -> Result<Workbench<'e>> {
         let Some(path) = &self.calibration else { bail!(ModelError::NoCalibration { path: self.model.clone() }) };
-        let calibration = self.data.open_spread(path, self.calibration_samples, &model::only_input(float)?)?;
+        let calibration = self.data.open_spread(path, self.calibration_samples, &float.inputs())?;
         let evaluation = self.evaluation(float, true)?;
         Ok(Workbench { prepared, float: Remembering::new(float), calibration, evaluation })
     }
@@ -261,7 +261,7 @@ impl Args {
 
     /// Opens the evaluation data, and refuses early what cannot be measured.
     fn evaluation(&self, engine: &dyn Engine, has_reference: bool) -> Result<Evaluation> {
-        let open = |path| self.data.open(path, self.limit, &model::only_input(engine)?);
+        let open = |path| self.data.open(path, self.limit, &engine.inputs());
         let samples = self.eval.as_deref().map(open).transpose()?;
         let metric = self.metric.or_else(|| samples.as_ref().and_then(|samples| eval::default_metric(samples, engine)));
         if let (Some(samples), Some(metric)) = (&samples, metric) {

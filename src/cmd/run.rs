@@ -8,8 +8,9 @@ use edgectl_data::MetricKind;
 use serde::Serialize;
 
 use crate::args::{DataArgs, metrics};
+use crate::engine::Engine;
 use crate::eval::{self, Evaluation, Remembering};
-use crate::model::{self, Model};
+use crate::model::Model;
 use crate::output::Outputs;
 use crate::stack::{self, Stack};
 use crate::ui::{Align, Report, Style, Table, Ui, Verdict, metric};
@@ -19,7 +20,7 @@ use crate::ui::{Align, Report, Style, Table, Ui, Verdict, metric};
 pub(crate) struct Args {
     /// Model: .onnx, .tflite or .edgm
     model: PathBuf,
-    /// Samples: .npz, .safetensors, .npy, .csv, or a folder of images
+    /// Samples: .npz, .safetensors, .npy, .csv, or a folder of images; .npz or .safetensors for models with several inputs
     #[arg(long, value_name = "DATA")]
     input: PathBuf,
     /// Write all outputs, stacked: .npz by name, or .npy for a model with one output
@@ -44,15 +45,16 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let other = args.against.as_deref().map(|path| Model::open(path, ui)).transpose()?;
     let engine = model.engine()?;
     let reference = other.as_ref().map(Model::engine).transpose()?;
-    let samples = args.data.open(&args.input, args.limit, &model::only_input(&*engine)?)?;
+    let samples = args.data.open(&args.input, args.limit, &engine.inputs())?;
     if let Some(reference) = &reference {
-        let (expected, found) = (model::only_input(&**reference)?.shape, model::only_input(&*engine)?.shape);
+        let shapes = |engine: &dyn Engine| engine.inputs().into_iter().map(|port| port.shape).collect::<Vec<_>>();
+        let (expected, found) = (shapes(&**reference), shapes(&*engine));
         ensure!(expected == found, eval::EvalError::Inputs { expected, found });
     }
     let metric = args.metric.or_else(|| eval::default_metric(&samples, &*engine));
     let inputs: Vec<&Path> = [&args.model, &args.input].into_iter().chain(&args.against).map(PathBuf::as_path).collect();
     let outputs = Outputs::create(&args.output.as_deref().into_iter().collect::<Vec<_>>(), &inputs)?;
-    let mut stack = args.output.as_deref().map(|path| Stack::new(path, engine.outputs(), samples.data.len())).transpose()?;
+    let mut stack = args.output.as_deref().map(|path| Stack::new(path, engine.outputs(), samples.len())).transpose()?;
 
     let mut keep = |values: &[Vec<f32>]| stack.as_mut().map_or(Ok(()), |stack| stack.push(values));
     let reference = reference.as_deref().map(Remembering::new);

@@ -7,6 +7,7 @@ use edgectl_float::FloatModel;
 use edgectl_graph::Graph;
 
 use super::{Engine, Inference, Port};
+use crate::samples::Sample;
 
 /// A graph in float.
 #[derive(Debug)]
@@ -41,10 +42,10 @@ impl Engine for FloatEngine {
         if self.quantized { "int8 simulated in float (tract)" } else { "float32 (tract)" }
     }
 
-    fn run(&self, samples: &[Vec<f32>]) -> Result<Vec<Inference>> {
-        let run = |sample: &Vec<f32>| {
+    fn run(&self, samples: &[Sample]) -> Result<Vec<Inference>> {
+        let run = |sample: &Sample| {
             let start = Instant::now();
-            let outputs = self.model.run(&[sample])?;
+            let outputs = self.model.run(&sample.inputs())?;
             Ok(Inference { outputs, time: start.elapsed() })
         };
         samples.iter().map(run).collect()

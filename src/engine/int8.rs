@@ -7,6 +7,7 @@ use edge_format::{AlignedBytes, Io, Program};
 use edge_runtime::{Interpreter, Resolver};
 
 use super::{Engine, Inference, Port};
+use crate::samples::Sample;
 
 /// A program.
 #[derive(Debug)]
@@ -43,16 +44,16 @@ impl Engine for Int8Engine {
         "int8 (edge-runtime)"
     }
 
-    fn run(&self, samples: &[Vec<f32>]) -> Result<Vec<Inference>> {
+    fn run(&self, samples: &[Sample]) -> Result<Vec<Inference>> {
         let program = Program::parse(&self.program)?;
         let mut arena = arena(program);
         let mut interpreter = Interpreter::new(program, &mut arena, Resolver::fastest())?;
-        let mut run = |sample: &Vec<f32>| {
+        let mut run = |sample: &Sample| {
             let start = Instant::now();
             // Samples do not follow each other in time.
             interpreter.reset();
-            for index in 0..program.inputs().count() {
-                interpreter.write_input(index, sample)?;
+            for (index, values) in sample.inputs.iter().enumerate() {
+                interpreter.write_input(index, values)?;
             }
             interpreter.invoke()?;
             let outputs = (0..program.outputs().count()).map(|index| Ok(interpreter.read_output(index)?.collect()));

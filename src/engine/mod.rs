@@ -11,6 +11,8 @@ pub(crate) use edgectl_float::Port;
 pub(crate) use float::FloatEngine;
 pub(crate) use int8::Int8Engine;
 
+use crate::samples::Sample;
+
 /// Something that computes a model's outputs. The batch is 1.
 pub(crate) trait Engine: Sync {
     fn inputs(&self) -> Vec<Port>;
@@ -20,8 +22,8 @@ pub(crate) trait Engine: Sync {
     /// The data type in which the operators are executed, and by what: `int8 (edge-runtime)`.
     fn executes(&self) -> &'static str;
 
-    /// Runs samples one after the other: the values of the only input of each. The caller's threads call this at the same time.
-    fn run(&self, samples: &[Vec<f32>]) -> Result<Vec<Inference>>;
+    /// Runs samples one after the other. The caller's threads call this at the same time.
+    fn run(&self, samples: &[Sample]) -> Result<Vec<Inference>>;
 }
 
 /// What a sample gave.

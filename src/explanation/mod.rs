@@ -12,7 +12,8 @@ use edgectl_explain::{Explanation, Runner, Sample};
 use edgectl_float::FloatModel;
 use edgectl_graph::{Graph, QuantGraph, TensorId};
 
-use crate::eval::{self, Samples};
+use crate::eval;
+use crate::samples::Samples;
 use crate::ui::Ui;
 use crate::workbench::{Attempt, Workbench};
 
@@ -44,14 +45,13 @@ fn prepare(graph: &Graph, observe: &[TensorId]) -> Result<Runner<anyhow::Error>>
 
 /// Samples evenly spread over the data, and those at these places.
 fn pick(data: &Samples, places: &[usize]) -> Result<Vec<Sample>> {
-    let elements: usize = data.data.sample_shape().iter().product();
-    let most = SAMPLES.min(SAMPLE_VALUES / elements.max(1)).max(1);
-    let stride = data.data.len().div_ceil(most).max(1);
-    let wanted: BTreeSet<usize> = places.iter().copied().take(most).chain((0..data.data.len()).step_by(stride)).collect();
+    let most = SAMPLES.min(SAMPLE_VALUES / data.elements().max(1)).max(1);
+    let stride = data.len().div_ceil(most).max(1);
+    let wanted: BTreeSet<usize> = places.iter().copied().take(most).chain((0..data.len()).step_by(stride)).collect();
     let mut picked = vec![];
-    data.chunks(|chunk, inputs| {
-        let both = chunk.iter().zip(inputs).filter(|(sample, _)| wanted.contains(&sample.index));
-        picked.extend(both.map(|(sample, values)| Sample { index: sample.index, label: sample.label, values: values.clone() }));
+    data.chunks(|chunk| {
+        let wanted = chunk.iter().filter(|sample| wanted.contains(&sample.index));
+        picked.extend(wanted.map(|sample| Sample { index: sample.index, label: sample.label, inputs: sample.inputs.clone() }));
         Ok(())
     })?;
     Ok(picked)

@@ -24,6 +24,7 @@ use crate::eval::EvalError;
 use crate::lint::LintError;
 use crate::model::ModelError;
 use crate::output::OutputError;
+use crate::samples::SamplesError;
 
 /// The first advice that a cause in the chain has.
 pub(super) fn hint(error: &anyhow::Error) -> Option<&'static str> {
@@ -51,6 +52,7 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(qdq))
         .or_else(|| error.downcast_ref().and_then(quantize))
         .or_else(|| error.downcast_ref().and_then(runtime))
+        .or_else(|| error.downcast_ref().and_then(samples))
         .or_else(|| error.downcast_ref().and_then(system))
         .or_else(|| error.downcast_ref().and_then(tflite))
 }
@@ -114,7 +116,7 @@ fn data(error: &DataError) -> Option<&'static str> {
         DataError::LabelCount { .. } | DataError::LabelShape { .. } => "there must be exactly one label for each sample",
         DataError::LayoutUnknown { .. } => "state the layout of the data with --layout nhwc or --layout nchw",
         DataError::Length { .. } | DataError::Ended { .. } | DataError::Magic { .. } => "the file is truncated or damaged; write it again",
-        DataError::MissingArray { .. } => "name the array with --x-key, and that of the labels with --y-key",
+        DataError::MissingArray { .. } => "name the array with --x-key, and that of the labels with --y-key; several inputs read arrays of their own names",
         DataError::ModelShape { .. } => {
             "--resize and --layout change the shape of images, --labels takes a column out of a .csv; see `edgectl inspect MODEL`"
         }
@@ -195,9 +197,17 @@ fn metric(error: &MetricError) -> Option<&'static str> {
     })
 }
 
+fn samples(error: &SamplesError) -> Option<&'static str> {
+    Some(match error {
+        SamplesError::Count { .. } => "sample i of every array belongs to sample i of the others: give all arrays the same first dimension",
+        SamplesError::Keyed { .. } => "numpy.savez(\"data.npz\", **{name: array, ...}), each array with the samples along its first dimension",
+        SamplesError::None => return None,
+        SamplesError::OneInput { .. } => "store the arrays as the model takes them",
+    })
+}
+
 fn model(error: &ModelError) -> Option<&'static str> {
     Some(match error {
-        ModelError::InputCount { .. } => "export the part of the model that has a single input",
         ModelError::NoCalibration { .. } => "--calibration DATA: some hundred samples like those that the device will see",
         ModelError::Kind { .. } => "`edgectl run` executes models of any kind",
         ModelError::Size { .. } => "copy the model into a file",

@@ -77,6 +77,14 @@ def main():
         put(f"{case}/model.onnx", dynamic)
     pair = [helper.make_node("Relu", ["a"], ["c"], "left"), helper.make_node("Add", ["c", "b"], ["y"], "sum")]
     put("two_inputs/model.onnx", model(pair, [tensor("a", [1, 64]), tensor("b", [1, 64])], [tensor("y", [1, 64])]))
+    towers = [helper.make_node("MatMul", ["a", "w"], ["h"], "left"), helper.make_node("Relu", ["h"], ["r"], "relu"),
+              helper.make_node("MatMul", ["b", "v"], ["s"], "right"), helper.make_node("Add", ["r", "s"], ["y"], "sum")]
+    waves = np.sin(np.arange(1280) * 1.7).astype(np.float32).reshape(2, 64, 10)
+    constants = [("w", waves[0]), ("v", waves[1])]
+    pixels = np.load(DIGITS / "eval_x.npy")[:80] / np.float32(16)
+    for case in ["quantize_two_inputs", "two_inputs_of_different_counts", "two_inputs_scaled"]:
+        put(f"{case}/model.onnx", model(towers, [tensor("a", ["N", 64]), tensor("b", ["N", 64])], [tensor("y", ["N", 10])], constants))
+        np.savez(HERE / case / "x.npz", a=pixels[:40], b=pixels[40:] if "counts" not in case else pixels[40:60])
     split = [helper.make_node("Relu", ["x"], ["y"], "left"), helper.make_node("Sigmoid", ["x"], ["z"], "right")]
     for case in ["against_other_outputs", "metric_of_two_outputs", "npy_of_two_outputs"]:
         put(f"{case}/model.onnx", model(split, [tensor("x", [1, 64])], [tensor("y", [1, 64]), tensor("z", [1, 64])]))

@@ -1,14 +1,15 @@
 """int8 of `edgectl quantize` beside that of onnxruntime's `quantize_static` and of NNCF, on the labelled models of `../shared/models`:
-`quantize_peers.py [--limit N] [--samples N,..] [--per-tensor] [CASE...]`.
+`quantize_peers.py [--limit N] [--samples N,..] [--per-tensor] [--without-resources] [CASE...]`.
 
 Every tool gets the same files and the same calibration samples, taken evenly from them. The peers' QDQ models are run by onnxruntime, ours is the
 program itself; all on the same evaluation samples. A difference to the best peer is called one only beyond twice its standard error,
-by the samples on which exactly one of the two is right (McNemar). Last, wall time and peak memory of whole processes, each the median
+by the samples on which exactly one of the two is right (McNemar). Of an autoencoder, the fidelity to float is told beside. First, wall time and peak memory of whole processes, each the median
 of three, with the growth of ours from 32 to 10,000 calibration samples. A report: it fails when a child does, never on a figure.
 """
 
 import argparse
-import json
+import contextlib
+import math
 import os
 import statistics
 import sys
@@ -110,26 +111,43 @@ class Judge:
 def compare(case, counts, limit, per_tensor, folder):
     judge = Judge(case, limit)
     available = len(case.stored("calib", None)[0])
-    float_right = judge.right(onnxruntime_run(case.model_path, judge.x))
+    float_outputs = onnxruntime_run(case.model_path, judge.x)
+    float_right = judge.right(float_outputs)
     lines = []
     for count in sorted({min(count, available) for count in counts}):
         output = folder / "own.edgm"
         done = edgectl(*quantize_arguments(case, count, per_tensor, output))
         if done.status != 0:
             sys.exit(str(done))
-        own = judge.right(edgectl_run(case, output, case.data_path("eval"), folder / "own.npz", limit))
+        own_outputs = edgectl_run(case, output, case.data_path("eval"), folder / "own.npz", limit)
         found = {}
         for peer in PEERS:
             try:
-                quantize_by(peer, case, count, per_tensor, folder / "peer.onnx")
-                found[peer] = judge.right(onnxruntime_run(folder / "peer.onnx", judge.x))
+                # The peers print their progress; stdout is for the tables.
+                with contextlib.redirect_stdout(sys.stderr):
+                    quantize_by(peer, case, count, per_tensor, folder / "peer.onnx")
+                found[peer] = onnxruntime_run(folder / "peer.onnx", judge.x)
             except Exception as error:  # What a peer cannot do is a result.
                 print(f"{case.name}, {count} samples: {peer}: {str(error).splitlines()[-1][:120]}", file=sys.stderr)
-        best = max(found.values(), key=judge.score)
-        shown = [f"{100 * judge.score(found[peer]):.2f}" if peer in found else "failed" for peer in PEERS]
+
+        own, right = judge.right(own_outputs), {peer: judge.right(outputs) for peer, outputs in found.items()}
+        best = max(right.values(), key=judge.score)
+        shown = [f"{100 * judge.score(right[peer]):.2f}" if peer in right else "failed" for peer in PEERS]
         lines.append([case.name, str(count), f"{100 * judge.score(float_right):.2f}", f"{100 * judge.score(own):.2f}", *shown,
                       f"{100 * (judge.score(own) - judge.score(float_right)):+.2f}", judge.verdict(own, best)])
+        if case.metric != "top1":
+            # An AUC may rise because int8 clips what is anomalous; fidelity is in the outputs.
+            snr = {peer: snr_db(float_outputs, outputs) for peer, outputs in found.items()}
+            own_snr = snr_db(float_outputs, own_outputs)
+            shown = [f"{snr[peer]:.1f}" if peer in snr else "failed" for peer in PEERS]
+            lines.append(["  SNR, dB", str(count), "", f"{own_snr:.1f}", *shown, "", f"{own_snr - max(snr.values()):+.1f}"])
     return lines
+
+
+def snr_db(expected, found):
+    """Signal to noise of the only output of all samples together."""
+    (expected,), (found,) = expected.values(), found.values()
+    return 10 * math.log10((expected**2).sum() / ((found - expected) ** 2).sum())
 
 
 def measure(arguments):
@@ -177,6 +195,7 @@ def main():
     parser.add_argument("--limit", type=int, default=2000, help="evaluation samples at most")
     parser.add_argument("--samples", default="8,32,100,200", help="numbers of calibration samples")
     parser.add_argument("--per-tensor", action="store_true", help="one weight scale per layer")
+    parser.add_argument("--without-resources", action="store_true", help="accuracy only: times of a debug build mean nothing")
     parser.add_argument("--child", choices=PEERS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     require_models()
@@ -187,7 +206,8 @@ def main():
     if binary().parent.name == "debug":
         print(f"note: {binary()} is a debug build", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
-        resources(Path(folder))
+        if not arguments.without_resources:
+            resources(Path(folder))
         for per_tensor in (False, True):
             if arguments.per_tensor and not per_tensor:
                 continue

@@ -25,7 +25,7 @@ pub struct Change {
     pub origin: Origin,
     /// The noise at every node as a multiple of what 99 of 100 samples that kept their class stay within.
     pub departures: Vec<f64>,
-    /// The departure at the origin, 0 for the model's input. Up to 1 the noise there is as usual, and the sample was close to the border;
+    /// The departure at the origin, 0 for the model's inputs. Up to 1 the noise there is as usual, and the sample was close to the border;
     /// well above, the node does something to this sample that it does not do to others.
     pub departure: f64,
 }
@@ -33,7 +33,7 @@ pub struct Change {
 /// A place where a change of class can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
-    /// Rounding the model's input is enough.
+    /// Rounding the model's inputs is enough.
     Input,
     /// At the node of this index.
     Node(usize),

@@ -48,8 +48,8 @@ pub struct Sample {
     pub index: usize,
     /// Its class, where that is known.
     pub label: Option<i64>,
-    /// The values of the model's only input.
-    pub values: Vec<f32>,
+    /// The values of each input of the model.
+    pub inputs: Vec<Vec<f32>>,
 }
 
 /// What was found.
@@ -60,7 +60,7 @@ pub struct Explanation {
     pub samples: usize,
     /// Every node, in the order of execution.
     pub nodes: Vec<NodeFigures>,
-    /// The share of the noise of the first output that comes from rounding the model's input.
+    /// The share of the noise of the first output that comes from rounding the model's inputs.
     pub input_noise_share: Option<f64>,
     /// The samples that changed class, as far as they were looked at. Empty where the first output is no list of classes.
     pub changes: Vec<Change>,
@@ -78,7 +78,7 @@ pub fn steps(graph: &Graph, samples: usize) -> usize {
     samples + graph.nodes().len() + 1
 }
 
-/// Explains a quantized graph with one input by samples, in memory that does not grow with the activations of more than a bounded number
+/// Explains a quantized graph by samples, in memory that does not grow with the activations of more than a bounded number
 /// of them. `has_classes` says that the largest value of the first output means a class. `step` is called for every step done.
 ///
 /// # Errors
@@ -94,7 +94,7 @@ pub fn explain<E: From<ExplainError> + Send>(
     let parts = Parts::new(&watch, prepare)?;
     let histograms: Vec<Mutex<Histogram>> = quantized.graph().nodes().iter().map(|_| Mutex::default()).collect();
     let measure = |sample: &Sample| {
-        let seen = watch.observe(&sample.values)?;
+        let seen = watch.observe(sample)?;
         let row = figures::measure(&watch, &parts, &seen, &histograms)?;
         step();
         Ok((row, has_classes && seen.classes().is_some_and(|(float, int8)| float != int8)))
@@ -111,7 +111,7 @@ pub fn explain<E: From<ExplainError> + Send>(
     let keep = |wanted: bool, most: usize| -> Result<Vec<(usize, Seen)>, E> {
         let places = rows.iter().enumerate().filter(|(_, (_, changed))| *changed == wanted).map(|(place, _)| place).take(most);
         let places: Vec<usize> = places.collect();
-        places.into_par_iter().map(|place| Ok((place, watch.observe(&samples[place].values)?))).collect()
+        places.into_par_iter().map(|place| Ok((place, watch.observe(&samples[place])?))).collect()
     };
     let steady = keep(false, SHARE_SAMPLES.min(kept / 2))?;
     let changed = keep(true, CHANGE_SAMPLES.min(kept / 2))?;

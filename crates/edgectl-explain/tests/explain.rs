@@ -39,7 +39,7 @@ fn network() -> Graph {
 
 fn samples(count: usize) -> Vec<Sample> {
     let value = |i: usize| ((i * 2_654_435_761) % 1000) as f32 / 500.0 - 1.0;
-    (0..count).map(|index| Sample { index, label: None, values: (0..4).map(|i| value(index * 4 + i)).collect() }).collect()
+    (0..count).map(|index| Sample { index, label: None, inputs: vec![(0..4).map(|i| value(index * 4 + i)).collect()] }).collect()
 }
 
 fn quantized(per_channel: bool) -> QuantGraph {
@@ -51,10 +51,10 @@ fn quantized(per_channel: bool) -> QuantGraph {
         let inner: Vec<TensorId> = observed.iter().copied().filter(|id| !graph.inputs().contains(id)).collect();
         let runner = prepare(graph, &inner).unwrap();
         for sample in samples(64) {
-            let outputs = runner(&[&sample.values]).unwrap();
+            let outputs = runner(&[&sample.inputs[0]]).unwrap();
             let mut computed = outputs[graph.outputs().len()..].iter();
             let shown: Vec<&[f32]> =
-                observed.iter().map(|id| if graph.inputs().contains(id) { &sample.values[..] } else { computed.next().unwrap() }).collect();
+                observed.iter().map(|id| if graph.inputs().contains(id) { &sample.inputs[0][..] } else { computed.next().unwrap() }).collect();
             seen.observe(shown.into_iter())?;
         }
         Ok(())
@@ -86,7 +86,7 @@ fn the_noise_is_found_at_the_node_that_makes_it() {
 #[test]
 fn every_change_of_class_has_a_place_where_it_begins() {
     let found = explained(false);
-    let outputs = |sample: usize| prepare(&network(), &[]).unwrap()(&[&samples(200)[sample].values]).unwrap().remove(0);
+    let outputs = |sample: usize| prepare(&network(), &[]).unwrap()(&[&samples(200)[sample].inputs[0]]).unwrap().remove(0);
     for change in &found.changes {
         let float = outputs(change.sample);
         assert!(float.iter().all(|&y| y <= float[change.float_class]), "{change:?}");

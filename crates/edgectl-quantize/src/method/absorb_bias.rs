@@ -19,7 +19,7 @@ const LEAST_GAIN: f32 = 0.05;
 pub(crate) fn absorb_bias(graph: &mut Graph, seen: &Calibration, notes: &mut Vec<Note>) -> Result<(), QuantizeError> {
     let mut layers = Layer::all(graph)?;
     for pair in candidates(graph, &layers) {
-        if pair.padded || pair.scale_barrier.is_some() {
+        if pair.padded || pair.scale_barrier.is_some() || pair.ceiling.is_finite() {
             continue;
         }
         let ranges = seen.channels(pair.from.output).and_then(|channels| channels.ranges()).ok_or(QuantizeError::NoSamples)?;

@@ -4,6 +4,9 @@
 //! `s * relu(x / s) = relu(x)` for positive `s`: a channel between two layers may have any scale. One int8 range must hold all channels,
 //! so a channel much narrower than the widest has few integers. Every factor is a power of two, so the float function stays the same
 //! to the bit, as long as no exponent underflows.
+//!
+//! A clamp at six does not scale with its channel. Behind one, channels are only widened, and only as far as it leaves room for twice of
+//! what calibration saw: that changes nothing that int8, whose range calibration gives, would not cut as well.
 
 use edgectl_graph::Graph;
 
@@ -26,6 +29,9 @@ const RMS: f64 = 1.0 / 3.0;
 
 /// The greatest exponent of a factor. Beyond it, a channel is as good as dead.
 const MAX_EXPONENT: f64 = 24.0;
+
+/// By how much the values that a clamp leaves may exceed what calibration saw of a channel.
+const HEADROOM: f64 = 2.0;
 
 /// Equalizes a graph by what a calibration with [`channels`](Calibration::watch_channels) of its candidates saw.
 ///
@@ -68,7 +74,8 @@ fn exponents(pair: &Pair, magnitudes: &[f64], per_channel: bool) -> Option<Vec<i
             return 0;
         }
         let factor = (range / top).powf(balance) / weight.powf(1.0 - balance);
-        factor.log2().round().clamp(-MAX_EXPONENT, MAX_EXPONENT) as i32
+        let (least, most) = bounds(range, pair.ceiling);
+        factor.log2().round().clamp(least, most) as i32
     };
     let candidate = |balance: f64| -> (f64, Vec<i32>) {
         let exponents: Vec<i32> = magnitudes.iter().zip(&weights).map(|(&range, &weight)| exponent(range, weight, balance)).collect();
@@ -76,6 +83,16 @@ fn exponents(pair: &Pair, magnitudes: &[f64], per_channel: bool) -> Option<Vec<i
     };
     let best = BALANCES.into_iter().map(candidate).reduce(|best, found| if found.0 < best.0 { found } else { best })?;
     (best.0 < LEAST_GAIN * noise.of(&vec![0; magnitudes.len()])).then_some(best.1)
+}
+
+/// The exponents that a channel of this range may have.
+fn bounds(range: f64, ceiling: f32) -> (f64, f64) {
+    if ceiling.is_infinite() {
+        return (-MAX_EXPONENT, MAX_EXPONENT);
+    }
+    let room = (HEADROOM * range / f64::from(ceiling)).log2().ceil();
+    // A channel without room, or one that the clamp cuts, stays as it is.
+    (room.clamp(-MAX_EXPONENT, 0.0), 0.0)
 }
 
 /// What rounding is expected to do to the outputs of a pair's second layer.

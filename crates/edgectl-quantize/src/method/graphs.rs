@@ -140,16 +140,38 @@ fn equalization_keeps_the_float_function_to_the_bit() {
     assert!(channels.iter().all(|&range| range > 0.5 * greatest(&channels)), "{channels:?}");
 }
 
+/// Three channels behind a clamp, which cuts the first: its weight, and those of the other two.
+fn clamped(activation: Activation) -> Graph {
+    Builder::new(&[1, 3])
+        .dense("first", 3, vec![40.0, 0.0, 0.0, 0.0, 2e-3, 0.0, 0.0, 0.0, 1e-3], vec![0.0; 3], activation)
+        .dense("second", 2, vec![0.5, 700.0, 900.0, -0.8, 400.0, -600.0], vec![0.0, 0.0], Activation::NONE)
+        .finish()
+}
+
 #[test]
-fn a_clamp_at_six_is_not_scaled() {
-    let graph = Builder::new(&[1, 2])
-        .dense("first", 2, vec![1.0, 0.0, 0.0, 1e-3], vec![0.0, 0.0], Activation::RELU6)
-        .dense("second", 2, vec![0.5, 700.0, -0.8, 400.0], vec![0.0, 0.0], Activation::NONE)
-        .finish();
-    let Quantized { graph: quantized, notes, .. } = apply(&graph, &samples(2), &[Method::Equalize]);
+fn channels_grow_below_a_clamp_as_far_as_it_leaves_room() {
+    let graph = clamped(Activation::RELU6);
+    let inputs = samples(3);
+    let Quantized { graph: quantized, notes, .. } = apply(&graph, &inputs, &[Method::Equalize]);
+    assert!(matches!(&notes[..], [Note::Equalized { channels: 2, .. }]), "{notes:?}");
+    let first = quantized.graph().find("first").unwrap();
+    let mut greatest = [0.0f32; 3];
+    for input in &inputs {
+        let (before, after) = (evaluate(&graph, input), evaluate(quantized.graph(), input));
+        assert_eq!(before[&graph.outputs()[0]], after[&quantized.graph().outputs()[0]]);
+        greatest.iter_mut().zip(&after[&first]).for_each(|(max, x)| *max = max.max(*x));
+    }
+    assert_eq!(greatest[0], 6.0);
+    assert!(greatest[1..].iter().all(|&max| (1.5..=3.0).contains(&max)), "{greatest:?}");
+}
+
+#[test]
+fn a_lower_clamp_other_than_zero_is_not_scaled() {
+    let graph = clamped(Activation { min: -1.0, max: 6.0 });
+    let Quantized { graph: quantized, notes, .. } = apply(&graph, &samples(3), &[Method::Equalize]);
     assert_eq!(
         notes.iter().map(Note::to_string).collect::<Vec<_>>(),
-        ["\"first\" -> \"second\": not equalized: the clamp at 6 does not scale with its channel"]
+        ["\"first\" -> \"second\": not equalized: the clamp at -1 does not scale with its channel"]
     );
     assert_eq!(quantized.graph(), &graph);
 }

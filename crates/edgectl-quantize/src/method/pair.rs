@@ -15,6 +15,8 @@ pub(crate) struct Pair {
     pub(crate) rectified: bool,
     /// What scales do not pass through, if anything.
     pub(crate) scale_barrier: Option<String>,
+    /// Where channels are cut: 6 behind a ReLU6, infinity where they are not.
+    pub(crate) ceiling: f32,
     /// Whether a constant taken from a channel would be missed on the way: where zeros are added to it.
     pub(crate) padded: bool,
 }
@@ -31,8 +33,16 @@ fn pair(graph: &Graph, layers: &[Layer], from: &Layer) -> Option<Pair> {
         return None;
     }
     let (mut at, mut block) = (from.output, 1);
-    let (mut rectified, mut barrier, mut padded) = (false, None, false);
-    clamp(from.activation.min, from.activation.max, &mut rectified, &mut barrier);
+    let (mut rectified, mut barrier, mut padded, mut ceiling) = (false, None, false, f32::INFINITY);
+    let mut clamp = |min: f32, max: f32, barrier: &mut Option<String>| {
+        rectified |= min == 0.0;
+        ceiling = ceiling.min(max);
+        // `max(x, 0)` commutes with positive factors, no other lower bound does.
+        if min.is_finite() && min != 0.0 {
+            barrier.get_or_insert_with(|| format!("the clamp at {min} does not scale with its channel"));
+        }
+    };
+    clamp(from.activation.min, from.activation.max, &mut barrier);
     loop {
         let id = graph.only_consumer(at)?;
         let node = graph.node(id);
@@ -43,12 +53,12 @@ fn pair(graph: &Graph, layers: &[Layer], from: &Layer) -> Option<Pair> {
                 return None;
             }
             padded |= to.is_padded();
-            return Some(Pair { from: from.clone(), to: to.clone(), block, rectified, scale_barrier: barrier, padded });
+            return Some(Pair { from: from.clone(), to: to.clone(), block, rectified, scale_barrier: barrier, ceiling, padded });
         }
         at = step(graph, id, at, from.geometry.outputs, &mut block)?;
         match &node.op {
-            Op::Unary(Unary::Relu) => rectified = true,
-            Op::Unary(Unary::Clip { min, max }) => clamp(*min, *max, &mut rectified, &mut barrier),
+            Op::Unary(Unary::Relu) => clamp(0.0, f32::INFINITY, &mut barrier),
+            Op::Unary(Unary::Clip { min, max }) => clamp(*min, *max, &mut barrier),
             Op::AveragePool { pool, include_pad } => {
                 padded |= *include_pad && pool.pads_begin.iter().chain(&pool.pads_end).any(|&pad| pad > 0);
             }
@@ -59,16 +69,6 @@ fn pair(graph: &Graph, layers: &[Layer], from: &Layer) -> Option<Pair> {
                 }
             }
             _ => {}
-        }
-    }
-}
-
-/// Notes what a clamp does: `max(x, 0)` commutes with positive factors, a finite bound other than zero does not.
-fn clamp(min: f32, max: f32, rectified: &mut bool, barrier: &mut Option<String>) {
-    *rectified |= min == 0.0;
-    for bound in [min, max] {
-        if bound.is_finite() && bound != 0.0 {
-            barrier.get_or_insert_with(|| format!("the clamp at {bound} does not scale with its channel"));
         }
     }
 }
