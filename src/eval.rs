@@ -5,9 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use edgectl_data::{
-    Agreement, AgreementValue, ClassTable, Metric, MetricError, MetricKind, MetricValue, Reference,
-};
+use edgectl_data::{Agreement, AgreementValue, ClassTable, Metric, MetricError, MetricKind, MetricValue, Reference};
 use rayon::prelude::*;
 use thiserror::Error;
 

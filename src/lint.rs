@@ -70,8 +70,7 @@ pub(crate) fn report(findings: &[String], strict: bool, ui: &Ui) -> Result<(), L
 /// A portrait of what each input gets.
 fn portraits(samples: &Samples, ports: &[Port], layout: Layout, ui: &Ui) -> Result<Vec<Portrait>> {
     let progress = ui.progress("looking", samples.len());
-    let mut portraits: Vec<Portrait> =
-        ports.iter().map(|port| Portrait::new(port.shape.get(1..).unwrap_or_default(), layout)).collect();
+    let mut portraits: Vec<Portrait> = ports.iter().map(|port| Portrait::new(port.shape.get(1..).unwrap_or_default(), layout)).collect();
     samples.chunks(|chunk| {
         for sample in chunk {
             portraits.iter_mut().zip(&sample.inputs).for_each(|(portrait, values)| portrait.add(values));

@@ -75,7 +75,8 @@ impl Samples {
             [input] => vec![Feed::open(path, options, preprocess, input)?],
             inputs => {
                 refuse_for_several(path, options, preprocess, inputs)?;
-                let of = |input: &Port| Feed::open(path, &DataOptions { x_key: Some(input.name.clone()), ..options.clone() }, preprocess, input);
+                let of =
+                    |input: &Port| Feed::open(path, &DataOptions { x_key: Some(input.name.clone()), ..options.clone() }, preprocess, input);
                 inputs.iter().map(of).collect::<Result<_>>()?
             }
         };
@@ -118,7 +119,8 @@ impl Samples {
                 return Ok(());
             }
             let sample = |i: usize| {
-                let inputs = self.feeds.iter().zip(&stored).map(|(feed, stored)| feed.pipeline.apply(&stored[i])).collect::<Result<_, _>>()?;
+                let inputs =
+                    self.feeds.iter().zip(&stored).map(|(feed, stored)| feed.pipeline.apply(&stored[i])).collect::<Result<_, _>>()?;
                 Ok::<_, DataError>(Sample { index: stored[0][i].index, label: stored[0][i].label, inputs })
             };
             let samples = (0..count).into_par_iter().map(sample).collect::<Result<Vec<_>, _>>();

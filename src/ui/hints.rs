@@ -116,7 +116,9 @@ fn data(error: &DataError) -> Option<&'static str> {
         DataError::LabelCount { .. } | DataError::LabelShape { .. } => "there must be exactly one label for each sample",
         DataError::LayoutUnknown { .. } => "state the layout of the data with --layout nhwc or --layout nchw",
         DataError::Length { .. } | DataError::Ended { .. } | DataError::Magic { .. } => "the file is truncated or damaged; write it again",
-        DataError::MissingArray { .. } => "name the array with --x-key, and that of the labels with --y-key; several inputs read arrays of their own names",
+        DataError::MissingArray { .. } => {
+            "name the array with --x-key, and that of the labels with --y-key; several inputs read arrays of their own names"
+        }
         DataError::ModelShape { .. } => {
             "--resize and --layout change the shape of images, --labels takes a column out of a .csv; see `edgectl inspect MODEL`"
         }
@@ -200,7 +202,9 @@ fn metric(error: &MetricError) -> Option<&'static str> {
 fn samples(error: &SamplesError) -> Option<&'static str> {
     Some(match error {
         SamplesError::Count { .. } => "sample i of every array belongs to sample i of the others: give all arrays the same first dimension",
-        SamplesError::Keyed { .. } => "numpy.savez(\"data.npz\", **{name: array, ...}), each array with the samples along its first dimension",
+        SamplesError::Keyed { .. } => {
+            "numpy.savez(\"data.npz\", **{name: array, ...}), each array with the samples along its first dimension"
+        }
         SamplesError::None => return None,
         SamplesError::OneInput { .. } => "store the arrays as the model takes them",
     })

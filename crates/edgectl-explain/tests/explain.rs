@@ -53,8 +53,10 @@ fn quantized(per_channel: bool) -> QuantGraph {
         for sample in samples(64) {
             let outputs = runner(&[&sample.inputs[0]]).unwrap();
             let mut computed = outputs[graph.outputs().len()..].iter();
-            let shown: Vec<&[f32]> =
-                observed.iter().map(|id| if graph.inputs().contains(id) { &sample.inputs[0][..] } else { computed.next().unwrap() }).collect();
+            let shown: Vec<&[f32]> = observed
+                .iter()
+                .map(|id| if graph.inputs().contains(id) { &sample.inputs[0][..] } else { computed.next().unwrap() })
+                .collect();
             seen.observe(shown.into_iter())?;
         }
         Ok(())
