@@ -3,7 +3,7 @@
 use anyhow::Result;
 use edgectl_float::FloatModel;
 use edgectl_graph::{Graph, TensorId};
-use edgectl_quantize::{Calibration, Growth};
+use edgectl_quantize::{Calibration, Calibrator, Growth, Observer, Range};
 use rayon::prelude::*;
 
 use crate::eval::argmax;
@@ -63,4 +63,29 @@ pub(crate) fn calibrate(graph: &Graph, calibration: &mut Calibration, samples: &
         }
     }
     Ok(shown)
+}
+
+/// The ranges of some tensors of a graph, which may simulate int8. `None` where no value was seen.
+pub(crate) fn ranges(graph: &Graph, tensors: &[TensorId], by: Calibrator, samples: &Samples, ui: &Ui) -> Result<Vec<Option<Range>>> {
+    let model = FloatModel::from_graph(graph, tensors)?;
+    let progress = ui.progress("calibrating", samples.len());
+    let observers = || -> Vec<Box<dyn Observer>> { tensors.iter().map(|_| by.observer()).collect() };
+    let mut total = observers();
+    samples.chunks(|chunk| {
+        let watch = |piece: &[Sample]| -> Result<Vec<Box<dyn Observer>>> {
+            let mut seen = observers();
+            for sample in piece {
+                let outputs = model.run(&sample.inputs())?;
+                seen.iter_mut().zip(&outputs[graph.outputs().len()..]).for_each(|(observer, values)| observer.observe(values));
+                progress.advance(1);
+            }
+            Ok(seen)
+        };
+        let pieces = chunk.par_chunks(chunk.len().div_ceil(rayon::current_num_threads()).max(1)).map(watch).collect::<Result<Vec<_>>>()?;
+        for seen in pieces {
+            total.iter_mut().zip(&seen).for_each(|(observer, seen)| observer.merge(&**seen));
+        }
+        Ok(())
+    })?;
+    Ok(total.iter().map(|observer| observer.range()).collect())
 }

@@ -10,7 +10,7 @@ use edgectl_float::FloatModel;
 use edgectl_graph::{Fact, Graph, Node, Op, QuantGraph, Shape, TensorId, pass};
 use edgectl_lower::{LowerError, LowerOptions, Lowered};
 use edgectl_onnx::ImportOptions;
-use edgectl_quantize::{QdqError, QuantizeError};
+use edgectl_quantize::{FromQdq, QdqError, QuantizeError, Range};
 use thiserror::Error;
 
 use crate::engine::{Engine, FloatEngine, Int8Engine};
@@ -76,6 +76,37 @@ pub(crate) enum Source {
     Float(Graph),
     /// Quantized elsewhere; it keeps its scales.
     Int8(Box<Int8Model>),
+    /// Quantized elsewhere but for some tensors, whose ranges must be found: [`Unstated::complete`].
+    Unstated(Box<Unstated>),
+}
+
+/// A model with pairs, some of which are missing: mostly that of the last layer.
+#[derive(Debug)]
+pub(crate) struct Unstated {
+    pub(crate) graph: Graph,
+    /// The tensors without ranges.
+    pub(crate) tensors: Vec<(String, TensorId)>,
+    error: QdqError,
+    path: PathBuf,
+}
+
+impl Unstated {
+    /// With the ranges of the tensors, in their order.
+    pub(crate) fn complete(self, ranges: &[Range], ui: &Ui) -> Result<Int8Model> {
+        let ranges = self.tensors.iter().zip(ranges).map(|((name, _), &range)| (name.clone(), range)).collect();
+        lowered(edgectl_quantize::from_qdq(self.graph, &ranges)?, &self.path, ui)
+    }
+
+    /// What is missing.
+    pub(crate) fn into_error(self) -> QdqError {
+        self.error
+    }
+}
+
+/// The program of a model with pairs; what is not quite as it states becomes warnings.
+fn lowered(read: FromQdq, path: &Path, ui: &Ui) -> Result<Int8Model> {
+    read.notes.iter().for_each(|note| ui.warning(format_args!("{}: {note}", path.display())));
+    Ok(Int8Model::new(read.quantized)?)
 }
 
 impl Model {
@@ -124,11 +155,15 @@ impl Model {
                 match edgectl_quantize::from_qdq(graph.clone(), &BTreeMap::new()) {
                     // Weights that are stored as integers, for float arithmetic.
                     Err(QdqError::WeightsOnly { .. }) => Ok(Source::Float(graph)),
-                    Err(error) => Err(error.into()),
-                    Ok(read) => {
-                        read.notes.iter().for_each(|note| ui.warning(format_args!("{}: {note}", self.path.display())));
-                        Ok(Source::Int8(Box::new(Int8Model::new(read.quantized)?)))
+                    Err(QdqError::NotStated { origin, tensors }) => {
+                        let found: Option<Vec<_>> = tensors.iter().map(|name| Some((name.clone(), graph.find(name)?))).collect();
+                        let error = QdqError::NotStated { origin, tensors };
+                        // What only the passes made cannot be shown samples.
+                        let Some(tensors) = found else { return Err(error.into()) };
+                        Ok(Source::Unstated(Box::new(Unstated { graph, tensors, error, path: self.path })))
                     }
+                    Err(error) => Err(error.into()),
+                    Ok(read) => Ok(Source::Int8(Box::new(lowered(read, &self.path, ui)?))),
                 }
             }
             Content::Graph { graph, .. } => Ok(Source::Float(graph)),

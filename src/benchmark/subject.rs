@@ -10,7 +10,7 @@ use edgectl_bench::finding::{BackendKind, ModelId};
 use edgectl_bench::workload;
 use edgectl_graph::{Graph, Op, QuantGraph};
 use edgectl_profile::Workload;
-use edgectl_quantize::{Calibration, Calibrator, QuantizeOptions};
+use edgectl_quantize::{Calibration, Calibrator, QuantizeOptions, Range};
 use thiserror::Error;
 
 use crate::model::{self, Content, Int8Model, Model, Source};
@@ -56,6 +56,12 @@ impl Candidate {
             Content::Program(bytes) => (Some(bytes), None, None, None),
             _ => match model.into_source(ui).with_context(cannot)? {
                 Source::Int8(int8) => (Some(int8.program), Some(int8.quantized), None, None),
+                Source::Unstated(unstated) => {
+                    // Sizes and times do not depend on scales.
+                    let ranges = vec![Range { min: -1.0, max: 1.0 }; unstated.tensors.len()];
+                    let int8 = unstated.complete(&ranges, ui).with_context(cannot)?;
+                    (Some(int8.program), Some(int8.quantized), None, None)
+                }
                 Source::Float(graph) => match without_data(&graph) {
                     Ok(int8) => (Some(int8.program), Some(int8.quantized), Some(graph), None),
                     Err(error) => {

@@ -8,12 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use edgectl_data::MetricKind;
-use edgectl_graph::Graph;
+use edgectl_graph::{Graph, TensorId};
 use edgectl_onnx::{Int8Arithmetic, QdqOptions};
 use edgectl_profile::Profile;
-use edgectl_quantize::{Calibrator, Int16, Method, QuantizeOptions, Recipe};
+use edgectl_quantize::{Calibrator, Int16, Method, QuantizeOptions, Range, Recipe};
 
 use crate::args::{DataArgs, metrics, one_of};
+use crate::calibrate;
 use crate::benchmark::{self, Candidate, WithDevices, devices};
 use crate::engine::{Engine, FloatEngine};
 use crate::eval::{self, Remembering};
@@ -21,7 +22,7 @@ use crate::explanation::{self, ExplanationReport};
 use crate::ladder::{self, Ladder, Limits};
 use crate::lint;
 use crate::memory::MemoryArgs;
-use crate::model::{self, Int8Model, Model, ModelError, Source};
+use crate::model::{self, Int8Model, Model, ModelError, Source, Unstated};
 use crate::output::{OutputError, Outputs};
 use crate::partly_float;
 use crate::quantization::{CalibrationRow, Format, QuantizeReport};
@@ -33,7 +34,7 @@ use crate::workbench::{Evaluation, Workbench};
 pub(crate) struct Args {
     /// Float model: .onnx or .tflite; or one that is int8 already, for its program
     model: PathBuf,
-    /// Samples from which the ranges of activations are found; needed for float models, without labels
+    /// Samples from which the ranges of activations are found; needed for float models, and for quantized ones of which a part has no scale
     #[arg(long, value_name = "DATA")]
     calibration: Option<PathBuf>,
     /// Samples on which float and int8 are compared
@@ -111,7 +112,11 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     args.check_mode(&files)?;
     let model = Model::open(&args.model, ui)?;
     let cannot = || format!("cannot quantize {}", args.model.display());
-    match model.into_source(ui).with_context(cannot)? {
+    let (source, completed) = match model.into_source(ui).with_context(cannot)? {
+        Source::Unstated(unstated) => (Source::Int8(Box::new(args.complete(*unstated, calibrator, ui)?)), true),
+        source => (source, false),
+    };
+    match source {
         Source::Float(graph) if args.mode != Mode::Static => {
             let float = FloatEngine::new(&graph, false).with_context(cannot)?;
             let evaluation = args.evaluation(&float, true)?;
@@ -175,12 +180,18 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             let found = attempt.found.as_ref();
             Done { graph: &graph, int8: &attempt.int8, calibration, found, ladder, explanation, profiles }.finish(args, &files, outputs, ui)
         }
+        // Completed above.
+        Source::Unstated(unstated) => Err(unstated.into_error()).with_context(cannot),
         Source::Int8(int8) => {
-            if args.calibration.is_some() {
+            if args.calibration.is_some() && !completed {
                 ui.warning(format_args!("{} is quantized already and keeps its scales: --calibration is not read", args.model.display()));
             }
             let static_only =
-                args.of_static_mode().into_iter().filter(|(option, _)| !matches!(*option, "--calibration" | "--profile" | Args::MEMORY));
+                args.of_static_mode().into_iter().filter(|(option, _)| match *option {
+                    "--calibration" | "--profile" | Args::MEMORY => false,
+                    "--calibrator" | "--percentile" => !completed,
+                    _ => true,
+                });
             let others = [("--mode", args.mode != Mode::Static), ("--per-tensor", args.per_tensor)];
             if let Some((option, _)) = static_only.chain(others).find(|(_, given)| *given) {
                 bail!("{option} is for float models; {} is quantized already", args.model.display());
@@ -255,6 +266,21 @@ impl Args {
         let calibration = self.data.open_spread(path, self.calibration_samples, &float.inputs())?;
         let evaluation = self.evaluation(float, true)?;
         Ok(Workbench { prepared, float: Remembering::new(float), calibration, evaluation })
+    }
+
+    /// Finds the ranges that a quantized model does not state.
+    fn complete(&self, unstated: Unstated, calibrator: Calibrator, ui: &Ui) -> Result<Int8Model> {
+        let cannot = || format!("cannot quantize {}", self.model.display());
+        let Some(path) = &self.calibration else { return Err(unstated.into_error()).with_context(cannot) };
+        let engine = FloatEngine::new(&unstated.graph, true).with_context(cannot)?;
+        let samples = self.data.open_spread(path, self.calibration_samples, &engine.inputs())?;
+        let tensors: Vec<TensorId> = unstated.tensors.iter().map(|(_, id)| *id).collect();
+        let found = calibrate::ranges(&unstated.graph, &tensors, calibrator, &samples, ui).with_context(cannot)?;
+        let Some(ranges) = found.into_iter().collect::<Option<Vec<_>>>() else { return Err(unstated.into_error()).with_context(cannot) };
+        for ((name, _), Range { min, max }) in unstated.tensors.iter().zip(&ranges) {
+            ui.warning(format_args!("{}: \"{name}\" has no scale; calibration shows {min:.4} to {max:.4}", self.model.display()));
+        }
+        unstated.complete(&ranges, ui).with_context(cannot)
     }
 
     const MEMORY: &str = "--stateful, or --streaming,";

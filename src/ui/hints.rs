@@ -244,9 +244,7 @@ fn output(error: &OutputError) -> Option<&'static str> {
 fn qdq(error: &QdqError) -> Option<&'static str> {
     Some(match error {
         QdqError::Graph(error) => return graph(error),
-        QdqError::NotStated { .. } => {
-            "quantize the model's outputs too, or start from its float form: `edgectl quantize --calibration DATA`"
-        }
+        QdqError::NotStated { .. } => "`edgectl quantize --calibration DATA` finds the ranges that a model does not state",
         QdqError::QOperator { .. } => "write the model with QuantizeLinear/DequantizeLinear pairs (onnxruntime: QuantFormat.QDQ)",
         QdqError::Quant(error) => return quant(error),
         _ => return None,

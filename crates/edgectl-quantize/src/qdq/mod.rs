@@ -3,7 +3,8 @@
 //!
 //! 1. Constants are noted in their integer form (`stored`), then folded to float (`fold`).
 //! 2. The canonical passes run on the float operators between the pairs; a pair stays where it is, so nothing is moved across it.
-//! 3. Each activation gets the parameters that the pairs state (`stated`), the graph is built anew without the pairs, and where an operator
+//! 3. Activations with a scale per channel get one scale, where weights can take the differences (`unite`).
+//! 4. Each activation gets the parameters that the pairs state (`stated`), the graph is built anew without the pairs, and where an operator
 //!    cannot write the parameters that are stated, a requantization follows it (`build`).
 
 mod build;
@@ -12,6 +13,7 @@ mod error;
 mod fold;
 mod stated;
 mod stored;
+mod unite;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +25,7 @@ pub use error::QdqError;
 use crate::Range;
 use fold::{FoldDequantize, FoldQuantize, RemovePaddedPair};
 use stored::Stored;
+use unite::UniteChannels;
 
 /// A quantized graph that was read from pairs.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +72,8 @@ pub fn is_qdq(graph: &Graph) -> bool {
 
 /// Turns a graph with pairs, as the front end reads it, into a quantized graph.
 ///
-/// Takes per-tensor int8 and uint8 activations, which become int8 exactly (zero point - 128); int8 and uint8 weights, per tensor or per
+/// Takes per-tensor int8 and uint8 activations, which become int8 exactly (zero point - 128), and such with a scale per channel between a
+/// convolution and a depthwise one, whose weights take the differences; int8 and uint8 weights, per tensor or per
 /// output channel, whose zero point can be shifted to 0; int32 biases at `input scale * weight scale`, and other biases, which are
 /// quantized at that. Integer inputs and outputs of the model become int8.
 ///
@@ -92,6 +96,7 @@ pub fn from_qdq(mut graph: Graph, ranges: &BTreeMap<String, Range>) -> Result<Fr
     }
     run_all(&mut graph, &[&FoldDequantize(&stored), &RemovePaddedPair])?;
     run_all(&mut graph, pass::CANONICAL)?;
+    run(&mut graph, &UniteChannels)?;
     let stated = stated::resolve(&graph, ranges)?;
     build::build(&graph, &stored, &stated)
 }

@@ -4,3 +4,4 @@
 mod errors;
 mod oracle;
 mod round_trip;
+mod unite;
