@@ -14,8 +14,8 @@ use edgectl_profile::Profile;
 use edgectl_quantize::{Calibrator, Int16, Method, QuantizeOptions, Range, Recipe};
 
 use crate::args::{DataArgs, metrics, one_of};
-use crate::calibrate;
 use crate::benchmark::{self, Candidate, WithDevices, devices};
+use crate::calibrate;
 use crate::engine::{Engine, FloatEngine};
 use crate::eval::{self, Remembering};
 use crate::explanation::{self, ExplanationReport};
@@ -186,12 +186,11 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             if args.calibration.is_some() && !completed {
                 ui.warning(format_args!("{} is quantized already and keeps its scales: --calibration is not read", args.model.display()));
             }
-            let static_only =
-                args.of_static_mode().into_iter().filter(|(option, _)| match *option {
-                    "--calibration" | "--profile" | Args::MEMORY => false,
-                    "--calibrator" | "--percentile" => !completed,
-                    _ => true,
-                });
+            let static_only = args.of_static_mode().into_iter().filter(|(option, _)| match *option {
+                "--calibration" | "--profile" | Args::MEMORY => false,
+                "--calibrator" | "--percentile" => !completed,
+                _ => true,
+            });
             let others = [("--mode", args.mode != Mode::Static), ("--per-tensor", args.per_tensor)];
             if let Some((option, _)) = static_only.chain(others).find(|(_, given)| *given) {
                 bail!("{option} is for float models; {} is quantized already", args.model.display());

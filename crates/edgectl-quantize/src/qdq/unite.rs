@@ -54,7 +54,8 @@ fn unite(graph: &Graph, quantize_id: NodeId) -> Option<Patch> {
     patch.replace(graph, first_id, op, inputs);
     let inputs = multiplied(graph, &mut patch, second_id, &down, false)?;
     patch.replace(graph, second_id, Op::Conv(second.clone()), inputs);
-    let zero_point = Literal::new([], if dtype == DType::U8 { Data::U8([zero_point as u8].into()) } else { Data::I8([zero_point as i8].into()) })?;
+    let zero_point =
+        Literal::new([], if dtype == DType::U8 { Data::U8([zero_point as u8].into()) } else { Data::I8([zero_point as i8].into()) })?;
     let scale = patch.constant("scale", Literal::f32([], vec![top])?);
     let zero_point = patch.constant("zero_point", zero_point);
     for (id, input) in [(quantize_id, x), (dequantize_id, quantize.output()?)] {
