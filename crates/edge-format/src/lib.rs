@@ -102,6 +102,7 @@ extern crate alloc;
 mod aligned;
 mod crc;
 mod error;
+mod golden;
 mod layout;
 mod op;
 mod packing;
@@ -117,6 +118,9 @@ mod writer;
 pub use aligned::AlignedBytes;
 pub use crc::crc32;
 pub use error::{FormatError, Part, Section};
+#[cfg(feature = "alloc")]
+pub use golden::write_golden;
+pub use golden::{Golden, GoldenError, Vector};
 pub use layout::{BASE_ALIGNMENT, DATA_ALIGNMENT, FORMAT_VERSION, MAGIC, RUNTIME_ABI, seal};
 pub use op::{OpCode, OpParams, Params};
 pub use packing::Packing;
