@@ -3,7 +3,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -65,8 +66,16 @@ impl Device {
                 Ok(Ok(Lock { _file: file }))
             }
             Err(TryLockError::WouldBlock) => {
-                let holder = fs::read_to_string(&path).unwrap_or_default();
-                Ok(Err(holder.trim().chars().take(300).collect()))
+                let mut holder = String::new();
+                // Who has it has not written the name yet, for a moment.
+                for _ in 0..20 {
+                    holder = fs::read_to_string(&path).unwrap_or_default().trim().chars().take(300).collect();
+                    if !holder.is_empty() {
+                        break;
+                    }
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Ok(Err(holder))
             }
             Err(TryLockError::Error(error)) => Err(error),
         }

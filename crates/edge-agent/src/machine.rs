@@ -220,7 +220,7 @@ impl<S: Storage> Machine<S> {
                 continue;
             }
             self.storage.sync_file(&part).map_err(io_error("sync", &part))?;
-            self.storage.seal(&part).map_err(io_error("protect", &part))?;
+            self.storage.seal(&part, file.role == "runtime").map_err(io_error("protect", &part))?;
             self.storage.rename(&part, &blob).map_err(io_error("rename", &part))?;
             fresh.insert(file.sha256.clone());
         }
@@ -322,7 +322,7 @@ impl<S: Storage> Machine<S> {
             // The same one, again: what was current before the first attempt is still what to go back to.
             (Phase::Armed, true) => {}
             _ => {
-                journal.previous = self.linked("current")?.filter(|current| current != id);
+                journal.previous = self.linked("current")?;
                 let version = |id: &String| self.spec(id).map_or_else(|_| String::new(), |spec| spec.version);
                 journal.previous_version = journal.previous.as_ref().map(version).unwrap_or_default();
             }
@@ -438,7 +438,8 @@ impl<S: Storage> Machine<S> {
     pub fn recover(&mut self) -> Result<(), MachineError> {
         let journal = self.journal()?;
         match (journal.phase, journal.previous) {
-            (Phase::Committed, Some(previous)) => self.point("previous", &previous),
+            // A release that was current before it was deployed again leaves the one before it where it is.
+            (Phase::Committed, Some(previous)) if Some(&previous) != journal.release.as_ref() => self.point("previous", &previous),
             _ => Ok(()),
         }
     }

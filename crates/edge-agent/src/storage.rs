@@ -58,8 +58,8 @@ pub trait Storage {
     fn link_to(&mut self, target: &str, path: &str) -> io::Result<()>;
     /// A second name for a file, or a copy where the file system has none.
     fn hard_link(&mut self, from: &str, to: &str) -> io::Result<Linked>;
-    /// Takes away the right to write, and gives that to execute.
-    fn seal(&mut self, path: &str) -> io::Result<()>;
+    /// Takes away the right to write; what is executable is so for everybody.
+    fn seal(&mut self, path: &str, executable: bool) -> io::Result<()>;
     /// Removes a file or link; no error where there is none.
     fn remove(&mut self, path: &str) -> io::Result<()>;
     /// Removes a folder with all that is in it; no error where there is none.
@@ -168,8 +168,8 @@ impl Storage for Disk {
         }
     }
 
-    fn seal(&mut self, path: &str) -> io::Result<()> {
-        fs::set_permissions(self.at(path), fs::Permissions::from_mode(0o555))
+    fn seal(&mut self, path: &str, executable: bool) -> io::Result<()> {
+        fs::set_permissions(self.at(path), fs::Permissions::from_mode(if executable { 0o555 } else { 0o444 }))
     }
 
     fn remove(&mut self, path: &str) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::ssh::SshError;
 use crate::receipt::Code;
 use crate::target::Target;
 
@@ -15,6 +16,9 @@ pub enum DeployError {
         /// The target.
         target: Target,
     },
+    /// On the way to a Linux device, or there.
+    #[error(transparent)]
+    Ssh(#[from] SshError),
 }
 
 impl DeployError {
@@ -22,6 +26,7 @@ impl DeployError {
     pub fn code(&self) -> Code {
         match self {
             DeployError::NoTransport { .. } => Code::Failed,
+            DeployError::Ssh(error) => error.code(),
         }
     }
 }

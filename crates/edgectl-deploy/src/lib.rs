@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`target`] | `ssh://user@host:port/folder`, `serial:PORT`, `uf2:PATH` |
 //! | [`release`] | what a device gets: files with roles, digests and content |
+//! | [`ssh`] | Linux devices: connection, host keys, the state machine's outside |
 //! | [`event`] | what happens, for progress |
 //! | [`receipt`] | what came of it, and its code |
 //! | [`transport`] | the table of transports |
@@ -18,6 +19,8 @@ mod error;
 pub mod event;
 pub mod receipt;
 pub mod release;
+#[cfg(unix)]
+pub mod ssh;
 pub mod target;
 pub mod transport;
 

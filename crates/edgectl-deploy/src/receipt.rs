@@ -127,7 +127,6 @@ pub struct Receipt {
 
 impl Receipt {
     /// `answered` is what the device said; a transport that got no answer has an error instead.
-    #[expect(dead_code, reason = "transports make receipts, and there is none yet")]
     pub(crate) fn new(
         target: &Target,
         [release, version]: [&str; 2],
