@@ -12,7 +12,9 @@ pub const PROTOCOL: u32 = 1;
 /// The longest line, in bytes.
 pub const MAX_LINE: u64 = 1 << 20;
 /// How long a session waits for the next request before it gives the lock back, in seconds.
-pub const LEASE_S: u64 = 60;
+pub const LEASE_S: u64 = 20;
+/// How often a session says that it is still at work on a request, in seconds.
+pub const WORKING_S: u64 = 1;
 
 /// What a deployer asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +112,8 @@ pub enum Response {
         /// The journal afterwards.
         journal: Box<Journal>,
     },
+    /// Not an answer yet: the session is at work.
+    Working,
     /// The request was not fulfilled.
     Error {
         /// A word for programs.

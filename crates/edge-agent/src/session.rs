@@ -6,6 +6,8 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +17,7 @@ use crate::guard;
 use crate::journal::{JournalError, Phase};
 use crate::machine::MachineError;
 use crate::model::SelfTest;
-use crate::protocol::{ErrorCode, Hello, LEASE_S, MAX_LINE, PROTOCOL, Request, Response};
+use crate::protocol::{ErrorCode, Hello, LEASE_S, MAX_LINE, PROTOCOL, Request, Response, WORKING_S};
 use crate::release::ReleaseSpec;
 use crate::serve::{self, Health};
 use crate::service;
@@ -53,22 +55,40 @@ pub fn run(device: Device) -> io::Result<()> {
         }
     });
     let mut session = Session { device, release: None, lock: None };
-    let mut output = io::stdout().lock();
+    // Says that there is work going on, so that the deployer can tell a slow device from a silent network.
+    let busy = Arc::new(AtomicBool::new(false));
+    let ticker = busy.clone();
+    thread::spawn(move || {
+        loop {
+            thread::sleep(Duration::from_secs(WORKING_S));
+            let mut output = io::stdout().lock();
+            if ticker.load(Ordering::Acquire) && say(&mut output, &Response::Working).is_err() {
+                return;
+            }
+        }
+    });
     loop {
         let line = match next.recv_timeout(Duration::from_secs(LEASE_S)) {
             Ok(line) => line,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Ok(()),
         };
+        busy.store(true, Ordering::Release);
         let answer = match serde_json::from_slice::<Request>(&line) {
             Ok(request) => session.answer(request),
             Err(error) => Err((ErrorCode::Protocol, format!("a request that is none: {error}"))),
         };
         let response = answer.unwrap_or_else(|(code, message)| Response::Error { code, message });
-        let mut bytes = serde_json::to_vec(&response)?;
-        bytes.push(b'\n');
-        output.write_all(&bytes)?;
-        output.flush()?;
+        let mut output = io::stdout().lock();
+        busy.store(false, Ordering::Release);
+        say(&mut output, &response)?;
     }
+}
+
+fn say(output: &mut impl Write, response: &Response) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec(response)?;
+    bytes.push(b'\n');
+    output.write_all(&bytes)?;
+    output.flush()
 }
 
 impl Session {

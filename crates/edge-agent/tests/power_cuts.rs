@@ -102,7 +102,8 @@ impl Model {
             }
         }
         // A name in a folder that is not there leads nowhere.
-        let folders: BTreeSet<String> = model.seen.iter().filter(|(_, node)| **node == Node::Folder).map(|(name, _)| name.clone()).collect();
+        let folders: BTreeSet<String> =
+            model.seen.iter().filter(|(_, node)| **node == Node::Folder).map(|(name, _)| name.clone()).collect();
         let reachable = |name: &str| {
             let mut at = parent(name);
             while !at.is_empty() {

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use crate::ssh::SshError;
 use crate::receipt::Code;
+use crate::ssh::SshError;
 use crate::target::Target;
 
 /// Why a deployment has no receipt.

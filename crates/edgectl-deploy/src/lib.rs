@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`target`] | `ssh://user@host:port/folder`, `serial:PORT`, `uf2:PATH` |
 //! | [`release`] | what a device gets: files with roles, digests and content |
+//! | [`fleet`] | many devices: inventory, rollout, journal |
 //! | [`ssh`] | Linux devices: connection, host keys, the state machine's outside |
 //! | [`event`] | what happens, for progress |
 //! | [`receipt`] | what came of it, and its code |
@@ -17,6 +18,8 @@
 
 mod error;
 pub mod event;
+#[cfg(unix)]
+pub mod fleet;
 pub mod receipt;
 pub mod release;
 #[cfg(unix)]

@@ -36,6 +36,12 @@ pub enum TargetError {
     /// Begins with none of the schemes.
     #[error("`{0}` is no target; expected ssh://user@host:port, serial:PORT or uf2:PATH")]
     Scheme(String),
+    /// A password, which is not shown.
+    #[error("the target for {host} holds a password; keys and the agent are used, never passwords on a command line")]
+    Password {
+        /// The host.
+        host: String,
+    },
     /// A part that is missing or cannot be what it stands for.
     #[error("`{target}` is no target: {part} `{found}` {problem}")]
     Part {
@@ -115,7 +121,8 @@ fn ssh(rest: &str, part: impl Fn(&'static str, &str, &'static str) -> TargetErro
         _ => Ok(found.to_owned()),
     };
     if user.is_some_and(|user| user.contains(':')) {
-        return Err(part("user", "…", "holds a password; keys and the agent are used, never passwords on a command line"));
+        // Nobody shall read it in a log, so the target is not repeated.
+        return Err(TargetError::Password { host: host.into() });
     }
     let port = port.map(|port| match port.parse::<u16>() {
         Ok(number) if number > 0 && !port.starts_with('+') => Ok(number),

@@ -75,7 +75,8 @@ fn a_release_is_deployed_proven_and_taken_back() {
 
     // What a third release leaves behind is collected.
     committed(device.deploy(&release("3.0.0", 1, Flaw::None)).unwrap().outcome());
-    let mut releases: Vec<_> = fs::read_dir(device.root().join("releases")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut releases: Vec<_> =
+        fs::read_dir(device.root().join("releases")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     releases.sort();
     let mut expected = [id("1.0.0"), id("3.0.0")];
     expected.sort();
@@ -154,7 +155,8 @@ fn one_deployment_at_a_time() {
             let both = [run(&names[0]), run(&names[1])];
             both.map(|thread| thread.join().unwrap())
         });
-        let committed = ends.iter().filter(|end| matches!(end, Ok(receipt) if matches!(receipt.outcome(), Outcome::Committed { .. }))).count();
+        let committed =
+            ends.iter().filter(|end| matches!(end, Ok(receipt) if matches!(receipt.outcome(), Outcome::Committed { .. }))).count();
         assert!(committed >= 1, "{ends:?}");
         for end in &ends {
             if let Err(error) = end {
@@ -221,8 +223,11 @@ fn a_host_on_the_way() {
     let Some(mut device) = device() else { return };
     let config = device.folder.path().join("config");
     let (port, user) = (device.port, rig::user());
-    fs::write(&config, format!("Host gate\n HostName 127.0.0.1\n Port {port}\n User {user}\nHost 127.0.0.1\n ProxyJump gate\n Compression yes\n"))
-        .unwrap();
+    fs::write(
+        &config,
+        format!("Host gate\n HostName 127.0.0.1\n Port {port}\n User {user}\nHost 127.0.0.1\n ProxyJump gate\n Compression yes\n"),
+    )
+    .unwrap();
     device.ssh.config = Some(config);
     let mut notes = vec![];
     let receipt = device.deploy_with(&release("1", 1, Flaw::None), &mut |event| match event {

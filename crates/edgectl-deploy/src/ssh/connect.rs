@@ -126,8 +126,9 @@ pub fn connect(target: &SshTarget, options: &SshOptions) -> Result<Connection, S
 
 fn hop(target: &SshTarget, options: &SshOptions, depth: usize) -> Result<Connection, SshError> {
     let config = match &options.config {
-        Some(path) => HostConfig::read(path, &target.host, &options.home)
-            .map_err(|source| SshError::File { path: path.clone(), source })?,
+        Some(path) => {
+            HostConfig::read(path, &target.host, &options.home).map_err(|source| SshError::File { path: path.clone(), source })?
+        }
         None => HostConfig::default(),
     };
     if depth >= MAX_HOPS {
@@ -164,10 +165,10 @@ fn hop(target: &SshTarget, options: &SshOptions, depth: usize) -> Result<Connect
         Socket::Tcp(stream) => session.set_tcp_stream(stream.try_clone().map_err(|source| SshError::unreachable(&host, port, source))?),
         Socket::Tunnel(stream) => session.set_tcp_stream(stream.try_clone().map_err(|source| SshError::unreachable(&host, port, source))?),
     }
-    let mut connection =
-        Connection { session, host_key: HostKey::new(&[]), learned: false, ignored, user: user.clone(), socket, route };
+    let mut connection = Connection { session, host_key: HostKey::new(&[]), learned: false, ignored, user: user.clone(), socket, route };
     connection.session.handshake().map_err(failed)?;
-    connection.host_key = connection.session.host_key().map(|(key, _)| HostKey::new(key)).ok_or(SshError::NoHostKey { host: host.clone() })?;
+    connection.host_key =
+        connection.session.host_key().map(|(key, _)| HostKey::new(key)).ok_or(SshError::NoHostKey { host: host.clone() })?;
     connection.learned = expect_known(&connection.host_key, &known, &host, port, &config, options)?;
     super::auth::authenticate(&connection.session, &user, &host, &config, options, MAX_KEYS)?;
     Ok(connection)

@@ -158,13 +158,17 @@ impl Ssh {
         let mut fitting = linux().filter(|target| target.arch == arch);
         let first = fitting.next().ok_or_else(|| {
             let known: Vec<_> = linux().map(|target| format!("{} ({})", target.profile, target.arch)).collect();
-            refused(format!("this device is {arch}, and the release is for {}", if known.is_empty() { "none with Linux".into() } else { known.join(", ") }))
+            refused(format!(
+                "this device is {arch}, and the release is for {}",
+                if known.is_empty() { "none with Linux".into() } else { known.join(", ") }
+            ))
         })?;
         match fitting.find(|other| other.files != first.files) {
             None => Ok(first),
-            Some(other) => {
-                Err(refused(format!("the release has other files for {} than for {}: say which this device is", first.profile, other.profile)))
-            }
+            Some(other) => Err(refused(format!(
+                "the release has other files for {} than for {}: say which this device is",
+                first.profile, other.profile
+            ))),
         }
     }
 
@@ -430,7 +434,8 @@ impl Ssh {
         let files = release.files_for(self.choose(release, &probed.arch)?);
         let spec = self.spec(release, &files);
         let runtime = files.iter().find(|file| file.role == "runtime");
-        let runtime = runtime.ok_or_else(|| SshError::Refused { host: host.clone(), message: format!("the release has no runtime for {}", probed.arch) })?;
+        let runtime = runtime
+            .ok_or_else(|| SshError::Refused { host: host.clone(), message: format!("the release has no runtime for {}", probed.arch) })?;
         let root = self.root(&release.name);
         let sftp = remote.sftp()?;
         let binary = Self::bring_agent(&remote, &sftp, &probed, &root, runtime)?;
@@ -450,7 +455,11 @@ impl Ssh {
             }
             match self.health(&mut device.agent, options.deadline, events)? {
                 Ok(proof) => Outcome::Unchanged { proof },
-                Err(reason) => return Err(SshError::Device { host, message: format!("it runs this release already, and is not well: {reason}") }.into()),
+                Err(reason) => {
+                    return Err(
+                        SshError::Device { host, message: format!("it runs this release already, and is not well: {reason}") }.into()
+                    );
+                }
             }
         } else {
             let (version, phase) = (device.hello.journal.version.clone(), device.hello.journal.phase);

@@ -58,7 +58,7 @@ pub(super) fn greet<'r>(remote: &'r Remote, sftp: &'r Sftp, binary: &str, root: 
         Ok(Response::Hello(hello)) => Ok(Locked { remote, sftp, agent, hello: *hello, root }),
         Ok(_) => Err(unexpected(remote.host())),
         // A binary that cannot be executed ends the conversation before it begins.
-        Err(SshError::Gone { .. }) => {
+        Err(SshError::Device { .. }) => {
             let (status, output) = remote.run(&format!("{} --version", quote(binary)))?;
             let message = format!("its agent does not run: status {status}, {}", output.trim());
             Err(SshError::Device { host: remote.host().into(), message })

@@ -18,10 +18,8 @@ const MAX_OUTPUT: u64 = 1 << 20;
 const MAX_ANSWER: u64 = 4 << 20;
 /// How much is written at once: libssh2 keeps as many packets of it on the way.
 const CHUNK: usize = 1 << 20;
-/// How often the connection is shown to be alive while an answer is awaited, in seconds.
-const KEEPALIVE_S: u32 = 5;
 /// How often the agent hears from us during uploads.
-const PING: Duration = Duration::from_secs(10);
+const PING: Duration = Duration::from_secs(5);
 /// What servers say that do not know a request.
 const SFTP_UNSUPPORTED: i32 = 8;
 
@@ -50,11 +48,19 @@ impl Remote {
     }
 
     fn ssh(&self, error: &ssh2::Error) -> SshError {
-        SshError::session(&self.host, error)
+        self.lost(SshError::session(&self.host, error))
     }
 
-    fn wait(&self, time: Duration) {
-        self.connection.session.set_timeout(u32::try_from(time.as_millis()).unwrap_or(u32::MAX));
+    fn io(&self, error: &io::Error) -> SshError {
+        self.lost(SshError::io(&self.host, error))
+    }
+
+    /// Ends a connection that has shown to be of no use: what is dropped later would wait for it.
+    fn lost(&self, error: SshError) -> SshError {
+        if error.is_lost() {
+            self.connection.abort();
+        }
+        error
     }
 
     fn channel(&self, command: &str) -> Result<Channel, SshError> {
@@ -75,7 +81,7 @@ impl Remote {
         channel.handle_extended_data(ExtendedData::Merge).map_err(|error| self.ssh(&error))?;
         channel.exec(command).map_err(|error| self.ssh(&error))?;
         let mut output = vec![];
-        (&mut channel).take(MAX_OUTPUT).read_to_end(&mut output).map_err(|error| SshError::io(&self.host, &error))?;
+        (&mut channel).take(MAX_OUTPUT).read_to_end(&mut output).map_err(|error| self.io(&error))?;
         channel.close().and_then(|()| channel.wait_close()).map_err(|error| self.ssh(&error))?;
         let mut status = channel.exit_status().map_err(|error| self.ssh(&error))?;
         // A process that a signal has ended has status 0.
@@ -129,7 +135,9 @@ impl Remote {
         alive: &mut dyn FnMut() -> Result<(), SshError>,
     ) -> Result<(), SshError> {
         let failed = |error: ssh2::Error| match error.code() {
-            ssh2::ErrorCode::SFTP(code) => SshError::Device { host: self.host.clone(), message: format!("cannot write {path}: {}", sftp_text(code)) },
+            ssh2::ErrorCode::SFTP(code) => {
+                SshError::Device { host: self.host.clone(), message: format!("cannot write {path}: {}", sftp_text(code)) }
+            }
             _ => self.ssh(&error),
         };
         let mut flags = OpenFlags::WRITE | OpenFlags::CREATE;
@@ -137,7 +145,7 @@ impl Remote {
             flags |= OpenFlags::TRUNCATE;
         }
         let mut remote = sftp.open_mode(Path::new(path), flags, 0o644, OpenType::File).map_err(failed)?;
-        remote.seek(SeekFrom::Start(offset)).map_err(|error| SshError::io(&self.host, &error))?;
+        remote.seek(SeekFrom::Start(offset)).map_err(|error| self.io(&error))?;
         let (mut at, mut buffer, mut spoken) = (offset, vec![0; CHUNK], Instant::now());
         while at < file.size {
             let wanted = usize::try_from(file.size - at).unwrap_or(CHUNK).min(CHUNK);
@@ -174,9 +182,11 @@ impl Remote {
     /// ssh2 makes one kind of error of all that a server says.
     fn sftp_io(&self, path: &str, error: &io::Error) -> SshError {
         match ssh2::Error::last_session_error(&self.connection.session).map(|error| error.code()) {
-            Some(ssh2::ErrorCode::Session(-31)) => SshError::Device { host: self.host.clone(), message: format!("cannot write {path}: {error}") },
+            Some(ssh2::ErrorCode::Session(-31)) => {
+                SshError::Device { host: self.host.clone(), message: format!("cannot write {path}: {error}") }
+            }
             Some(code @ ssh2::ErrorCode::Session(_)) => self.ssh(&ssh2::Error::new(code, "the transfer broke off")),
-            _ => SshError::io(&self.host, error),
+            _ => self.io(error),
         }
     }
 
@@ -194,7 +204,7 @@ impl Remote {
         let mut file = sftp.open(path).map_err(|error| self.ssh(&error))?;
         let (mut hash, mut buffer) = (Sha256::new(), vec![0; CHUNK]);
         loop {
-            match file.read(&mut buffer).map_err(|error| SshError::io(&self.host, &error))? {
+            match file.read(&mut buffer).map_err(|error| self.io(&error))? {
                 0 => return Ok(crate::hex(&hash.finalize())),
                 count => hash.update(&buffer[..count]),
             }
@@ -226,24 +236,32 @@ impl std::fmt::Debug for Agent<'_> {
 }
 
 impl Agent<'_> {
-    /// Asks, and waits for the answer. Errors of the device are errors.
+    /// Asks, and waits for the answer as long as the agent says that it is at work, though not longer than `patience` beyond the time for any
+    /// answer. Errors of the device are errors.
     ///
     /// # Errors
     ///
     /// Where it has one, or the connection is lost.
     pub fn ask(&mut self, request: &Request, patience: Duration) -> Result<Response, SshError> {
-        let host = &self.remote.host;
+        let host = self.remote.host.clone();
         let mut line = serde_json::to_vec(request).map_err(|error| SshError::Device { host: host.clone(), message: error.to_string() })?;
         line.push(b'\n');
-        self.remote.wait(self.remote.timeout);
-        self.channel.write_all(&line).and_then(|()| self.channel.flush()).map_err(|error| SshError::io(host, &error))?;
-        let line = self.line(self.remote.timeout + patience)?;
-        let response = serde_json::from_slice(&line).map_err(|_| SshError::Device {
-            host: host.clone(),
-            message: format!("its agent says what cannot be understood: {}", plain(&String::from_utf8_lossy(&line[..line.len().min(200)]))),
-        })?;
+        self.channel.write_all(&line).and_then(|()| self.channel.flush()).map_err(|error| self.remote.io(&error))?;
+        let begin = Instant::now();
+        let response = loop {
+            let line = self.line()?;
+            match serde_json::from_slice(&line) {
+                Ok(Response::Working) if begin.elapsed() < patience + self.remote.timeout => {}
+                Ok(Response::Working) => return Err(self.remote.lost(SshError::Timeout { host })),
+                Ok(response) => break response,
+                Err(_) => {
+                    let said = plain(&String::from_utf8_lossy(&line[..line.len().min(200)]));
+                    return Err(SshError::Device { host, message: format!("its agent says what cannot be understood: {said}") });
+                }
+            }
+        };
         let Response::Error { code, message } = response else { return Ok(response) };
-        let (host, message) = (host.clone(), plain(&message));
+        let message = plain(&message);
         Err(match code {
             ErrorCode::Locked => SshError::Locked { host, holder: message },
             ErrorCode::Refused => SshError::Refused { host, message },
@@ -259,23 +277,8 @@ impl Agent<'_> {
         let _: Result<_, _> = self.channel.send_eof().and_then(|()| self.channel.close());
     }
 
-    /// Waits for a line, and shows all the while that this side is there. libssh2 takes the time for the next such message for the end of
-    /// its patience, so patience is this loop's matter.
-    fn line(&mut self, patience: Duration) -> Result<Vec<u8>, SshError> {
-        let (mut buffer, begin) = ([0; 16 << 10], Instant::now());
-        let session = &self.remote.connection.session;
-        session.set_keepalive(true, KEEPALIVE_S);
-        let line = loop {
-            match self.read_line(&mut buffer) {
-                Err(SshError::Timeout { .. }) if begin.elapsed() < patience => {}
-                ended => break ended,
-            }
-        };
-        session.set_keepalive(false, 0);
-        line
-    }
-
-    fn read_line(&mut self, buffer: &mut [u8]) -> Result<Vec<u8>, SshError> {
+    fn line(&mut self) -> Result<Vec<u8>, SshError> {
+        let mut buffer = [0; 16 << 10];
         loop {
             if let Some(end) = self.pending.iter().position(|&byte| byte == b'\n') {
                 return Ok(self.pending.drain(..=end).collect());
@@ -283,10 +286,10 @@ impl Agent<'_> {
             if self.pending.len() as u64 > MAX_ANSWER {
                 return Err(SshError::Device { host: self.remote.host.clone(), message: "its agent's answer has no end".into() });
             }
-            match self.channel.read(buffer) {
-                Ok(0) => return Err(SshError::Gone { host: self.remote.host.clone() }),
+            match self.channel.read(&mut buffer) {
+                Ok(0) => return Err(self.remote.lost(SshError::Gone { host: self.remote.host.clone() })),
                 Ok(count) => self.pending.extend(&buffer[..count]),
-                Err(error) => return Err(SshError::io(&self.remote.host, &error)),
+                Err(error) => return Err(self.remote.io(&error)),
             }
         }
     }
