@@ -9,6 +9,7 @@
 //! | `args` | arguments that several subcommands share |
 //! | `calibrate` | runs the float graph on calibration data and watches its activations |
 //! | `model` | MODEL: what a file is, and its content |
+//! | `deployment` | bundles on devices: verification, rollout, progress, reports |
 //! | `engine` | runs a model: float (tract) or int8 (edge-runtime) |
 //! | `eval` | streams samples through engines, in parallel |
 //! | `explanation` | where the noise of int8 is, what it does, what repairs it |
@@ -30,6 +31,7 @@ mod benchmark;
 mod calibrate;
 mod cli;
 mod cmd;
+mod deployment;
 mod engine;
 mod eval;
 mod explanation;

@@ -16,7 +16,7 @@ use indicatif::MultiProgress;
 use serde::Serialize;
 
 pub(crate) use number::{bytes, count, counted, micros, percent, percent_points, range_of, three_digits};
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Line, Progress};
 pub(crate) use style::Style;
 pub(crate) use table::{Align, Table, elide, paragraph};
 
@@ -186,6 +186,21 @@ impl Ui {
     /// Progress of work that has this many steps.
     pub(crate) fn progress(&self, what: &'static str, steps: usize) -> Progress {
         Progress::new(&self.bars, what, steps)
+    }
+
+    /// A line about something that is under way, until it is dropped.
+    pub(crate) fn line(&self, name: &str) -> Line {
+        Line::new(&self.bars, name)
+    }
+
+    /// Whether the result is for a program.
+    pub(crate) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Whether a person sits at the terminal.
+    pub(crate) fn is_interactive(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal() && !style::ci()
     }
 
     fn say(&self, text: &str) {

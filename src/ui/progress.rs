@@ -30,3 +30,26 @@ impl Drop for Progress {
         self.0.finish_and_clear();
     }
 }
+
+/// A line about something that is under way; it goes away with it.
+#[derive(Debug)]
+pub(crate) struct Line(ProgressBar);
+
+impl Line {
+    pub(super) fn new(bars: &MultiProgress, name: &str) -> Line {
+        let style = ProgressStyle::with_template("{prefix:>12.12} {spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = bars.add(ProgressBar::new_spinner()).with_style(style).with_prefix(super::elide(name, 12));
+        bar.enable_steady_tick(std::time::Duration::from_millis(100));
+        Line(bar)
+    }
+
+    pub(crate) fn say(&self, text: &str) {
+        self.0.set_message(super::elide(text, 80));
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

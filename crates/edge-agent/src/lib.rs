@@ -29,7 +29,6 @@
 //! | [`guard`] | the dead-man's timer, and what happens at boot |
 //! | [`service`] | starting and stopping what executes the program |
 //! | [`model`] | a program in memory: golden vectors, inference, timing |
-//! | [`golden`] | golden vectors |
 //! | [`serve`] | the service: socket, systemd |
 //! | [`http`] | as much of HTTP/1.1 as a local socket needs |
 //!
@@ -39,7 +38,6 @@
 
 mod account;
 pub mod device;
-pub mod golden;
 pub mod guard;
 pub mod http;
 pub mod journal;

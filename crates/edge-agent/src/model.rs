@@ -4,13 +4,12 @@ use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use edge_format::{AlignedBytes, DType, Io, Program};
+use edge_format::{AlignedBytes, DType, Golden, Io, Program};
 use edge_runtime::{Interpreter, Resolver};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::golden::Golden;
 use crate::machine::MachineError;
 
 /// The largest program or file of golden vectors, in bytes.
@@ -140,7 +139,8 @@ impl Model {
         let program = Program::parse(&self.program).map_err(|error| refuse(error.to_string()))?;
         let mut arena = AlignedBytes::zeroed(program.arena_bytes() as usize);
         let interpreter = Interpreter::new(program, &mut arena, Resolver::fastest()).map_err(|error| refuse(error.to_string()))?;
-        let golden = self.golden.as_ref().map(|bytes| Golden::parse(bytes, &program)).transpose().map_err(ModelError::Golden)?;
+        let golden = self.golden.as_ref().map(|bytes| Golden::parse(bytes, &program));
+        let golden = golden.transpose().map_err(|error| ModelError::Golden(error.to_string()))?;
         work(&mut Ready { interpreter, golden })
     }
 }
@@ -219,11 +219,11 @@ impl<'p> Ready<'p, '_> {
     ///
     /// Where the kernels do not run.
     pub fn self_test(&mut self, limit: usize) -> Result<SelfTest, ModelError> {
-        let Some(golden) = self.golden.clone() else { return Ok(SelfTest::default()) };
+        let Some(golden) = self.golden else { return Ok(SelfTest::default()) };
         let mut found = SelfTest::default();
+        // A program with state goes on from one vector to the next.
+        self.interpreter.reset();
         for vector in golden.vectors().take(limit) {
-            // Vectors do not follow each other in time.
-            self.interpreter.reset();
             let outputs = self.infer_raw(vector.inputs).map_err(|error| ModelError::Golden(error.to_string()))?;
             found.vectors += 1;
             if outputs != vector.outputs {
@@ -324,10 +324,10 @@ impl<'p> Ready<'p, '_> {
     ///
     /// Where the kernels do not run.
     pub fn bench(&mut self, iterations: usize) -> Result<Timing, ModelError> {
-        let first = self.golden.clone().and_then(|golden| golden.vectors().next().map(|vector| vector.inputs.to_vec()));
+        let first = self.golden.and_then(|golden| golden.vectors().next()).map(|vector| vector.inputs);
         let inputs = first.unwrap_or_default();
         let mut time = || -> Result<f64, ModelError> {
-            self.infer_raw(&inputs).map_err(|error| ModelError::Golden(error.to_string()))?;
+            self.infer_raw(inputs).map_err(|error| ModelError::Golden(error.to_string()))?;
             let begin = Instant::now();
             self.interpreter.invoke().map_err(|error| ModelError::Golden(error.to_string()))?;
             Ok(begin.elapsed().as_secs_f64() * 1e6)

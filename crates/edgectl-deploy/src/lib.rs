@@ -32,7 +32,7 @@ pub use event::{Event, Step};
 pub use receipt::{Code, Outcome, Receipt};
 pub use release::{Release, ReleaseFile, ReleaseTarget};
 pub use target::{Target, TargetError};
-pub use transport::{Options, Transport};
+pub use transport::{Options, Settings, Transport};
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {

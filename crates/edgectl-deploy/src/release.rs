@@ -4,6 +4,8 @@ use std::fmt::{self, Debug};
 use std::io;
 use std::sync::Arc;
 
+use edgectl_bundle::{Bundle, BundleError, System, Verified};
+
 /// Reads bytes of a file from an offset on, as `pread` does: short reads are allowed, 0 bytes is the end.
 pub type ReadAt = Arc<dyn Fn(u64, &mut [u8]) -> io::Result<usize> + Send + Sync>;
 
@@ -75,6 +77,35 @@ impl Debug for ReleaseFile {
 }
 
 impl Release {
+    /// What a verified bundle has. Its files are read now, each compared with its digest once more: nothing is opened again later.
+    ///
+    /// # Errors
+    ///
+    /// Where the bundle cannot be read, or was altered meanwhile.
+    pub fn from_bundle(bundle: &mut Bundle<Verified>) -> Result<Release, BundleError> {
+        let manifest = bundle.manifest().clone();
+        let files = manifest.files.iter().map(|file| {
+            let content = bundle.content(&file.path)?;
+            Ok(ReleaseFile::in_memory(&file.path, file.role.name(), content))
+        });
+        let files = files.collect::<Result<Vec<_>, BundleError>>()?;
+        let index = |path: &String| manifest.files.iter().position(|file| file.path == *path);
+        let targets = manifest.targets.iter().map(|target| ReleaseTarget {
+            profile: target.profile.clone(),
+            arch: target.arch.clone(),
+            linux: target.system == System::Linux,
+            files: target.files.iter().filter_map(index).collect(),
+        });
+        Ok(Release {
+            name: manifest.name.clone(),
+            version: manifest.version.to_string(),
+            digest: bundle.digest().hex(),
+            security_version: manifest.security_version,
+            targets: targets.collect(),
+            files,
+        })
+    }
+
     /// What a target gets.
     pub fn files_for(&self, target: &ReleaseTarget) -> Vec<&ReleaseFile> {
         target.files.iter().filter_map(|&index| self.files.get(index)).collect()

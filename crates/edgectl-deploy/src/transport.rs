@@ -50,19 +50,33 @@ pub struct Scheme {
     pub scheme: &'static str,
     /// How its targets are written.
     pub form: &'static str,
-    /// Makes the transport; nothing is opened yet.
-    pub open: fn(&Target) -> Box<dyn Transport>,
+    /// Makes the transport; nothing is opened yet. `None` where the target has another scheme.
+    pub open: fn(&Target, &Settings) -> Option<Box<dyn Transport>>,
+}
+
+/// What transports need to know beside the target, each what concerns it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How Linux devices are reached.
+    #[cfg(unix)]
+    pub ssh: crate::ssh::SshOptions,
+    /// How Linux devices are judged.
+    #[cfg(unix)]
+    pub device: crate::ssh::DeviceOptions,
 }
 
 /// All transports.
-pub const TRANSPORTS: &[Scheme] = &[];
+pub const TRANSPORTS: &[Scheme] = &[
+    #[cfg(unix)]
+    Scheme { scheme: "ssh", form: "ssh://[user@]host[:port][/folder]", open: crate::ssh::open },
+];
 
 /// The transport of a target.
 ///
 /// # Errors
 ///
 /// Where there is none of its scheme.
-pub fn open(target: &Target) -> Result<Box<dyn Transport>, DeployError> {
+pub fn open(target: &Target, settings: &Settings) -> Result<Box<dyn Transport>, DeployError> {
     let row = TRANSPORTS.iter().find(|row| row.scheme == target.scheme());
-    row.map(|row| (row.open)(target)).ok_or_else(|| DeployError::NoTransport { target: target.clone() })
+    row.and_then(|row| (row.open)(target, settings)).ok_or_else(|| DeployError::NoTransport { target: target.clone() })
 }

@@ -33,7 +33,7 @@ use crate::event::{Event, Step};
 use crate::receipt::{Outcome, Receipt};
 use crate::release::{Release, ReleaseFile, ReleaseTarget};
 use crate::target::{SshTarget, Target};
-use crate::transport::{Options, Transport};
+use crate::transport::{Options, Settings, Transport};
 
 /// Where applications are when the target names no folder.
 pub const FOLDER: &str = "/opt/edgectl";
@@ -99,6 +99,14 @@ struct Locked<'r> {
     agent: Agent<'r>,
     hello: Hello,
     root: String,
+}
+
+/// The row of the transport table.
+pub(crate) fn open(target: &Target, settings: &Settings) -> Option<Box<dyn Transport>> {
+    match target {
+        Target::Ssh(target) => Some(Box::new(Ssh::new(target.clone(), settings.ssh.clone(), settings.device.clone()))),
+        _ => None,
+    }
 }
 
 impl Ssh {

@@ -145,14 +145,8 @@ fn program() -> Vec<u8> {
 }
 
 fn golden(right: bool) -> Vec<u8> {
-    let mut bytes = b"EDGV".to_vec();
-    bytes.extend(1u32.to_le_bytes());
-    bytes.extend(2u32.to_le_bytes());
-    bytes.extend(0u32.to_le_bytes());
-    for value in [1i8, 7] {
-        bytes.extend([value as u8; SIZE as usize]);
-        bytes.extend([(-value) as u8; SIZE as usize]);
-    }
+    let vectors = [1i8, 7].map(|value| ([value as u8; SIZE as usize], [(-value) as u8; SIZE as usize]));
+    let mut bytes = edge_format::write_golden(&vectors.each_ref().map(|(input, output)| (&input[..], &output[..]))).unwrap();
     if !right {
         *bytes.last_mut().unwrap() ^= 1;
     }
