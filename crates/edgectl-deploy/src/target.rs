@@ -175,6 +175,8 @@ impl Serialize for Target {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

@@ -260,8 +260,7 @@ fn carry(client: TcpStream, server: TcpStream, state: &Arc<State>) -> io::Result
         let (state, silent) = (state.clone(), silent.clone());
         thread::spawn(move || {
             let mut buffer = [0; 16384];
-            loop {
-                let Ok(count @ 1..) = from.read(&mut buffer) else { break };
+            while let Ok(count @ 1..) = from.read(&mut buffer) {
                 let (passing, end) = if up { state.pass(count) } else { (count, state.fuel.load(Ordering::SeqCst) == 0) };
                 if silent.load(Ordering::SeqCst) {
                     continue;

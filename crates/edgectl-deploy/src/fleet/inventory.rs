@@ -134,7 +134,7 @@ pub enum InventoryError {
         /// The other.
         second: String,
         /// Where they are.
-        target: Target,
+        target: String,
     },
     /// A device that cannot be reached.
     #[error("device `{device}`: {source}")]
@@ -357,7 +357,7 @@ impl Inventory {
             }
             if let Some(first) = targets.insert(&device.target, &device.name) {
                 let (first, second) = (first.clone(), device.name.clone());
-                return Err(InventoryError::SameTarget { first, second, target: device.target.clone() });
+                return Err(InventoryError::SameTarget { first, second, target: device.target.to_string() });
             }
         }
         match names.is_empty() {
@@ -415,6 +415,8 @@ fn fill(text: &str, variables: &[&BTreeMap<String, String>], device: &str) -> Re
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     const FLEET: &str = "
