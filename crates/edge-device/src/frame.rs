@@ -36,11 +36,16 @@ pub struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self { bytes: [0; MAX_FRAME], length: 0 }
+        Self::new()
     }
 }
 
 impl Decoder {
+    /// At the beginning of a frame.
+    pub const fn new() -> Self {
+        Self { bytes: [0; MAX_FRAME], length: 0 }
+    }
+
     /// Takes the next byte of the line, and gives the payload of the frame that it ends. What is no frame is dropped.
     pub fn push(&mut self, byte: u8) -> Option<&[u8]> {
         if byte != 0 {

@@ -23,6 +23,7 @@ pub mod image;
 pub mod journal;
 pub mod memory_map;
 pub mod message;
+pub mod operators;
 pub mod self_test;
 pub mod server;
 #[cfg(feature = "simulation")]

@@ -36,11 +36,11 @@ impl MemoryMap {
     }
 }
 
-/// The Raspberry Pi Pico: 2 MiB. The firmware has 128 KiB, each slot 956 KiB.
-pub const PICO: MemoryMap = MemoryMap::new(0x1000_0000, 2 << 20, 256, 4096, 128 << 10);
+/// The Raspberry Pi Pico: 2 MiB. The firmware has 160 KiB, each slot 940 KiB.
+pub const PICO: MemoryMap = MemoryMap::new(0x1000_0000, 2 << 20, 256, 4096, 160 << 10);
 
-/// The Raspberry Pi Pico 2: 4 MiB. The firmware has 128 KiB, each slot 1,980 KiB.
-pub const PICO2: MemoryMap = MemoryMap::new(0x1000_0000, 4 << 20, 256, 4096, 128 << 10);
+/// The Raspberry Pi Pico 2: 4 MiB. The firmware has 160 KiB, each slot 1,964 KiB.
+pub const PICO2: MemoryMap = MemoryMap::new(0x1000_0000, 4 << 20, 256, 4096, 160 << 10);
 
 #[cfg(test)]
 mod tests {
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn slots_are_as_long_as_the_page_says() {
-        assert_eq!((PICO.layout.slot_bytes(), PICO2.layout.slot_bytes()), (956 << 10, 1980 << 10));
-        assert_eq!(PICO.layout.slots.map(|slot| slot.offset), [0x22000, 0x22000 + (956 << 10)]);
+        assert_eq!((PICO.layout.slot_bytes(), PICO2.layout.slot_bytes()), (940 << 10, 1964 << 10));
+        assert_eq!(PICO.layout.slots.map(|slot| slot.offset), [0x2a000, 0x2a000 + (940 << 10)]);
     }
 }

@@ -6,7 +6,7 @@ use edge_format::OpCode;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
-use crate::image::Digest;
+use crate::image::{Digest, as_bytes};
 use crate::journal::SLOTS;
 use crate::self_test::SelfTest;
 use crate::slots::{Progress, Slot, SlotError};
@@ -76,6 +76,7 @@ pub enum Request<'a> {
         /// Of the image.
         length: u32,
         /// Of the image.
+        #[serde(with = "as_bytes")]
         digest: Digest,
         /// Of the image.
         security_version: u32,
@@ -99,6 +100,7 @@ pub enum Request<'a> {
         /// The conversation.
         session: u32,
         /// Of the image.
+        #[serde(with = "as_bytes")]
         digest: Digest,
     },
     /// The running image is good.
@@ -106,6 +108,7 @@ pub enum Request<'a> {
         /// The conversation.
         session: u32,
         /// Of the image.
+        #[serde(with = "as_bytes")]
         digest: Digest,
     },
     /// An image is not good: after the next reset it does not run.
@@ -113,6 +116,7 @@ pub enum Request<'a> {
         /// The conversation.
         session: u32,
         /// Of the image.
+        #[serde(with = "as_bytes")]
         digest: Digest,
     },
     /// Replay the golden vectors of the running image.
@@ -205,6 +209,7 @@ pub struct Model<'a> {
     /// Name, as far as the message has room.
     pub name: &'a str,
     /// SHA-256 of the whole file.
+    #[serde(with = "as_bytes")]
     pub digest: Digest,
     /// Length of the file.
     pub length: u32,

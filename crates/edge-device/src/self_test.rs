@@ -118,8 +118,8 @@ fn io_bytes<'p, I: Iterator<Item = edge_format::Io<'p>>>(program: Program<'p>, i
     ios(&program).try_fold(0usize, |sum, io| sum.checked_add(program.tensor(io.tensor)?.arena_range()?.len()))
 }
 
-/// The bytes of a model input, whatever its elements are.
-pub(crate) fn input_bytes<'i>(interpreter: &'i mut Interpreter<'_, '_>, index: usize) -> Option<&'i mut [u8]> {
+/// The bytes of a model input, whatever its elements are; `None` where there is no such input.
+pub fn input_bytes<'i>(interpreter: &'i mut Interpreter<'_, '_>, index: usize) -> Option<&'i mut [u8]> {
     let program = interpreter.program();
     let tensor = program.inputs().nth(index).and_then(|io| program.tensor(io.tensor))?;
     match tensor.dtype.size_bytes() {
@@ -129,8 +129,8 @@ pub(crate) fn input_bytes<'i>(interpreter: &'i mut Interpreter<'_, '_>, index: u
     }
 }
 
-/// The bytes of a model output, whatever its elements are.
-pub(crate) fn output_bytes<'i>(interpreter: &'i Interpreter<'_, '_>, index: usize) -> Option<&'i [u8]> {
+/// The bytes of a model output, whatever its elements are; `None` where there is no such output.
+pub fn output_bytes<'i>(interpreter: &'i Interpreter<'_, '_>, index: usize) -> Option<&'i [u8]> {
     let program = interpreter.program();
     let tensor = program.outputs().nth(index).and_then(|io| program.tensor(io.tensor))?;
     match tensor.dtype.size_bytes() {

@@ -63,6 +63,21 @@ pub struct Setup<'a, F> {
     pub arena: &'a mut [u8],
     /// Kernels.
     pub resolver: Resolver<'a>,
+    /// Memory for the cycles of ops.
+    pub costs: &'a mut [u32; MAX_COSTS],
+}
+
+/// What messages pass through: too much for the stacks of small chips.
+pub struct Buffers {
+    decoders: [Decoder; LINES],
+    payload: PayloadBuffer,
+    frame: [u8; MAX_FRAME],
+}
+
+impl Buffers {
+    /// Before anything was said.
+    pub const EMPTY: Self =
+        Self { decoders: [const { Decoder::new() }; LINES], payload: [0; size_of::<PayloadBuffer>()], frame: [0; MAX_FRAME] };
 }
 
 /// Who a device is.
@@ -89,7 +104,7 @@ pub struct Server<'p, 'a, F> {
     self_test: SelfTest,
     safe: bool,
     interpreter: Result<Interpreter<'p, 'a>, Refusal>,
-    costs: [u32; MAX_COSTS],
+    costs: &'a mut [u32; MAX_COSTS],
     counted: usize,
     /// Number and cycles of the last `Invoke`.
     invoked: Option<(u32, u64)>,
@@ -98,7 +113,7 @@ pub struct Server<'p, 'a, F> {
 impl<'p, 'a, F: ProgramFlash<'p>> Server<'p, 'a, F> {
     /// Chooses the image to run: the first, in the order of [`Slots::choose`], whose program runs and computes what its golden vectors say.
     pub fn start(setup: Setup<'a, F>, board: &mut impl Board) -> Self {
-        let Setup { about, flash, layout, arena, resolver } = setup;
+        let Setup { about, flash, layout, arena, resolver, costs } = setup;
         let mut operators = [0; OPERATOR_BYTES];
         for kernel in resolver.kernels() {
             let code = kernel.op as usize;
@@ -128,7 +143,7 @@ impl<'p, 'a, F: ProgramFlash<'p>> Server<'p, 'a, F> {
             self_test: SelfTest::default(),
             safe: board.fault().in_a_row() >= MAX_FAULTS,
             interpreter: Err(Refusal::NoProgram),
-            costs: [0; MAX_COSTS],
+            costs,
             counted: 0,
             invoked: None,
         };
@@ -181,11 +196,9 @@ impl<'p, 'a, F: ProgramFlash<'p>> Server<'p, 'a, F> {
     }
 
     /// Serves until the host asks for a reset, which it leaves to the board.
-    pub fn serve(&mut self, board: &mut impl Board) {
-        let mut decoders: [Decoder; LINES] = Default::default();
-        let (mut buffer, mut frame) = ([0; size_of::<PayloadBuffer>()], [0; MAX_FRAME]);
+    pub fn serve(&mut self, board: &mut impl Board, buffers: &mut Buffers) {
         while let Some((line, byte)) = board.read() {
-            let Some(payload) = decoders.get_mut(line).and_then(|decoder| decoder.push(byte)) else { continue };
+            let Some(payload) = buffers.decoders.get_mut(line).and_then(|decoder| decoder.push(byte)) else { continue };
             let (sequence, response) = match postcard::from_bytes::<Numbered<Request<'_>>>(payload) {
                 Ok(Numbered { body: Request::Reset, .. }) => {
                     board.fault().clear();
@@ -198,7 +211,7 @@ impl<'p, 'a, F: ProgramFlash<'p>> Server<'p, 'a, F> {
                     Err(_) => continue,
                 },
             };
-            let frame = encode(&Numbered { sequence, body: response }, &mut buffer, &mut frame);
+            let frame = encode(&Numbered { sequence, body: response }, &mut buffers.payload, &mut buffers.frame);
             if let Some(bytes) = frame {
                 board.write(line, bytes);
             }
@@ -314,7 +327,7 @@ impl<'p, 'a, F: ProgramFlash<'p>> Server<'p, 'a, F> {
                 }
                 let begin = board.cycles();
                 let run = if costs {
-                    let (costs, counted) = (&mut self.costs, &mut self.counted);
+                    let (costs, counted) = (&mut *self.costs, &mut self.counted);
                     *counted = 0;
                     let mut last = begin;
                     interpreter.invoke_with(|executed| {

@@ -11,7 +11,7 @@ use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNo
 
 use crate::client::Link;
 use crate::fault::FaultRecord;
-use crate::server::{About, Board, ProgramFlash, Server, Setup};
+use crate::server::{About, Board, Buffers, MAX_COSTS, ProgramFlash, Server, Setup};
 use crate::slots::{Layout, Region};
 
 /// When the power fails, seen from one operation of the flash.
@@ -236,10 +236,11 @@ impl Device {
             let mut arena = AlignedBytes::zeroed(self.arena_bytes);
             while core::mem::take(&mut wire.again) {
                 let Self { about, resolver, .. } = self;
-                let setup = Setup { about, flash: wire.flash.clone(), layout: LAYOUT, arena: &mut arena, resolver };
+                let mut costs = [0; MAX_COSTS];
+                let setup = Setup { about, flash: wire.flash.clone(), layout: LAYOUT, arena: &mut arena, resolver, costs: &mut costs };
                 let mut server = Server::start(setup, &mut wire);
                 wire.write(0, server.greeting().to_string().as_bytes());
-                server.serve(&mut wire);
+                server.serve(&mut wire, &mut Buffers::EMPTY);
             }
         });
         Line { to_device, from_device, pending: vec![], lost_every: 0, random: 1 }

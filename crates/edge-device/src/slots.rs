@@ -23,7 +23,7 @@ use embedded_storage::nor_flash::{NorFlash, NorFlashError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::image::{COVERED, Digest, HEADER_BYTES, Header};
+use crate::image::{COVERED, Digest, HEADER_BYTES, Header, as_bytes};
 use crate::journal::{Journal, MAX_WRITE_BYTES, Record, SLOTS, blank, erase};
 
 /// A part of the flash.
@@ -161,6 +161,7 @@ pub struct Slot {
     /// Length of the image.
     pub length: u32,
     /// Of the image.
+    #[serde(with = "as_bytes")]
     pub digest: Digest,
 }
 

@@ -7,12 +7,14 @@
 //!
 //! | module | home of |
 //! |---|---|
-//! | [`backend`] | the ways to find a time: cost model, this machine; later an emulator, a device |
+//! | [`backend`] | the ways to find a time: cost model, this machine, an emulator, a device |
 //! | [`baseline`] | comparison with what was found before |
 //! | [`bench`](mod@bench) | one model on one target: all of it together |
 //! | [`budget`] | limits |
 //! | [`calibrate`] | a profile from measurements that a user has |
 //! | [`code`] | sizes of the runtime and of each kernel, as measured per instruction set |
+//! | [`device`] | runs a program on a board, real or emulated, and compares with the host |
+//! | [`emulator`] | an emulated board: its lines, its flash, its power |
 //! | [`energy`] | an inference, a duty cycle, a battery |
 //! | [`finding`] | what is reported, and kept in files |
 //! | [`host`] | runs a program here |
@@ -31,6 +33,7 @@ pub mod bench;
 pub mod budget;
 pub mod calibrate;
 pub mod code;
+pub mod device;
 pub mod emulator;
 pub mod energy;
 pub mod finding;

@@ -1,52 +1,56 @@
-//! Raspberry Pi Pico: runs the `.edgm` program in its flash and answers `edge-device` requests over UART0 (GPIO 0 and 1, 921,600 baud).
+//! Raspberry Pi Pico: runs the `.edgm` program in its flash and answers `edge-device` requests over USB and UART0 (GPIO 0 and 1,
+//! 921,600 baud), each on the line that it came over.
 //!
-//! The program lies in flash from [`SLOT`] on, written there apart from this firmware, and is run from there: nothing of it is copied. What RAM
+//! Programs lie in the two slots of [`chip::MAP`], written there apart from this firmware, and are run from there: nothing of them is copied. What RAM
 //! the firmware leaves is the arena, but for the stack.
 
 #![no_std]
 #![no_main]
 
-use core::panic::PanicInfo;
+mod chip;
+mod fault;
+mod flash;
+mod kernels;
+mod ticks;
+mod usb;
+mod watchdog;
 
-use cortex_m::peripheral::syst::SystClkSource;
-use cortex_m::peripheral::{SCB, SYST};
-use edge_device::message::Identity;
-use edge_device::server::{Board, Server};
-use edge_runtime::{Core, Resolver};
-use rp2040_hal::Clock;
-use rp2040_hal::clocks::init_clocks_and_plls;
-use rp2040_hal::fugit::RateExtU32;
-use rp2040_hal::gpio::Pins;
-use rp2040_hal::pac::{CorePeripherals, Peripherals};
-use rp2040_hal::sio::Sio;
-use rp2040_hal::timer::Timer;
-use rp2040_hal::uart::{DataBits, StopBits, UartConfig, UartDevice, UartPeripheral, ValidUartPinout};
-use rp2040_hal::watchdog::Watchdog;
+use core::fmt::Write;
 
-/// The second stage of the boot, which sets up the flash that the Pico has.
-#[unsafe(link_section = ".boot2")]
-#[used]
-static BOOT2: [u8; 256] = rp2040_boot2::BOOT_LOADER_W25Q080;
+use cortex_m::peripheral::Peripherals as CorePeripherals;
+use edge_device::fault::{FaultKind, FaultRecord};
+use edge_device::server::{About, Board, Buffers, MAX_COSTS, Server, Setup};
 
-/// Where the program lies in flash, and how long it may be: `SLOT` of `memory.x`.
-const SLOT: *const u8 = 0x1004_0000 as *const u8;
-const SLOT_BYTES: usize = 1792 << 10;
+use chip::hal;
+use hal::Clock;
+use hal::clocks::init_clocks_and_plls;
+use hal::fugit::RateExtU32;
+use hal::gpio::Pins;
+use hal::pac::Peripherals;
+use hal::sio::Sio;
+use hal::uart::{DataBits, Enabled, StopBits, UartConfig, UartDevice, UartPeripheral, ValidUartPinout};
 
-/// Frequency of the Pico's crystal.
+use flash::Flash;
+use ticks::Ticks;
+
+/// Frequency of the crystal.
 const CRYSTAL_HZ: u32 = 12_000_000;
 
 const BAUD: u32 = 921_600;
 
-/// Memory for activations. 48 KiB stay for the stack, the server's buffers and the firmware's own data.
-const ARENA_BYTES: usize = 216 << 10;
+/// How long a host on USB may keep an answer waiting before the rest of it is dropped.
+const USB_PATIENCE_US: u64 = 500_000;
+
+const UART: usize = 0;
+const USB: usize = 1;
 
 #[repr(align(16))]
-struct Arena([u8; ARENA_BYTES]);
+struct Arena([u8; chip::ARENA_BYTES]);
 
-#[rp2040_hal::entry]
+#[hal::entry]
 fn main() -> ! {
-    let (Some(mut peripherals), Some(core)) = (Peripherals::take(), CorePeripherals::take()) else { reset() };
-    let mut watchdog = Watchdog::new(peripherals.WATCHDOG);
+    let (Some(mut peripherals), Some(core)) = (Peripherals::take(), CorePeripherals::take()) else { hal::reset() };
+    let mut watchdog = hal::Watchdog::new(peripherals.WATCHDOG);
     let clocks = init_clocks_and_plls(
         CRYSTAL_HZ,
         peripherals.XOSC,
@@ -56,94 +60,116 @@ fn main() -> ! {
         &mut peripherals.RESETS,
         &mut watchdog,
     );
-    let Ok(clocks) = clocks else { reset() };
+    let Ok(clocks) = clocks else { hal::reset() };
+    if watchdog::start(&mut watchdog) {
+        // SAFETY: nobody else has it yet.
+        unsafe { fault::record() }.set(FaultKind::Watchdog, 0, 0, format_args!(""));
+    }
     let sio = Sio::new(peripherals.SIO);
     let pins = Pins::new(peripherals.IO_BANK0, peripherals.PADS_BANK0, sio.gpio_bank0, &mut peripherals.RESETS);
     let clock_hz = clocks.system_clock.freq().to_Hz();
     let uart = UartPeripheral::new(peripherals.UART0, (pins.gpio0.into_function(), pins.gpio1.into_function()), &mut peripherals.RESETS)
         .enable(UartConfig::new(BAUD.Hz(), DataBits::Eight, None, StopBits::One), clocks.peripheral_clock.freq());
-    let Ok(uart) = uart else { reset() };
-    let mut pico = Pico { uart, ticks: Ticks::new(core.SYST, Timer::new(peripherals.TIMER, &mut peripherals.RESETS, &clocks), clock_hz) };
+    let Ok(uart) = uart else { hal::reset() };
+    #[cfg(feature = "rp2040")]
+    let (timer, registers) = (peripherals.TIMER, (peripherals.USBCTRL_REGS, peripherals.USBCTRL_DPRAM));
+    #[cfg(feature = "rp2350")]
+    let (timer, registers) = (peripherals.TIMER0, (peripherals.USB, peripherals.USB_DPRAM));
+    let timer = chip::timer(timer, &mut peripherals.RESETS, &clocks);
+    let ticks = Ticks::new(core.SYST, move || timer.get_counter().ticks(), clock_hz);
 
-    let Some(Arena(arena)) = cortex_m::singleton!(: Arena = Arena([0; ARENA_BYTES])) else { reset() };
-    // SAFETY: this is flash, mapped for as long as the chip runs; nothing in this firmware writes to it.
-    let slot = unsafe { core::slice::from_raw_parts(SLOT, SLOT_BYTES) };
-    let identity = Identity {
-        version: 0,
-        chip: "rp2040",
-        firmware: concat!("firmware-pico ", env!("CARGO_PKG_VERSION")),
-        abi: 0,
-        board: [0; 8],
-        clock_hz,
-        arena_bytes: 0,
-        slot_bytes: 0,
+    let id = chip::board();
+    let Some(name) = cortex_m::singleton!(: [u8; 16] = hex(id)) else { hal::reset() };
+    let Ok(name) = core::str::from_utf8(name) else { hal::reset() };
+    usb::start(chip::usb(registers, clocks.usb_clock, &mut peripherals.RESETS), name);
+
+    let Some(Arena(arena)) = cortex_m::singleton!(: Arena = Arena([0; chip::ARENA_BYTES])) else { hal::reset() };
+    let Some(costs) = cortex_m::singleton!(: [u32; MAX_COSTS] = [0; MAX_COSTS]) else { hal::reset() };
+    let Some(buffers) = cortex_m::singleton!(: Buffers = Buffers::EMPTY) else { hal::reset() };
+    let mut pico = Pico { uart, ticks, pending: [0; 64], length: 0, next: 0 };
+    let setup = Setup {
+        about: About { chip: chip::NAME, firmware: concat!("firmware-pico ", env!("CARGO_PKG_VERSION")), board: id, clock_hz },
+        // SAFETY: it is the only one, and slots lie behind the firmware.
+        flash: unsafe { Flash::new() },
+        layout: chip::MAP.layout,
+        arena,
+        resolver: kernels::RESOLVER,
+        costs,
     };
-    Server::new(identity, slot, arena, Resolver::for_core(Core::HERE)).serve(&mut pico);
-    reset()
+    let mut server = Server::start(setup, &mut pico);
+    // Writing to a UART does not fail.
+    let _ = write!(pico.uart, "{}", server.greeting());
+    server.serve(&mut pico, buffers);
+    hal::reset()
+}
+
+/// As the USB descriptor and the host print it.
+fn hex(id: [u8; 8]) -> [u8; 16] {
+    let digit = |value: u8| if value < 10 { b'0' + value } else { b'A' + value - 10 };
+    let mut text = [0; 16];
+    for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(id) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    text
 }
 
 /// What the server needs of the chip.
-struct Pico<D: UartDevice, P: ValidUartPinout<D>> {
-    uart: UartPeripheral<rp2040_hal::uart::Enabled, D, P>,
-    ticks: Ticks,
+struct Pico<D: UartDevice, P: ValidUartPinout<D>, T> {
+    uart: UartPeripheral<Enabled, D, P>,
+    ticks: Ticks<T>,
+    /// What has come over USB.
+    pending: [u8; 64],
+    length: usize,
+    next: usize,
 }
 
-impl<D: UartDevice, P: ValidUartPinout<D>> Board for Pico<D, P> {
-    fn read(&mut self) -> u8 {
-        let mut byte = [0];
-        while self.uart.read_raw(&mut byte).unwrap_or(0) == 0 {}
-        let [byte] = byte;
-        byte
+impl<D: UartDevice, P: ValidUartPinout<D>, T: Fn() -> u64> Board for Pico<D, P, T> {
+    fn read(&mut self) -> Option<(usize, u8)> {
+        loop {
+            watchdog::feed();
+            let mut byte = [0];
+            if self.uart.read_raw(&mut byte).is_ok_and(|read| read > 0) {
+                let [byte] = byte;
+                return Some((UART, byte));
+            }
+            if let Some(&byte) = self.pending.get(..self.length).and_then(|pending| pending.get(self.next)) {
+                self.next += 1;
+                return Some((USB, byte));
+            }
+            (self.length, self.next) = (usb::read(&mut self.pending), 0);
+        }
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        self.uart.write_full_blocking(bytes);
+    fn write(&mut self, line: usize, mut bytes: &[u8]) {
+        if line == UART {
+            self.uart.write_full_blocking(bytes);
+            return;
+        }
+        let mut since = self.ticks.us();
+        while !bytes.is_empty() && self.ticks.us() - since < USB_PATIENCE_US {
+            watchdog::feed();
+            let Some(written) = usb::write(bytes) else { return };
+            if written > 0 {
+                since = self.ticks.us();
+            }
+            bytes = bytes.get(written..).unwrap_or_default();
+        }
     }
 
     fn cycles(&mut self) -> u64 {
         self.ticks.cycles()
     }
 
+    fn feed(&mut self) {
+        watchdog::feed();
+    }
+
+    fn fault(&mut self) -> &mut FaultRecord {
+        // SAFETY: nobody else asks for it but what ends everything.
+        unsafe { fault::record() }
+    }
+
     fn reset(&mut self) {
-        reset()
+        hal::reset()
     }
-}
-
-/// Counts processor cycles: the core's counter of 24 bits tells them exactly, the microsecond timer how often it has wrapped.
-struct Ticks {
-    timer: Timer,
-    cycles_per_us: u64,
-    /// The timer's count when the core's counter was cleared.
-    begin_us: u64,
-}
-
-impl Ticks {
-    /// Values of the core's counter.
-    const WRAP: u64 = 1 << 24;
-
-    fn new(mut counter: SYST, timer: Timer, clock_hz: u32) -> Self {
-        counter.set_clock_source(SystClkSource::Core);
-        counter.set_reload(Self::WRAP as u32 - 1);
-        counter.enable_counter();
-        counter.clear_current();
-        Self { timer, cycles_per_us: u64::from(clock_hz / 1_000_000), begin_us: timer.get_counter().ticks() }
-    }
-
-    /// Cycles since the beginning.
-    fn cycles(&self) -> u64 {
-        let coarse = (self.timer.get_counter().ticks() - self.begin_us) * self.cycles_per_us;
-        // It counts down. Both counts stem from one crystal, so they differ by some microseconds at most: far less than half a wrap.
-        let exact = (Self::WRAP - u64::from(SYST::get_current())) % Self::WRAP;
-        let ahead = exact.wrapping_sub(coarse) % Self::WRAP;
-        if ahead < Self::WRAP / 2 { coarse + ahead } else { (coarse + ahead).saturating_sub(Self::WRAP) }
-    }
-}
-
-fn reset() -> ! {
-    SCB::sys_reset()
-}
-
-#[panic_handler]
-fn panic(_: &PanicInfo<'_>) -> ! {
-    reset()
 }
