@@ -3,9 +3,9 @@
 use edgectl_bench::finding::Finding;
 use edgectl_report::{Align, Axis, BarRow, Bars, Cell, Html, Page, Plot, Point, Series, Shape, Table, Tone};
 
-use super::report::{BenchReport, Entry};
+use super::report::{BenchReport, Entry, microjoules};
 use super::verdict;
-use crate::ui::{bytes, count, micros};
+use crate::ui::{bytes, count, micros, range_of};
 
 /// The most findings that have charts of their own.
 const DETAILED: usize = 24;
@@ -25,7 +25,7 @@ pub(crate) fn html(report: &BenchReport) -> String {
         let tone = if complaint.fatal { Tone::Bad } else { Tone::Warning };
         Html::notice(tone, if complaint.fatal { "Verdict" } else { "Note" }, &complaint.text)
     });
-    page = page.section("Findings", [overview(report), compared(report)].into_iter().chain(complaints));
+    page = page.section("Findings", [overview(report)].into_iter().chain(complaints).chain(compared(report)));
     for entry in report.findings.iter().filter(|entry| !entry.finding.ops.is_empty()).take(DETAILED) {
         let Finding { model, target, engine, provenance, .. } = &entry.finding;
         let heading = format!("{} on {} ({})", model.name, target.name, engine.kernels);
@@ -40,7 +40,7 @@ fn overview(report: &BenchReport) -> Html {
         ("target", Align::Left),
         ("kernels", Align::Left),
         ("latency", Align::Right),
-        ("interval or p99", Align::Right),
+        ("80 % or p99", Align::Right),
         ("RAM", Align::Right),
         ("flash", Align::Right),
         ("energy", Align::Right),
@@ -48,7 +48,7 @@ fn overview(report: &BenchReport) -> Html {
     ];
     let row = |entry: &Entry| {
         let Finding { model, target, engine, latency, memory, energy_uj, .. } = &entry.finding;
-        let spread = latency.interval.map(|range| format!("{} to {}", micros(range.low_us), micros(range.high_us)));
+        let spread = latency.interval.map(|range| range_of(latency.value_us, range.low_us, range.high_us));
         let spread = spread.or_else(|| latency.times.as_ref().map(|times| micros(times.p99_us))).unwrap_or_default();
         let word = verdict::word(entry);
         let tone = match word {
@@ -65,7 +65,7 @@ fn overview(report: &BenchReport) -> Html {
             spread,
             size(memory.as_ref().map(|memory| memory.ram.total_bytes)),
             size(memory.as_ref().map(|memory| memory.flash.total_bytes)),
-            energy_uj.map_or_else(|| "-".into(), |uj| format!("{uj:.1} uJ")),
+            energy_uj.map_or_else(|| "-".into(), microjoules),
         ];
         plain.into_iter().map(Cell::from).chain([Cell::toned(word, tone)]).collect::<Vec<_>>()
     };
@@ -73,11 +73,16 @@ fn overview(report: &BenchReport) -> Html {
     Table { caption: "Models and targets", columns: &columns, rows: &rows }.html()
 }
 
-fn compared(report: &BenchReport) -> Html {
-    let label = |finding: &Finding| format!("{}, {}, {}", finding.model.name, finding.target.name, finding.engine.kernels);
-    let rows: Vec<BarRow> =
-        report.findings.iter().map(|entry| BarRow::new(label(&entry.finding), [entry.finding.latency.value_us / 1e3])).collect();
-    Bars { title: "Time of an inference", axis: Axis::log("latency in ms"), series: &["latency in ms"], rows: &rows, marks: &[] }.html()
+/// A chart for each model: names of models beside those of targets and kernels would be cut.
+fn compared(report: &BenchReport) -> Vec<Html> {
+    let chart = |model: &str| {
+        let findings = report.findings.iter().map(|entry| &entry.finding).filter(|finding| finding.model.name == model);
+        let label = |finding: &Finding| format!("{}, {}", finding.target.name, finding.engine.kernels);
+        let rows: Vec<BarRow> = findings.map(|finding| BarRow::new(label(finding), [finding.latency.value_us / 1e3])).collect();
+        let title = format!("Time of an inference of {model}");
+        Bars { title: &title, axis: Axis::log("latency in ms"), series: &["latency in ms"], rows: &rows, marks: &[] }.html()
+    };
+    report.models().into_iter().map(chart).collect()
 }
 
 fn operators(finding: &Finding) -> Html {

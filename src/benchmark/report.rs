@@ -69,7 +69,7 @@ impl BenchReport {
     }
 
     /// The names of the models, in order.
-    fn models(&self) -> Vec<&str> {
+    pub(super) fn models(&self) -> Vec<&str> {
         let mut names: Vec<&str> = vec![];
         let all = self.findings.iter().map(|entry| entry.finding.model.name.as_str());
         for name in all.chain(self.failures.iter().map(|failure| failure.model.as_str())) {
@@ -154,7 +154,7 @@ fn row(entry: &Entry, model: &str, indent: &str) -> [String; 12] {
 }
 
 /// An energy as `812 nJ`, `12.3 uJ`, `4.56 mJ`, `7.89 J`
-fn microjoules(uj: f64) -> String {
+pub(super) fn microjoules(uj: f64) -> String {
     micros(uj).replace("ns", "nJ").replace("us", "uJ").replace("ms", "mJ").replace(" s", " J")
 }
 

@@ -8,6 +8,7 @@ use edge_runtime::RuntimeError;
 use edgectl_bench::backend::BackendError;
 use edgectl_bench::baseline::BaselineError;
 use edgectl_bench::emulator::EmulatorError;
+use edgectl_bench::qemu::QemuError;
 use edgectl_data::{DataError, MetricError};
 use edgectl_float::FloatError;
 use edgectl_graph::{GraphError, QuantError};
@@ -66,6 +67,12 @@ fn backend(error: &BackendError) -> Option<&'static str> {
             "`npm install --prefix FOLDER rp2040js@1.4.1` puts it there; EDGECTL_EMULATOR names another folder"
         }
         BackendError::Emulator(EmulatorError::Start { .. }) => "the emulator needs Node.js, as `node` on the PATH",
+        BackendError::Qemu(QemuError::Start { package, .. }) if *package == "qemu-system-arm" => {
+            "the emulator is QEMU for Arm: Debian's package qemu-system-arm, or `brew install qemu`"
+        }
+        BackendError::Qemu(QemuError::Start { .. }) => {
+            "the emulator is QEMU for RISC-V: Debian's package qemu-system-misc, or `brew install qemu`"
+        }
         BackendError::Unavailable { .. } => "`--backend estimate` needs no device; `edgectl profiles show PROFILE` lists the back ends",
         _ => return None,
     })

@@ -12,6 +12,7 @@ use crate::emulator::{self, EmulatorError};
 use crate::finding::{BackendKind, Engine, Latency, OpTime, Range};
 use crate::host;
 use crate::measure::Protocol;
+use crate::qemu::{self, QemuError};
 
 /// What is benched.
 #[derive(Clone, Copy)]
@@ -67,6 +68,9 @@ pub enum BackendError {
     /// The emulator does not run.
     #[error(transparent)]
     Emulator(#[from] EmulatorError),
+    /// The emulator of instructions does not run.
+    #[error(transparent)]
+    Qemu(#[from] QemuError),
     /// The runtime cannot execute the program.
     #[error("cannot execute the program")]
     Runtime(#[from] RuntimeError),
@@ -229,6 +233,64 @@ impl Backend for Emulated {
     }
 }
 
+/// A core in QEMU, which executes the code that the device would and counts its instructions.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    /// The core.
+    pub machine: qemu::Machine,
+    /// Its clock on the device.
+    pub clock_hz: f64,
+}
+
+impl Backend for Counted {
+    fn kind(&self) -> BackendKind {
+        BackendKind::Emulator
+    }
+
+    fn bench(&self, Subject { workload, program, bytes: file }: Subject<'_>) -> Result<Answer, BackendError> {
+        let no_program = || BackendError::NoProgram { model: workload.name.clone(), backend: BackendKind::Emulator };
+        let count = qemu::count(&self.machine, file, program.ok_or_else(no_program)?)?;
+        let us = |cycles_per_instruction: f64| count.invoke_instructions as f64 * cycles_per_instruction * 1e6 / self.clock_hz;
+        let [usual, least, most] = self.machine.cycles_per_instruction;
+        Ok(Answer {
+            engine: Engine {
+                kernels: Host::KERNELS.into(),
+                title: format!("the kernels for its core, on an emulated {}", self.machine.cpu),
+                dtype: "int8".into(),
+                threads: 1,
+            },
+            ops: vec![],
+            provenance: format!(
+                "instructions, not cycles: {} counted on an emulated {} ({}), which knows neither pipelines nor memories; the time assumes {usual} \
+                 cycles for each at {:.0} MHz, its range {least} to {most}; {} B of stack; outputs equal the host's",
+                count.invoke_instructions,
+                self.machine.cpu,
+                self.machine.qemu,
+                self.clock_hz / 1e6,
+                count.invoke_stack_bytes,
+            ),
+            latency: Latency {
+                value_us: us(usual),
+                interval: Some(Range { low_us: us(least), high_us: us(most), coverage: ASSUMED_COVERAGE }),
+                times: None,
+            },
+        })
+    }
+}
+
+/// Of a range that is assumed.
+const ASSUMED_COVERAGE: f64 = 0.8;
+
+/// An emulator of a profile's first processor: of the whole board where there is one.
+fn emulated<'a>(profile: &Profile) -> Option<Box<dyn Backend + 'a>> {
+    let processor = profile.processors.values().next()?;
+    if processor.isa == emulator::ISA {
+        return Some(Box::new(Emulated { folder: emulator::default_folder() }));
+    }
+    let machine = qemu::machine(&processor.core, &processor.isa)?;
+    Some(Box::new(Counted { machine, clock_hz: processor.clock_hz }))
+}
+
 /// The back end of this kind for a profile; that of the host needs none and is made by itself.
 ///
 /// # Errors
@@ -242,7 +304,7 @@ pub fn for_profile<'a>(kind: BackendKind, profile: &'a Profile, kernels: &'a str
         BackendKind::Device if !profile.backends.contains(&edgectl_profile::Backend::Device) => {
             Err(unavailable("there is no way to reach such a device"))
         }
-        BackendKind::Emulator => Ok(Box::new(Emulated { folder: emulator::default_folder() })),
+        BackendKind::Emulator => emulated(profile).ok_or_else(|| unavailable("no emulator here runs the code of its core")),
         BackendKind::Device => Err(unavailable("not yet: there is no way to put a program on a device")),
     }
 }

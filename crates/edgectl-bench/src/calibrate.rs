@@ -211,7 +211,7 @@ fn cycles(library: &KernelLibrary, workload: &Workload) -> Terms {
 /// Factors that bring the cycles of the observations to what was measured.
 fn fit(observations: Vec<Observation>) -> Terms {
     // A board may be several times off as a whole; its classes then agree within some tens of percent.
-    let groups = vec![Group { spread: 0.3, scale_spread: 2.0 }];
+    let groups = vec![Group { spread: 0.3, kind_spread: 0.0, scale_spread: 2.0 }];
     let problem = Problem { prior: [1.0; TERM_COUNT], groups, observations, noise: 0.03, outlier: 0.3 };
     problem.solve().coefficients(&[0])
 }

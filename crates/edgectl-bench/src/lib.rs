@@ -42,5 +42,6 @@ pub mod machine;
 pub mod measure;
 pub mod memory;
 pub mod program;
+pub mod qemu;
 pub mod stats;
 pub mod workload;

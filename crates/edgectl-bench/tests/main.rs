@@ -6,6 +6,7 @@ mod calibrate;
 mod costs;
 mod emulator;
 mod memory;
+mod qemu;
 
 use std::path::Path;
 use std::sync::LazyLock;

@@ -5,8 +5,12 @@
 //! offset is drawn towards zero with the strength of its group, so a library with two measurements on a board behaves like the same
 //! library on other boards, and one with forty like itself. The logarithm makes errors relative and coefficients positive.
 //!
+//! A group has offsets of three widths: one for all coefficients (a higher clock, a library that is better all over), one for each kind of
+//! them (arithmetic, data, constants: a memory that does not keep up with the cores), and one for each coefficient.
+//!
 //! The minimum is found with Levenberg-Marquardt steps. There are more offsets than observations, so each step is solved in the space of
-//! observations (the matrix inversion lemma): an n×n system for n observations, whatever the number of groups.
+//! observations (the matrix inversion lemma): an n×n system for n observations, whatever the number of groups. [`Problem::evidence`] says
+//! how well the strengths of the groups suit the observations, so that these need not be chosen by hand.
 
 use crate::schema::Coefficients;
 use crate::workload::{OpClass, OpWork, Workload};
@@ -26,7 +30,11 @@ enum Field {
     Output,
     WeightByte,
     Layer,
+    Inference,
 }
+
+/// What coefficients depend on together.
+const KINDS: usize = 3;
 
 use OpClass::{Conv, Conv3x3, Dense, Depthwise, Elementwise, MatMul, Movement, Pointwise, Pool, Softmax};
 
@@ -51,10 +59,19 @@ const TERMS: [Term; TERM_COUNT] = [
     Term { classes: &[Softmax], field: Field::Output },
     Term { classes: &OpClass::ALL, field: Field::WeightByte },
     Term { classes: &OpClass::ALL, field: Field::Layer },
+    // Weights of convolutions are packed and read in panels, which few pixels do not repay.
+    Term { classes: &[Conv, Conv3x3, Pointwise], field: Field::WeightByte },
+    Term { classes: &[], field: Field::Inference },
 ];
 
 /// Terms of the cost model.
-pub const TERM_COUNT: usize = 18;
+pub const TERM_COUNT: usize = 20;
+
+/// The term that counts operators.
+pub const LAYER_TERM: usize = 17;
+
+/// The term of what an inference takes besides its operators.
+pub const INFERENCE_TERM: usize = 19;
 
 /// The terms that count multiplications.
 pub const MAC_TERMS: [usize; 6] = [0, 1, 5, 8, 11, 12];
@@ -73,12 +90,22 @@ impl Field {
             Field::Output => op.outputs as f64,
             Field::WeightByte => op.weights as f64 * element_bytes,
             Field::Layer => 1.0,
+            Field::Inference => 0.0,
+        }
+    }
+
+    /// Arithmetic, data or constants, as an index below [`KINDS`].
+    fn kind(self) -> usize {
+        match self {
+            Field::Mac => 0,
+            Field::Tap | Field::Gathered | Field::Input | Field::Output | Field::WeightByte => 1,
+            Field::Layer | Field::Inference => 2,
         }
     }
 
     /// Its coefficient.
-    fn of(self, costs: &mut Coefficients) -> &mut f64 {
-        match self {
+    fn of(self, costs: &mut Coefficients) -> Option<&mut f64> {
+        Some(match self {
             Field::Mac => &mut costs.cycles_per_mac,
             Field::Tap => &mut costs.cycles_per_tap,
             Field::Gathered => &mut costs.cycles_per_gathered,
@@ -86,13 +113,15 @@ impl Field {
             Field::Output => &mut costs.cycles_per_output,
             Field::WeightByte => &mut costs.cycles_per_weight_byte,
             Field::Layer => &mut costs.cycles_per_layer,
-        }
+            Field::Inference => return None,
+        })
     }
 }
 
 /// The sizes of a model's operators, summed for each term.
 pub fn sizes(workload: &Workload, element_bytes: f64) -> Terms {
     let mut sums = [0.0; TERM_COUNT];
+    sums[INFERENCE_TERM] = 1.0;
     for op in &workload.ops {
         for (sum, term) in sums.iter_mut().zip(&TERMS).filter(|(_, term)| term.classes.contains(&op.cost_class())) {
             *sum += term.field.size(op, element_bytes);
@@ -101,12 +130,14 @@ pub fn sizes(workload: &Workload, element_bytes: f64) -> Terms {
     sums
 }
 
-/// Coefficients by class, as a profile states them.
+/// Coefficients by class, as a profile states them; [`INFERENCE_TERM`] is a number of its own there.
 pub fn costs(terms: &Terms) -> Vec<(OpClass, Coefficients)> {
     let class_costs = |class: OpClass| {
         let mut costs = Coefficients::default();
         for (value, term) in terms.iter().zip(&TERMS).filter(|(_, term)| term.classes.contains(&class)) {
-            *term.field.of(&mut costs) = *value;
+            if let Some(cost) = term.field.of(&mut costs) {
+                *cost += value;
+            }
         }
         (class, costs)
     };
@@ -129,8 +160,39 @@ pub struct Observation {
 pub struct Group {
     /// Of each coefficient.
     pub spread: f64,
+    /// Of all coefficients of a kind together.
+    pub kind_spread: f64,
     /// Of all coefficients together.
     pub scale_spread: f64,
+}
+
+/// Offsets of all coefficients, of the kinds, of each.
+const OFFSETS: usize = 1 + KINDS + TERM_COUNT;
+type Offsets = [f64; OFFSETS];
+
+impl Group {
+    fn variances(&self) -> Offsets {
+        let mut variances = [self.spread.powi(2); OFFSETS];
+        variances[0] = self.scale_spread.powi(2);
+        variances[1..=KINDS].fill(self.kind_spread.powi(2));
+        variances
+    }
+}
+
+/// What offsets add to the logarithms of the coefficients.
+fn added(offsets: &Offsets) -> Terms {
+    std::array::from_fn(|term| offsets[0] + offsets[1 + TERMS[term].field.kind()] + offsets[1 + KINDS + term])
+}
+
+/// How something depends on offsets that depends so on the logarithms of the coefficients.
+fn slopes_of(terms: &Terms) -> Offsets {
+    let mut slopes = [0.0; OFFSETS];
+    for (index, (slope, term)) in terms.iter().zip(&TERMS).enumerate() {
+        slopes[0] += slope;
+        slopes[1 + term.field.kind()] += slope;
+        slopes[1 + KINDS + index] = *slope;
+    }
+    slopes
 }
 
 /// Everything that a fit needs.
@@ -152,18 +214,7 @@ pub struct Problem {
 #[derive(Clone, Debug)]
 pub struct Solution {
     ln_prior: Terms,
-    offsets: Vec<Offset>,
-}
-
-/// Of the coefficients, and of all of them together.
-#[derive(Clone, Copy, Debug)]
-struct Offset {
-    terms: Terms,
-    scale: f64,
-}
-
-impl Offset {
-    const ZERO: Offset = Offset { terms: [0.0; TERM_COUNT], scale: 0.0 };
+    offsets: Vec<Offsets>,
 }
 
 impl Solution {
@@ -171,9 +222,7 @@ impl Solution {
     pub fn coefficients(&self, groups: &[usize]) -> Terms {
         let mut terms = self.ln_prior;
         for offset in groups.iter().filter_map(|&group| self.offsets.get(group)) {
-            for (term, by) in terms.iter_mut().zip(&offset.terms) {
-                *term += by + offset.scale;
-            }
+            terms.iter_mut().zip(added(offset)).for_each(|(term, by)| *term += by);
         }
         terms.map(f64::exp)
     }
@@ -184,7 +233,7 @@ impl Solution {
     }
 }
 
-const MAX_STEPS: usize = 60;
+const MAX_STEPS: usize = 300;
 const MAX_DAMPING: f64 = 1e9;
 
 impl Problem {
@@ -200,7 +249,7 @@ impl Problem {
             let next = self.step(&best, damping).map(|next| (self.loss(&next), next));
             match next {
                 Some((less, next)) if less < loss => {
-                    let converged = loss - less < 1e-5 * loss;
+                    let converged = loss - less < 1e-7 * loss;
                     (best, loss) = (next, less);
                     damping = (damping / 5.0).max(1e-9);
                     if converged {
@@ -215,7 +264,7 @@ impl Problem {
 
     /// No offsets but the scale of the outermost groups, so that the first steps are short: far ones end in poor minima.
     fn start(&self) -> Solution {
-        let mut start = Solution { ln_prior: self.prior.map(f64::ln), offsets: vec![Offset::ZERO; self.groups.len()] };
+        let mut start = Solution { ln_prior: self.prior.map(f64::ln), offsets: vec![[0.0; OFFSETS]; self.groups.len()] };
         let mut errors: Vec<Vec<f64>> = vec![Vec::new(); self.groups.len()];
         for observation in &self.observations {
             if let Some(&outermost) = observation.groups.first() {
@@ -224,7 +273,7 @@ impl Problem {
         }
         for (offset, mut errors) in start.offsets.iter_mut().zip(errors).filter(|(_, errors)| !errors.is_empty()) {
             errors.sort_by(f64::total_cmp);
-            offset.scale = errors[errors.len() / 2];
+            offset[0] = errors[errors.len() / 2];
         }
         start
     }
@@ -242,82 +291,111 @@ impl Problem {
             turn * turn * ((1.0 + residual * residual).sqrt() - 1.0)
         });
         let offsets = self.groups.iter().zip(&solution.offsets).map(|(group, offset)| {
-            let terms: f64 = offset.terms.iter().map(|term| (term / group.spread).powi(2)).sum();
-            0.5 * (terms + (offset.scale / group.scale_spread).powi(2))
+            // What may not depart has no offset.
+            let terms = offset.iter().zip(group.variances()).filter(|(_, variance)| *variance > 0.0);
+            0.5 * terms.map(|(offset, variance)| offset * offset / variance).sum::<f64>()
         });
         errors.sum::<f64>() + offsets.sum::<f64>()
     }
 
-    /// One damped Gauss-Newton step; nothing where the system cannot be solved.
-    fn step(&self, at: &Solution, damping: f64) -> Option<Solution> {
-        let n = self.observations.len();
+    /// The observations near a solution.
+    fn linear(&self, at: &Solution) -> Linear {
         let turn = self.outlier / self.noise;
-        let mut slopes: Vec<Terms> = Vec::with_capacity(n);
-        let mut weights = Vec::with_capacity(n);
-        let mut residuals = Vec::with_capacity(n);
+        let mut linear = Linear { slopes: vec![], weights: vec![], residuals: vec![], variances: vec![] };
         for observation in &self.observations {
             let coefficients = at.coefficients(&observation.groups);
             let cycles = dot(&coefficients, &observation.sizes);
             let mut slope = coefficients;
             slope.iter_mut().zip(&observation.sizes).for_each(|(slope, size)| *slope *= size / cycles / self.noise);
-            slopes.push(slope);
+            linear.slopes.push(slopes_of(&slope));
             let residual = self.residual(at, observation);
-            residuals.push(residual);
-            weights.push(1.0 / (1.0 + (residual / turn).powi(2)).sqrt());
+            linear.residuals.push(residual);
+            linear.weights.push(1.0 / (1.0 + (residual / turn).powi(2)).sqrt());
         }
-        let damped = 1.0 + damping;
-        // The gradient over the curvature of the offsets' own weight: A⁻¹g.
-        let mut descent: Vec<Offset> = at.offsets.clone();
-        for (i, observation) in self.observations.iter().enumerate() {
-            let pull = weights[i] * residuals[i];
-            for &index in &observation.groups {
-                let (group, offset) = (self.groups[index], &mut descent[index]);
-                for (offset, slope) in offset.terms.iter_mut().zip(&slopes[i]) {
-                    *offset += group.spread.powi(2) * slope * pull;
-                }
-                offset.scale += group.scale_spread.powi(2) * pull / self.noise;
-            }
-        }
-        for offset in &mut descent {
-            offset.terms.iter_mut().for_each(|term| *term /= damped);
-            offset.scale /= damped;
-        }
-        let along = |slope: &Terms, offset: &Offset| dot(slope, &offset.terms) + offset.scale / self.noise;
+        linear.variances = self.groups.iter().map(Group::variances).collect();
+        linear
+    }
+
+    /// What the observations' errors have in common by their groups, over `damped`, and the own error of each: the lower half of a matrix.
+    fn covariance(&self, linear: &Linear, damped: f64) -> Vec<f64> {
+        let n = self.observations.len();
         let mut system = vec![0.0; n * n];
-        let mut right = vec![0.0; n];
         for (i, a) in self.observations.iter().enumerate() {
-            right[i] = a.groups.iter().map(|&group| along(&slopes[i], &descent[group])).sum();
+            let own: Vec<(usize, Offsets)> =
+                a.groups.iter().map(|&group| (group, std::array::from_fn(|k| linear.variances[group][k] * linear.slopes[i][k]))).collect();
             for (j, b) in self.observations.iter().enumerate().take(i + 1) {
-                let (mut terms, mut scales) = (0.0, 0.0);
-                for &index in a.groups.iter().filter(|index| b.groups.contains(index)) {
-                    terms += self.groups[index].spread.powi(2);
-                    scales += self.groups[index].scale_spread.powi(2);
-                }
-                system[i * n + j] = (terms * dot(&slopes[i], &slopes[j]) + scales / self.noise.powi(2)) / damped;
+                let common = own.iter().filter(|(group, _)| b.groups.contains(group));
+                system[i * n + j] = common.map(|(_, scaled)| dot(scaled, &linear.slopes[j])).sum::<f64>() / damped;
             }
-            system[i * n + i] += 1.0 / weights[i];
+            system[i * n + i] += 1.0 / linear.weights[i];
         }
+        system
+    }
+
+    /// How probable the observations are for the strengths of the groups, whatever the offsets: the logarithm of the marginal likelihood in
+    /// Laplace's approximation, but for a constant. It grows while strengths explain more than they allow.
+    pub fn evidence(&self) -> Option<f64> {
+        let solution = self.solve();
+        let linear = self.linear(&solution);
+        let n = self.observations.len();
+        let mut system = self.covariance(&linear, 1.0);
+        cholesky(&mut system, n)?;
+        let determinant: f64 = (0..n).map(|i| 2.0 * system[i * n + i].ln() + linear.weights[i].ln()).sum();
+        Some(-self.loss(&solution) - 0.5 * determinant - n as f64 * self.noise.ln())
+    }
+
+    /// One damped Gauss-Newton step; nothing where the system cannot be solved.
+    fn step(&self, at: &Solution, damping: f64) -> Option<Solution> {
+        let n = self.observations.len();
+        let damped = 1.0 + damping;
+        let linear = self.linear(at);
+        // The gradient over the curvature of the offsets' own weight: A⁻¹g.
+        let mut descent: Vec<Offsets> = at.offsets.clone();
+        for (i, observation) in self.observations.iter().enumerate() {
+            let pull = linear.weights[i] * linear.residuals[i];
+            linear.add(&mut descent, i, observation, pull);
+        }
+        descent.iter_mut().flatten().for_each(|offset| *offset /= damped);
+        let mut right: Vec<f64> = (self.observations.iter().zip(&linear.slopes))
+            .map(|(observation, slope)| observation.groups.iter().map(|&group| dot(slope, &descent[group])).sum())
+            .collect();
+        let mut system = self.covariance(&linear, damped);
         cholesky(&mut system, n)?;
         substitute(&system, n, &mut right);
         let mut next = at.clone();
-        for (offset, descent) in next.offsets.iter_mut().zip(&descent) {
-            offset.terms.iter_mut().zip(&descent.terms).for_each(|(term, by)| *term -= by);
-            offset.scale -= descent.scale;
+        for (offset, descent) in next.offsets.iter_mut().flatten().zip(descent.iter().flatten()) {
+            *offset -= descent;
         }
         for (i, observation) in self.observations.iter().enumerate() {
-            for &index in &observation.groups {
-                let (group, offset) = (self.groups[index], &mut next.offsets[index]);
-                for (term, slope) in offset.terms.iter_mut().zip(&slopes[i]) {
-                    *term += group.spread.powi(2) / damped * slope * right[i];
-                }
-                offset.scale += group.scale_spread.powi(2) / damped * right[i] / self.noise;
-            }
+            linear.add(&mut next.offsets, i, observation, right[i] / damped);
         }
         Some(next)
     }
 }
 
-fn dot(a: &Terms, b: &Terms) -> f64 {
+/// How observations depend on offsets near a solution.
+struct Linear {
+    /// Of the residuals, by observation.
+    slopes: Vec<Offsets>,
+    /// Below 1 for outliers.
+    weights: Vec<f64>,
+    residuals: Vec<f64>,
+    /// By group.
+    variances: Vec<Offsets>,
+}
+
+impl Linear {
+    /// Moves the offsets of an observation's groups along its slope.
+    fn add(&self, offsets: &mut [Offsets], index: usize, observation: &Observation, by: f64) {
+        for &group in &observation.groups {
+            for ((offset, variance), slope) in offsets[group].iter_mut().zip(&self.variances[group]).zip(&self.slopes[index]) {
+                *offset += variance * slope * by;
+            }
+        }
+    }
+}
+
+fn dot<const N: usize>(a: &[f64; N], b: &[f64; N]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 

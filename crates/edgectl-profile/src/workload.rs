@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum OpClass {
     /// A convolution with a kernel larger than 1×1, grouped or not, transposed too; in `costs`, what [`OpClass::Conv3x3`] is not.
     Conv,
-    /// A 3×3 convolution with stride 1 and one group, for which libraries have their fastest kernels (Winograd's on Linux).
+    /// A 3×3 convolution with stride 1, one group and at least 8 input channels, for which libraries have their fastest kernels
+    /// (Winograd's on Linux).
     #[serde(rename = "conv-3x3")]
     Conv3x3,
     /// A convolution with as many groups as input channels.
@@ -127,7 +128,7 @@ impl OpWork {
     pub fn cost_class(&self) -> OpClass {
         match (self.class, self.kernel, self.stride, self.groups) {
             (OpClass::Conv, [1, 1], _, _) => OpClass::Pointwise,
-            (OpClass::Conv, [3, 3], [1, 1], 1) => OpClass::Conv3x3,
+            (OpClass::Conv, [3, 3], [1, 1], 1) if self.in_channels >= 8 => OpClass::Conv3x3,
             (OpClass::Dense, ..) if self.outputs > u64::from(self.out_channels) => OpClass::MatMul,
             (class, ..) => class,
         }

@@ -1,6 +1,6 @@
 //! The fit finds what made the numbers, and pools what cannot be told apart.
 
-use edgectl_profile::fit::{Group, Observation, Problem, TERM_COUNT, Terms, costs, sizes};
+use edgectl_profile::fit::{Group, INFERENCE_TERM, Observation, Problem, TERM_COUNT, Terms, costs, sizes};
 use edgectl_profile::{OpClass, OpWork, Workload, inner_taps};
 
 /// Sizes that differ from observation to observation, and the cycles that coefficients make of them.
@@ -18,8 +18,8 @@ fn problem(observations: Vec<Observation>, groups: Vec<Group>) -> Problem {
     Problem { prior: [1.0; TERM_COUNT], groups, observations, noise: 0.01, outlier: 0.1 }
 }
 
-const LOOSE: Group = Group { spread: 2.0, scale_spread: 3.0 };
-const TIGHT: Group = Group { spread: 0.01, scale_spread: 0.01 };
+const LOOSE: Group = Group { spread: 2.0, kind_spread: 0.0, scale_spread: 3.0 };
+const TIGHT: Group = Group { spread: 0.01, kind_spread: 0.01, scale_spread: 0.01 };
 
 /// Between a half and four.
 fn truth() -> Terms {
@@ -67,11 +67,11 @@ fn every_coefficient_of_a_fit_reaches_the_class_that_it_was_fitted_to() {
         name: "conv".into(),
         op: "Conv2D".into(),
         class: OpClass::Conv,
-        macs: 8 * 8 * 16 * 27,
+        macs: 8 * 8 * 16 * 72,
         outputs: 8 * 8 * 16,
-        inputs: 8 * 8 * 3,
-        weights: 16 * 28,
-        in_channels: 3,
+        inputs: 8 * 8 * 8,
+        weights: 16 * 73,
+        in_channels: 8,
         out_channels: 16,
         kernel: [3, 3],
         stride: [1, 1],
@@ -93,10 +93,28 @@ fn every_coefficient_of_a_fit_reaches_the_class_that_it_was_fitted_to() {
     assert_eq!(depthwise.effective_macs(), conv.inner_taps as f64 * 3.0);
     for op in [conv, depthwise] {
         let class = op.cost_class();
-        let terms = sizes(&Workload { name: String::new(), ops: vec![op] }, 1.0);
+        let mut terms = sizes(&Workload { name: String::new(), ops: vec![op.clone()] }, 1.0);
+        // What an inference costs is no operator's.
+        assert_eq!(std::mem::take(&mut terms[INFERENCE_TERM]), 1.0);
         let ones = costs(&[1.0; TERM_COUNT]);
         let named = ones.iter().find(|(known, _)| *known == class).expect("the class has costs").1.fields();
         let positive = terms.iter().filter(|size| **size > 0.0).count();
-        assert_eq!(named.iter().filter(|(_, value)| *value > 0.0).count(), positive, "{class:?}");
+        // Two terms of a convolution are about its weights.
+        assert_eq!(named.iter().map(|(_, value)| value).sum::<f64>(), positive as f64, "{class:?}");
+        let few = OpWork { in_channels: 3, ..op };
+        assert_ne!(few.cost_class(), OpClass::Conv3x3, "few channels have the general kernel");
     }
+}
+
+#[test]
+fn the_evidence_is_greatest_where_groups_may_depart_as_far_as_they_do() {
+    // Two boards, of which one needs thrice as many cycles for everything.
+    let slower: Terms = truth().map(|coefficient| 3.0 * coefficient);
+    let all: Vec<_> = observations(&truth(), 20, vec![0, 1]).into_iter().chain(observations(&slower, 20, vec![0, 2])).collect();
+    let evidence = |scale_spread: f64| {
+        let board = Group { spread: 0.01, kind_spread: 0.01, scale_spread };
+        problem(all.clone(), vec![LOOSE, board, board]).evidence().expect("there is a minimum")
+    };
+    let [tied, apt, loose] = [0.01, 0.6, 60.0].map(evidence);
+    assert!(apt > tied && apt > loose, "{tied} {apt} {loose}");
 }

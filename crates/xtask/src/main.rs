@@ -4,6 +4,7 @@
 mod completions;
 mod cross;
 mod firmware;
+mod fit_emulated;
 mod fit_profiles;
 mod layers;
 mod onnx_proto;
@@ -16,10 +17,12 @@ type Task = (&'static str, &'static str, fn() -> Result<()>);
 const TASKS: &[Task] = &[
     ("code-size", "measure edge-runtime in flash, per target and operator: crates/edgectl-bench/src/code-size.csv", cross::code_size),
     ("completions", "generate completions/ from the command line", completions::run),
+    ("counters", "build the images that count instructions in QEMU, and keep them", cross::counters),
     ("firmware", "build crates/firmware-pico and keep its flash image", firmware::run),
     ("emulate", "replay golden vectors and models on emulated machines; measure stack and instructions", cross::emulate),
     ("fuzz", "fuzz edge-runtime from its golden vectors on: [SECONDS]; needs cargo-fuzz and a nightly toolchain", cross::fuzz),
     ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),
+    ("fit-emulated", "fit edge-runtime's costs in profiles/pico.yaml to the cycles of the emulated Pico", fit_emulated::run),
     ("fit-profiles", "fit profiles/ to published measurements: [FOLDER] [--check]", fit_profiles::run),
     ("layers", "person_detect on the emulated Pico, layer by layer, beside what was published", layers::run),
     ("onnx-proto", "generate crates/edgectl-onnx/src/proto.rs from proto/onnx.proto", onnx_proto::run),

@@ -18,6 +18,9 @@ pub use board::{Emulator, Line, Moment};
 
 use crate::device::{self, DeviceError, Run};
 
+/// The instruction set of the board's cores, as profiles name it.
+pub const ISA: &str = "armv6-m";
+
 /// The version of rp2040js with which this was tried.
 pub const RP2040JS: &str = "rp2040js@1.4.1";
 

@@ -1,5 +1,6 @@
 //! `edge-runtime` as firmware links it: `crates/edge-runtime/cross`, built for bare metal.
 
+mod counters;
 mod emulate;
 mod fuzz;
 mod image;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+pub(crate) use counters::run as counters;
 use edge_runtime::Resolver;
 pub(crate) use emulate::run as emulate;
 pub(crate) use fuzz::run as fuzz;
@@ -177,6 +179,12 @@ impl Build {
     /// Another image than `link`.
     fn bin(mut self, bin: &'static str) -> Self {
         self.bin = bin;
+        self
+    }
+
+    /// Without symbols.
+    fn stripped(mut self) -> Self {
+        self.command.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
         self
     }
 

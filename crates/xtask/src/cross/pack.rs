@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use edge_format::{AlignedBytes, DType, write};
 use edge_runtime::{Interpreter, Program, Resolver};
+use edgectl_bench::qemu::record;
 use edgectl_lower::LowerOptions;
 use edgectl_tflite::Model;
 
@@ -101,14 +102,4 @@ fn run(program: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
         }
     }
     Ok((inputs, outputs))
-}
-
-fn record(pack: &mut Vec<u8>, name: &str, program: &[u8], inputs: &[u8], outputs: &[u8], invocations: usize) {
-    let parts = [name.as_bytes(), program, inputs, outputs];
-    let words = [u32::from_le_bytes(*b"EDGV")].into_iter().chain(parts.map(|part| part.len() as u32)).chain([invocations as u32]);
-    let header: Vec<u8> = words.flat_map(u32::to_le_bytes).chain([0; 8]).collect();
-    for part in [&*header].into_iter().chain(parts) {
-        pack.extend_from_slice(part);
-        pack.resize(pack.len().next_multiple_of(16), 0);
-    }
 }

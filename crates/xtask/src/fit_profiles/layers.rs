@@ -1,13 +1,16 @@
 //! The RP2040, of which every layer of a model was measured: each class of layers has a fit of its own there.
 
 use anyhow::{Context, Result, ensure};
-use edgectl_profile::fit::{Group, Observation, Problem, TERM_COUNT, Terms};
+use edgectl_profile::fit::{Group, LAYER_TERM, Observation, Problem, TERM_COUNT, Terms};
 
 use super::measurements::Measurement;
 
 /// Terms of a class: what its layers are told by.
-const POINTWISE: &[usize] = &[5, 6, 7, 16, TERM_COUNT - 1];
-const DEPTHWISE: &[usize] = &[8, 9, 10, 16, TERM_COUNT - 1];
+const POINTWISE: &[usize] = &[5, 6, 7, 16, LAYER_TERM];
+const DEPTHWISE: &[usize] = &[8, 9, 10, 16, LAYER_TERM];
+
+/// What weights of convolutions cost besides.
+const CONV_WEIGHT: usize = 18;
 
 /// What was fitted, and how well each layer is estimated from the others.
 pub(super) struct Layers {
@@ -22,6 +25,8 @@ pub(super) struct Layers {
 impl Layers {
     /// Puts what layers tell in the place of what whole models told. What classes share becomes the pointwise layers' own.
     pub(super) fn replace(&self, terms: &mut Terms) {
+        // All that weights cost is in the term that classes share.
+        terms[CONV_WEIGHT] = 0.0;
         for (owned, fitted) in self.fits.iter().rev() {
             owned.iter().for_each(|&term| terms[term] = fitted[term]);
         }
@@ -45,7 +50,7 @@ pub(super) fn fit(measurements: &[Measurement], threads: &str, prior: &Terms) ->
         };
         let problem = Problem {
             prior: *prior,
-            groups: vec![Group { spread: 3.0, scale_spread: 3.0 }],
+            groups: vec![Group { spread: 3.0, kind_spread: 0.0, scale_spread: 3.0 }],
             observations: alike.iter().map(|m| observe(m)).collect(),
             noise: 0.002,
             outlier: 0.01,

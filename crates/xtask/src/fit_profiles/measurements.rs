@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use edgectl_profile::fit::{TERM_COUNT, Terms, sizes};
+use edgectl_profile::fit::{INFERENCE_TERM, LAYER_TERM, TERM_COUNT, Terms, sizes};
 use edgectl_profile::{DType, OpWork, Workload, inner_taps};
 
 use super::architecture::workload;
@@ -295,15 +295,15 @@ fn kernel(row: &Row, index: usize) -> Result<Option<Measurement>> {
         family: if profile == "pico" { family("mobilenet-v1").to_owned() } else { format!("kernel {index}") },
         macs: workload.macs() as f64,
         // A bare kernel is called by a test, not by an interpreter.
-        sizes: if profile == "pico" { sizes(&workload, 1.0) } else { without_layers(sizes(&workload, 1.0)) },
+        sizes: if profile == "pico" { sizes(&workload, 1.0) } else { without_constants(sizes(&workload, 1.0)) },
         cycles: text("cycles")?.parse().context("cycles")?,
         scored: false,
     }))
 }
 
-/// The sizes without the number of layers, which is the last term.
-fn without_layers(mut sizes: Terms) -> Terms {
-    sizes[TERM_COUNT - 1] = 0.0;
+/// The sizes without the constants of layers and inferences.
+fn without_constants(mut sizes: Terms) -> Terms {
+    (sizes[LAYER_TERM], sizes[INFERENCE_TERM]) = (0.0, 0.0);
     sizes
 }
 

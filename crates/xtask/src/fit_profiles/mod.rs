@@ -1,5 +1,6 @@
 //! Fits the cost model of `edgectl-profile` to published measurements, and writes the coefficients into `profiles/` and the figures into
-//! `ACCURACY.md`. With `--check`, changes nothing and fails where these are stale.
+//! `ACCURACY.md`. With `--check`, changes nothing and fails where these are stale; with `--tune`, only prints how far groups of measurements
+//! should be allowed to differ.
 
 mod architecture;
 mod intervals;
@@ -17,17 +18,22 @@ use anyhow::{Context, Result, ensure};
 use edgectl_profile::fit::Terms;
 
 use measurements::World;
+pub(crate) use profiles::digits;
 
 const BEGIN: &str = "<!-- written by cargo xtask fit-profiles -->\n";
 const END: &str = "<!-- end -->\n";
 
-/// Arguments: `[FOLDER] [--check]`; the folder holds `calibrate.csv` and `kernels.csv`.
+/// Arguments: `[FOLDER] [--check | --tune]`; the folder holds `calibrate.csv` and `kernels.csv`.
 pub(crate) fn run() -> Result<()> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let arguments: Vec<String> = std::env::args().skip(2).collect();
     let check = arguments.iter().any(|argument| argument == "--check");
-    let folder = arguments.iter().find(|argument| *argument != "--check").map(PathBuf::from);
+    let folder = arguments.iter().find(|argument| !argument.starts_with("--")).map(PathBuf::from);
     let measurements = measurements::read(&folder.unwrap_or_else(|| root.join("../shared/latency")))?;
+    if arguments.iter().any(|argument| argument == "--tune") {
+        [World::Linux, World::Gpu].into_iter().for_each(|world| worlds::tune(world, &measurements.rows));
+        return Ok(());
+    }
     let fits = [World::Micro, World::Linux, World::Gpu].map(|world| worlds::fit(world, &measurements.rows));
 
     let prior = fits[0].coefficients(&measurements::like("pico", World::Micro, "cmsis-nn", edgectl_profile::DType::Int8, "1", |_| 0));

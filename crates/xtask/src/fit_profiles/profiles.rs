@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use edgectl_profile::fit::{Terms, costs};
+use edgectl_profile::fit::{INFERENCE_TERM, Terms, costs};
 use edgectl_profile::{Accuracy, Basis, DType};
 
 use super::intervals::Errors;
@@ -144,7 +144,8 @@ impl Entry {
         writeln!(text, "  {}:", self.key())?;
         writeln!(text, "    title: {title}")?;
         writeln!(text, "    processor: {processor}\n    dtype: {}\n    threads: {threads}", self.dtype.name())?;
-        writeln!(text, "    basis: {}\n    source: \"{source}\"\n    costs:", basis.name())?;
+        writeln!(text, "    basis: {}\n    source: \"{source}\"", basis.name())?;
+        writeln!(text, "    cycles_per_inference: {}\n    costs:", digits(terms[INFERENCE_TERM]))?;
         for (class, costs) in costs(&terms) {
             let fields = costs.fields().into_iter().filter(|(_, value)| *value > 0.0);
             let fields: Vec<String> = fields.map(|(key, value)| format!("{key}: {}", digits(value))).collect();
@@ -156,7 +157,8 @@ impl Entry {
 }
 
 /// Four significant digits.
-fn digits(value: f64) -> String {
+/// Four digits.
+pub(crate) fn digits(value: f64) -> String {
     let places = (3 - value.log10().floor() as i32).max(0) as usize;
     let text = format!("{value:.places$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
