@@ -94,7 +94,7 @@ fn estimates_equal_their_baseline() {
     // The page holds everything: charts, names, nothing that would be loaded.
     let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
     assert!(page.contains("Roofline") && page.contains("digits_mlp/model on board (plain)"));
-    assert!(page.matches("<svg").count() == 5 && !page.contains("<script") && !page.contains("src=") && !page.contains("<link"));
+    assert!(page.matches("<svg").count() == 6 && !page.contains("<script") && !page.contains("src=") && !page.contains("<link"));
 }
 
 #[test]
