@@ -343,6 +343,37 @@ impl Graph {
         self.infer_all()
     }
 
+    /// The graph with a symbolic batch in place of 1: the opposite of [`Graph::bind_batch`].
+    ///
+    /// # Errors
+    /// Where the samples of a batch do not lie along the first axis throughout.
+    pub fn with_free_batch(&self, symbol: &str) -> Result<Graph, GraphError> {
+        let free = |shape: &Shape| match shape.dims() {
+            [Dim::Fixed(1), rest @ ..] => Shape::from([&[Dim::symbol(symbol)], rest].concat()),
+            _ => shape.clone(),
+        };
+        let mut graph = self.clone();
+        for id in graph.inputs.clone() {
+            if let Some(fact) = &mut graph.tensors[id.0].fact {
+                fact.shape = free(&fact.shape);
+            }
+        }
+        for index in 0..graph.nodes.len() {
+            let follows = graph.nodes[index].input(0).and_then(|id| graph.shape(id)?.dims().first().cloned()) == Some(Dim::symbol(symbol));
+            if let Op::Reshape { shape } = &mut graph.nodes[index].op
+                && follows
+            {
+                *shape = free(shape);
+            }
+            // One after the other: what a reshape becomes depends on what comes before it.
+            let (node, output) = (&graph.nodes[index], graph.nodes[index].output());
+            if let (Some(fact), Some(id)) = (graph.infer(node, || graph.label(node))?, output) {
+                graph.tensors[id.0].fact = Some(fact);
+            }
+        }
+        Ok(graph)
+    }
+
     /// Whether every node is a typed operator and every tensor's shape is made of numbers, none too large to be computed.
     ///
     /// # Errors

@@ -62,8 +62,17 @@ impl Point {
 }
 
 impl Plot<'_> {
-    /// The chart.
+    /// The chart, for a page.
     pub fn html(&self) -> Html {
+        self.draw().html()
+    }
+
+    /// The chart as a file of its own, in the colours of a light page.
+    pub fn svg(&self) -> String {
+        self.draw().document(self.series.iter().map(|series| series.name.as_str()))
+    }
+
+    fn draw(&self) -> Svg {
         let top = 26.0 + svg::marks_height(self.marks);
         let area = Area { left: 56.0, top, width: WIDTH - 76.0, height: 280.0 };
         let points = || self.series.iter().flat_map(|series| &series.points);
@@ -95,6 +104,6 @@ impl Plot<'_> {
             }
         }
         svg.x_marks(area, &x_span, self.marks);
-        svg.html()
+        svg
     }
 }

@@ -57,6 +57,30 @@ impl Svg {
         ))
     }
 
+    /// The drawing as a file: with a title, a legend of these names and a style of its own.
+    pub(crate) fn document<'n>(self, names: impl Iterator<Item = &'n str>) -> String {
+        /// The height of the title, and of a line of the legend.
+        const LINE: f64 = 20.0;
+        let names: Vec<&str> = names.collect();
+        let (top, mut legend) = (LINE * (1 + names.len()) as f64, String::new());
+        for (i, name) in names.iter().enumerate() {
+            let y = LINE * (i + 1) as f64;
+            let square = format!("<rect class=\"{}\" x=\"56\" y=\"{}\" width=\"10\" height=\"10\"/>", colour(i), y + 4.0);
+            legend += &format!("{square}<text x=\"72\" y=\"{}\">{}</text>\n", y + 13.0, Escaped(name));
+        }
+        let (title, style) = (Escaped(&self.title), include_str!("style.css").replace('<', "&lt;"));
+        // Light colours, whatever the reader prefers: a picture lies on the page of others.
+        let dark = style.find("@media (prefers-color-scheme: dark)").zip(style.find("* {"));
+        let style = dark.map_or(style.clone(), |(from, to)| format!("{}{}", &style[..from], &style[to..]));
+        let height = self.height + top;
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"{title}\">\n<style>\n{style}\
+             text.title {{ font-weight: 600; font-size: 13px; }}\n</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+             <text class=\"title\" x=\"56\" y=\"15\">{title}</text>\n{legend}<g transform=\"translate(0 {top:.0})\">\n{}</g>\n</svg>\n",
+            self.body
+        )
+    }
+
     /// What the colours mean; nothing for a single series, which the title names.
     pub(crate) fn legend<'a>(&mut self, names: impl ExactSizeIterator<Item = &'a str>) {
         if names.len() > 1 {

@@ -28,6 +28,7 @@ mod op;
 mod optimizer;
 mod quantization;
 mod samples;
+mod sensitivity;
 mod train;
 
 pub use augment::{Augmentation, ParseAugmentationError};
@@ -36,4 +37,5 @@ pub use objective::{Objective, Term, attention_map, logits};
 pub use optimizer::{Optimizer, Schedule};
 pub use quantization::LearnedRange;
 pub use samples::Samples;
+pub use sensitivity::gradients;
 pub use train::{Ending, EpochRow, Event, Flow, QuantizationAware, Score, TrainOptions, Trained, score, train};

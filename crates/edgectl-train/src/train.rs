@@ -4,7 +4,7 @@
 //! the result has the same bytes for any number of threads. Batch normalization takes the statistics of a part, as many implementations do
 //! with the batch of one of several devices (E. Hoffer et al.: Train longer, generalize better, 2017).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use candle_core::Tensor;
@@ -52,6 +52,8 @@ pub struct TrainOptions {
     pub seed: u64,
     /// Nodes whose parameters stay, by name.
     pub frozen: BTreeSet<String>,
+    /// By the names of parameters, which of their elements stay; the others are zero throughout.
+    pub masks: BTreeMap<String, Vec<bool>>,
     /// Whether batch normalization keeps its running statistics, instead of those of each batch.
     pub freeze_statistics: bool,
     /// Simulates int8.
@@ -75,6 +77,7 @@ impl Default for TrainOptions {
             augmentations: vec![],
             seed: 0,
             frozen: BTreeSet::new(),
+            masks: BTreeMap::new(),
             freeze_statistics: false,
             quantization: None,
             checkpoint: None,
@@ -268,6 +271,7 @@ impl<'a> Trainer<'a> {
         }
         let slots = state.parameters.iter().map(|values| vec![vec![0.0; values.len()]; options.optimizer.slots()]).collect();
         let frozen = network::parameters_of(&network, &options.frozen);
+        options.check_masks(&network)?;
         let mut trainer = Trainer {
             network,
             state,
@@ -406,6 +410,10 @@ impl<'a> Trainer<'a> {
             let decays = self.network.parameters.get(place).is_some_and(|parameter| parameter.decays);
             let decay = if decays { self.options.weight_decay } else { 0.0 };
             self.options.optimizer.step(values, gradient, &mut self.slots[place], self.progress.total_steps, rate, decay);
+            let mask = self.network.parameters.get(place).and_then(|parameter| self.options.masks.get(&parameter.name));
+            if let Some(mask) = mask {
+                values.iter_mut().zip(mask).filter(|(_, stays)| !**stays).for_each(|(value, _)| *value = 0.0);
+            }
         }
         if let Some(fake_quant) = &self.network.fake_quant {
             fake_quant.project(&mut self.state.parameters[own..]);
@@ -568,6 +576,20 @@ impl Score {
 }
 
 impl TrainOptions {
+    /// Whether every mask is that of a parameter.
+    fn check_masks(&self, network: &Network) -> Result<(), TrainError> {
+        for (name, mask) in &self.masks {
+            let parameter = network.parameters.iter().find(|parameter| parameter.name == *name);
+            let size = parameter.map(|parameter| parameter.shape.iter().product::<usize>());
+            if size != Some(mask.len()) {
+                let size = size.map_or("no such parameter".into(), |size| format!("{size} weights"));
+                let found = format!("{} elements for \"{name}\", which has {size}", mask.len());
+                return Err(TrainError::Option { option: "mask", expected: "one element for each weight of a parameter", found });
+            }
+        }
+        Ok(())
+    }
+
     fn check(&self, shape: &[usize], has_validation: bool) -> Result<(), TrainError> {
         let wrong = |option, expected, found: String| Err(TrainError::Option { option, expected, found });
         let positive = |x: f32| x.is_finite() && x > 0.0;
