@@ -31,7 +31,7 @@
 //!              tensor (56 bytes)
 //!      0    1  dtype            0 i8, 1 u8, 2 i16, 3 i32, 4 f32 (reserved: no kernel reads it), 5 i64
 //!      1    1  rank             0..=6
-//!      2    1  place            0 arena, 1 data, 2 or 3 data packed: see [`Packing`], i8 and rank 1 or more only; 128 state
+//!      2    1  place            0 arena, 1 data, 4 or 5 data packed: see [`Packing`], i8 and rank 1 or more only; 128 state
 //!      3    1  reserved         0
 //!      4   24  dims             6 x u32, outermost first, batch included; 1.. each, 0 after the rank
 //!     28    4  offset           into the arena (state: below state_bytes; else from there on), or into the data section
@@ -123,7 +123,7 @@ pub use golden::write_golden;
 pub use golden::{Golden, GoldenError, Vector};
 pub use layout::{BASE_ALIGNMENT, DATA_ALIGNMENT, FORMAT_VERSION, MAGIC, RUNTIME_ABI, seal};
 pub use op::{OpCode, OpParams, Params};
-pub use packing::Packing;
+pub use packing::{Matrix, Packing};
 pub use params::*;
 pub use reader::Program;
 pub use shape::{DType, MAX_RANK, Shape};

@@ -10,11 +10,10 @@ const BLOCK_ROWS: usize = 16;
 /// Columns of a group: what one dot-product instruction adds up per accumulator.
 const GROUP_COLUMNS: usize = 4;
 
-/// How the int8 matrix of an op's weights is packed, and how its bias has been prepared for it.
+/// How the int8 weights of an op are packed, and how its bias has been prepared for it.
 ///
-/// The matrix has a row per index of the tensor's first axis and a column per element of the others. Its rows come in
-/// blocks of 16 and its columns in groups of 4, both filled up with zeros; the bytes of a block follow each other group by
-/// group, within a group row by row:
+/// The weights are a [`Matrix`]. Its rows come in blocks of 16 and the columns of each run in groups of 4, both filled up with
+/// zeros; the bytes of a block follow each other group by group, within a group row by row:
 ///
 /// ```text
 /// block 0:  row 0 columns 0-3, row 1 columns 0-3, .. row 15 columns 0-3,   row 0 columns 4-7, ..
@@ -22,19 +21,23 @@ const GROUP_COLUMNS: usize = 4;
 /// ```
 ///
 /// An op with such weights computes `bias + sum((x - x_offset) * weight)` where with plain ones it subtracts x's zero point;
-/// its bias makes up for the difference. Elements outside of x have x's zero point.
+/// its bias makes up for the difference. Elements outside of x have x's zero point. A filter of a depthwise convolution has its
+/// channels first when it is packed: `[channels, height, width, 1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Packing {
     /// For instructions that multiply unsigned by signed bytes (x86-64's VNNI): an `x_offset` of -128.
-    InterleavedU8 = 2,
+    InterleavedU8 = 4,
     /// For instructions that multiply signed bytes (AArch64's dot product): an `x_offset` of 0.
-    InterleavedI8 = 3,
+    InterleavedI8 = 5,
 }
 
 impl Packing {
     /// Bytes of a group of columns in a block of rows.
     pub const GROUP_BYTES: usize = BLOCK_ROWS * GROUP_COLUMNS;
+
+    /// Most columns of a matrix that is packed, filled up to whole groups: kernels keep a row of x together on the stack.
+    pub const MAX_COLUMNS: usize = 1 << 15;
 
     /// The packing of a code of a tensor's place in the file.
     pub(crate) fn from_code(code: u8) -> Option<Self> {
@@ -49,16 +52,7 @@ impl Packing {
         }
     }
 
-    /// Most columns of a matrix that is packed: kernels keep a row of x together on the stack.
-    pub const MAX_COLUMNS: usize = 1 << 15;
-
-    /// Whether the weights of an op can be packed: rows that are not too long, and no block of them that belongs to two of the
-    /// groups of a convolution.
-    pub const fn fits([rows, columns]: [usize; 2], groups: usize) -> bool {
-        columns <= Self::MAX_COLUMNS && (groups == 1 || rows.is_multiple_of(groups.saturating_mul(BLOCK_ROWS)))
-    }
-
-    /// Groups of four that a row of this many elements takes.
+    /// Groups of four that a run of this many columns takes.
     pub const fn groups(columns: usize) -> usize {
         columns.div_ceil(GROUP_COLUMNS)
     }
@@ -67,53 +61,86 @@ impl Packing {
     pub const fn blocks(rows: usize) -> usize {
         rows.div_ceil(BLOCK_ROWS)
     }
+}
 
-    /// Where an element of a matrix with this many columns is.
-    pub const fn index(columns: usize, row: usize, column: usize) -> usize {
-        let group = row / BLOCK_ROWS * Self::groups(columns) + column / GROUP_COLUMNS;
-        group * Self::GROUP_BYTES + row % BLOCK_ROWS * GROUP_COLUMNS + column % GROUP_COLUMNS
+/// Weights as a matrix: a row per index of the tensor's first axis, with the elements of the others.
+///
+/// Where there are four axes, as in a filter `[out, height, width, in]`, those of the last two are a run: what lies in one piece in an
+/// image. Otherwise the row is one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Matrix {
+    /// Rows.
+    pub rows: usize,
+    /// Runs of a row.
+    pub runs: usize,
+    /// Columns of a run.
+    pub run: usize,
+}
+
+impl Matrix {
+    /// The matrix of a tensor of this shape; a scalar has none.
+    pub fn of(shape: &Shape) -> Option<Self> {
+        let as_usize = |dims: &[u32]| dims.iter().product::<u32>() as usize;
+        match shape.dims() {
+            &[rows, runs, ref run @ ..] if run.len() == 2 => Some(Self { rows: rows as usize, runs: runs as usize, run: as_usize(run) }),
+            &[rows, ref run @ ..] => Some(Self { rows: rows as usize, runs: 1, run: as_usize(run) }),
+            [] => None,
+        }
     }
 
-    /// Rows and columns of a tensor's matrix; a scalar has none.
-    pub fn matrix(shape: &Shape) -> Option<[usize; 2]> {
-        let (&rows, columns) = shape.dims().split_first()?;
-        Some([rows as usize, columns.iter().product::<u32>() as usize])
+    /// Groups of a row.
+    pub const fn groups(&self) -> usize {
+        self.runs * Packing::groups(self.run)
     }
 
-    /// Bytes of a matrix.
-    pub(crate) fn byte_length([rows, columns]: [usize; 2]) -> u64 {
-        Self::blocks(rows) as u64 * Self::groups(columns) as u64 * Self::GROUP_BYTES as u64
+    /// Whether it can be packed as the weights of this many groups of a convolution: rows are not too long, and no block of them belongs
+    /// to two groups.
+    pub const fn fits(&self, groups: usize) -> bool {
+        self.groups() <= Packing::MAX_COLUMNS / GROUP_COLUMNS
+            && (groups == 1 || self.rows.is_multiple_of(groups.saturating_mul(BLOCK_ROWS)))
     }
 
-    /// The first byte beyond a matrix's elements that is not zero, with its place.
-    pub(crate) fn padding([rows, columns]: [usize; 2], bytes: &[u8]) -> Option<(usize, u8)> {
-        let groups = NonZero::new(Self::groups(columns))?;
-        let is_padding = |group: usize, at: usize| {
-            let (row, column) = (group / groups * BLOCK_ROWS + at / GROUP_COLUMNS, group % groups * GROUP_COLUMNS + at % GROUP_COLUMNS);
-            row >= rows || column >= columns
-        };
-        let full_blocks = rows / BLOCK_ROWS;
-        for (group, bytes) in bytes.chunks(Self::GROUP_BYTES).enumerate() {
-            // Nearly all groups are full.
-            if group / groups < full_blocks && (group % groups + 1) * GROUP_COLUMNS <= columns {
-                continue;
-            }
-            let found = bytes.iter().enumerate().find(|&(at, &byte)| byte != 0 && is_padding(group, at));
-            if let Some((at, &byte)) = found {
-                return Some((group * Self::GROUP_BYTES + at, byte));
+    /// Length in bytes when it is packed.
+    pub const fn byte_length(&self) -> u64 {
+        Packing::blocks(self.rows) as u64 * (self.runs as u64 * Packing::groups(self.run) as u64) * Packing::GROUP_BYTES as u64
+    }
+
+    /// Where a column of a run of a row is.
+    pub const fn index(&self, row: usize, run: usize, column: usize) -> usize {
+        let group = row / BLOCK_ROWS * self.groups() + run * Packing::groups(self.run) + column / GROUP_COLUMNS;
+        group * Packing::GROUP_BYTES + row % BLOCK_ROWS * GROUP_COLUMNS + column % GROUP_COLUMNS
+    }
+
+    /// The first byte beyond the elements that is not zero, with its place.
+    pub(crate) fn padding(&self, bytes: &[u8]) -> Option<(usize, u8)> {
+        let (row_groups, run_groups) = (NonZero::new(self.groups())?, NonZero::new(Packing::groups(self.run))?);
+        for (block, bytes) in bytes.chunks(row_groups.get().saturating_mul(Packing::GROUP_BYTES)).enumerate() {
+            for (group, bytes) in bytes.chunks(Packing::GROUP_BYTES).enumerate() {
+                let rows = self.rows.saturating_sub(block * BLOCK_ROWS);
+                let columns = self.run.saturating_sub(group % run_groups * GROUP_COLUMNS);
+                // Nearly all groups are full.
+                if rows >= BLOCK_ROWS && columns >= GROUP_COLUMNS {
+                    continue;
+                }
+                let is_padding = |at: usize| at / GROUP_COLUMNS >= rows || at % GROUP_COLUMNS >= columns;
+                let found = bytes.iter().enumerate().find(|&(at, &byte)| byte != 0 && is_padding(at));
+                if let Some((at, &byte)) = found {
+                    return Some(((block * row_groups.get() + group) * Packing::GROUP_BYTES + at, byte));
+                }
             }
         }
         None
     }
 
-    /// Packs a row-major matrix, of as many rows as are there.
+    /// Packs weights that lie row by row, as many rows as are there.
     #[cfg(feature = "alloc")]
-    pub fn pack(columns: usize, weights: &[i8]) -> alloc::vec::Vec<u8> {
-        let rows = weights.len() / columns.max(1);
-        let mut packed = alloc::vec![0; Self::byte_length([rows, columns]) as usize];
-        for (row, weights) in weights.chunks_exact(columns.max(1)).enumerate() {
-            for (column, weight) in weights.iter().enumerate() {
-                packed[Self::index(columns, row, column)] = weight.cast_unsigned();
+    pub fn pack(&self, weights: &[i8]) -> alloc::vec::Vec<u8> {
+        let mut packed = alloc::vec![0; self.byte_length() as usize];
+        for (row, weights) in weights.chunks_exact((self.runs * self.run).max(1)).enumerate() {
+            for (run, weights) in weights.chunks_exact(self.run.max(1)).enumerate() {
+                for (column, weight) in weights.iter().enumerate() {
+                    packed[self.index(row, run, column)] = weight.cast_unsigned();
+                }
             }
         }
         packed

@@ -8,7 +8,7 @@ use crate::layout::{
     WORD_BYTES, checksum, header, place, u16_at, u32_at,
 };
 use crate::op::OpCode;
-use crate::packing::Packing;
+use crate::packing::{Matrix, Packing};
 use crate::shape::{DType, MAX_RANK, Shape};
 use crate::view::{Io, Op, Place, Tensor, Words};
 
@@ -131,6 +131,27 @@ impl<'p> Program<'p> {
         self.read_tensor(self.tensors.get(index as usize)?)
     }
 
+    /// Place and length in bytes of the tensor of an index. An executor asks for parts of tensors again and again: each takes less time
+    /// than [`Program::tensor`].
+    pub fn place(&self, index: u32) -> Option<(Place<'p>, u32)> {
+        self.read_place(self.tensors.get(index as usize)?)
+    }
+
+    /// Data type of the tensor of an index.
+    pub fn dtype(&self, index: u32) -> Option<DType> {
+        read_dtype(self.tensors.get(index as usize)?)
+    }
+
+    /// Shape of the tensor of an index.
+    pub fn shape(&self, index: u32) -> Option<Shape> {
+        self.tensors.get(index as usize).map(read_checked_shape)
+    }
+
+    /// Scale and zero point of the tensor of an index.
+    pub fn quantization(&self, index: u32) -> Option<(f32, i32)> {
+        self.tensors.get(index as usize).map(read_quantization)
+    }
+
     /// All tensors, by index.
     pub fn tensors(&self) -> impl Iterator<Item = Tensor<'p>> + use<'p> {
         let program = *self;
@@ -179,27 +200,32 @@ impl<'p> Program<'p> {
 
     /// The tensor of a record that [`Program::check_tensor`] has accepted.
     fn read_tensor(&self, record: &TensorRecord) -> Option<Tensor<'p>> {
-        let [dtype, rank, place, _] = u32_at(record, 0).to_le_bytes();
-        let mut dims = [0; MAX_RANK];
-        for (index, dim) in dims.iter_mut().enumerate() {
-            *dim = u32_at(record, 4 + 4 * index);
-        }
-        let (offset, byte_length) = (u32_at(record, 28), u32_at(record, 32));
-        let bytes = |length: u32| self.data.get(offset as usize..)?.get(..length as usize);
+        let (place, byte_length) = self.read_place(record)?;
+        let (scale, zero_point) = read_quantization(record);
         Some(Tensor {
             name: self.string(record, 48, Part::Header).unwrap_or_default(),
-            dtype: DType::from_code(dtype)?,
-            shape: Shape::checked(dims, rank),
-            place: match place {
-                place::ARENA => Place::Arena { offset },
-                place::DATA => Place::Data(bytes(byte_length)?),
-                place::STATE => Place::State { offset },
-                code => Place::Packed(Packing::from_code(code)?, bytes(byte_length)?),
-            },
+            dtype: read_dtype(record)?,
+            shape: read_checked_shape(record),
+            place,
             byte_length,
-            scale: f32::from_bits(u32_at(record, 36)),
-            zero_point: u32_at(record, 40).cast_signed(),
+            scale,
+            zero_point,
         })
+    }
+
+    /// Place and length in bytes of the tensor of a record that has been accepted.
+    fn read_place(&self, record: &TensorRecord) -> Option<(Place<'p>, u32)> {
+        let [_, _, place, _] = u32_at(record, 0).to_le_bytes();
+        let (offset, length) = (u32_at(record, 28), u32_at(record, 32));
+        let place = match place {
+            place::ARENA => Place::Arena { offset },
+            place::STATE => Place::State { offset },
+            code => {
+                let bytes = self.data.get(offset as usize..)?.get(..length as usize)?;
+                if code == place::DATA { Place::Data(bytes) } else { Place::Packed(Packing::from_code(code)?, bytes) }
+            }
+        };
+        Some((place, length))
     }
 
     fn check_tensor(&self, index: u32, record: &TensorRecord) -> Result<(), FormatError> {
@@ -215,14 +241,14 @@ impl<'p> Program<'p> {
         let zero_point = u32_at(record, 40).cast_signed();
         let written_by = u32_at(record, 44);
 
-        let packed = match (place, Packing::from_code(place), Packing::matrix(&shape).filter(|_| dtype == DType::I8)) {
+        let packed = match (place, Packing::from_code(place), Matrix::of(&shape).filter(|_| dtype == DType::I8)) {
             (place::ARENA | place::DATA | place::STATE, ..) => None,
             (_, Some(_), Some(matrix)) => Some(matrix),
             (_, Some(_), None) => return Err(FormatError::Packed { tensor: index, dtype, rank: rank.into() }),
             (found, None, _) => return Err(FormatError::Place { tensor: index, found }),
         };
         let plain = u64::from(shape.elements()) * u64::from(dtype.size_bytes());
-        let expected = packed.map_or(plain, Packing::byte_length);
+        let expected = packed.map_or(plain, |matrix| matrix.byte_length());
         if u64::from(length) != expected || length > MAX_BYTES {
             return Err(FormatError::ByteLength { tensor: index, expected, found: length });
         }
@@ -238,7 +264,7 @@ impl<'p> Program<'p> {
             return Err(FormatError::TensorAlignment { tensor: index, expected: alignment, found: offset });
         }
         let bytes = self.data.get(offset as usize..(offset + length) as usize);
-        if let Some((position, found)) = packed.and_then(|matrix| Packing::padding(matrix, bytes?)) {
+        if let Some((position, found)) = packed.and_then(|matrix| matrix.padding(bytes?)) {
             return Err(FormatError::PackedPadding { tensor: index, position: position as u32, found });
         }
         // Positive and finite; compared as bits, since most small machines have no floating point.
@@ -391,6 +417,25 @@ fn check_envelope(bytes: &[u8]) -> Result<(&Header, u32), FormatError> {
         return Err(FormatError::Checksum { expected, found });
     }
     Ok((header, length))
+}
+
+/// The shape of a tensor whose record has been accepted.
+fn read_checked_shape(record: &TensorRecord) -> Shape {
+    let [_, rank, _, _] = u32_at(record, 0).to_le_bytes();
+    let mut dims = [0; MAX_RANK];
+    for (index, dim) in dims.iter_mut().enumerate() {
+        *dim = u32_at(record, 4 + 4 * index);
+    }
+    Shape::checked(dims, rank)
+}
+
+fn read_dtype(record: &TensorRecord) -> Option<DType> {
+    let [dtype, ..] = u32_at(record, 0).to_le_bytes();
+    DType::from_code(dtype)
+}
+
+fn read_quantization(record: &TensorRecord) -> (f32, i32) {
+    (f32::from_bits(u32_at(record, 36)), u32_at(record, 40).cast_signed())
 }
 
 fn text(bytes: &[u8]) -> Result<&str, FormatError> {

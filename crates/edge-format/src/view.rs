@@ -125,6 +125,11 @@ impl<'p> Op<'p> {
         decode(self.outputs)
     }
 
+    /// Tensor index of one output, in constant time.
+    pub fn output(&self, index: usize) -> Option<u32> {
+        self.outputs.get(index).copied().map(u32::from_le)
+    }
+
     /// The parameters, for who knows the operator; `None` where it is another one.
     pub fn params<P: OpParams>(&self) -> Option<P> {
         if self.code == P::OP { P::decode(self.params) } else { None }

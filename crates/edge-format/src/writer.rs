@@ -23,7 +23,7 @@ pub enum PlaceSpec {
     },
     /// In the file: these bytes, little-endian. Equal constants are stored once.
     Data(Vec<u8>),
-    /// In the file: weights as [`Packing::pack`] makes them.
+    /// In the file: weights as [`Matrix::pack`](crate::Matrix::pack) makes them.
     Packed(Packing, Vec<u8>),
     /// Among the states at the front of the arena.
     State {

@@ -15,18 +15,29 @@ fn with(tensor: usize, place: PlaceSpec) -> Result<Vec<u8>, WriteError> {
 }
 
 fn packed() -> Vec<u8> {
-    Packing::pack(4, &(1..=12).collect::<Vec<i8>>())
+    Matrix { rows: 3, runs: 1, run: 4 }.pack(&(1..=12).collect::<Vec<i8>>())
 }
 
 #[test]
 fn rows_come_in_blocks_and_columns_in_groups() {
     let weights: Vec<i8> = (0..17 * 5).collect();
-    let packed = Packing::pack(5, &weights);
+    let packed = Matrix { rows: 17, runs: 1, run: 5 }.pack(&weights);
     assert_eq!(packed.len(), 2 * 2 * 64);
     assert_eq!(packed[..8], [0, 1, 2, 3, 5, 6, 7, 8]);
     assert_eq!(packed[64..72], [4, 0, 0, 0, 9, 0, 0, 0]);
     assert_eq!(packed[128..136], [80, 81, 82, 83, 0, 0, 0, 0]);
     assert_eq!(packed[192..196], [84, 0, 0, 0]);
+}
+
+#[test]
+fn each_run_is_filled_up() {
+    let packed = Matrix { rows: 1, runs: 2, run: 3 }.pack(&[1, 2, 3, 4, 5, 6]);
+    assert_eq!(packed.len(), 2 * 64);
+    assert_eq!((&packed[..4], &packed[64..68]), (&[1, 2, 3, 0][..], &[4, 5, 6, 0][..]));
+    let of = |dims: &[u32]| Matrix::of(&Shape::new(dims).unwrap());
+    assert_eq!(of(&[8, 3, 5, 2]), Some(Matrix { rows: 8, runs: 3, run: 10 }));
+    assert_eq!(of(&[8, 3, 5]), Some(Matrix { rows: 8, runs: 1, run: 15 }));
+    assert_eq!((of(&[8]), of(&[])), (Some(Matrix { rows: 8, runs: 1, run: 1 }), None));
 }
 
 #[test]
@@ -57,12 +68,23 @@ fn what_is_packed_wrongly_is_refused() {
 
 proptest! {
     #[test]
-    fn every_element_has_a_place_of_its_own_and_the_rest_is_zero(rows in 1usize..40, columns in 1usize..40) {
-        let weights = vec![1i8; rows * columns];
-        let packed = Packing::pack(columns, &weights);
-        let places = (0..rows).flat_map(|row| (0..columns).map(move |column| Packing::index(columns, row, column)));
-        let mut marked = vec![0u8; Packing::blocks(rows) * Packing::groups(columns) * Packing::GROUP_BYTES];
-        places.for_each(|place| marked[place] += 1);
-        prop_assert_eq!(packed, marked);
+    fn every_element_has_a_place_of_its_own_and_the_rest_is_zero(rows in 1usize..40, runs in 1usize..4, run in 1usize..20) {
+        let matrix = Matrix { rows, runs, run };
+        let packed = matrix.pack(&vec![1i8; rows * runs * run]);
+        let mut marked = vec![0u8; Packing::blocks(rows) * matrix.groups() * Packing::GROUP_BYTES];
+        for (row, at, column) in (0..rows).flat_map(|row| (0..runs).flat_map(move |at| (0..run).map(move |column| (row, at, column)))) {
+            marked[matrix.index(row, at, column)] += 1;
+        }
+        prop_assert_eq!(&packed, &marked);
+        // What is filled up is refused where it is not zero.
+        for (place, _) in marked.iter().enumerate().filter(|&(_, &mark)| mark == 0) {
+            let mut wrong = packed.clone();
+            wrong[place] = 9;
+            let mut spec = spec();
+            spec.tensors[1].shape = vec![rows as u32, runs as u32, run as u32, 1];
+            spec.tensors[1].place = PlaceSpec::Packed(Packing::InterleavedI8, wrong);
+            let error = WriteError::Format(FormatError::PackedPadding { tensor: 1, position: place as u32, found: 9 });
+            prop_assert_eq!(write(&spec).map_err(|found| found.to_string()), Err(error.to_string()));
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Throughput of the kernels that models spend their time in, and times of whole models:
-//! `cargo bench -p edge-runtime [-- FILTER | MODEL.tflite | MODEL.edgm]...`
+//! `cargo bench -p edge-runtime --features std [-- --ops] [FILTER | MODEL.tflite | MODEL.edgm]...`
 //!
 //! For each op, multiply-accumulates per second (elements per second where there are none), with the reference kernels and
 //! with those of every instruction set that this machine has, one after the other in the same run, and how many times as fast
-//! the best one is. The least time of several batches counts, so that a busy machine disturbs less.
+//! the best one is. The least time of several batches counts, so that a busy machine disturbs less. Of a model `load` is the time to
+//! check it, with its checksum and without, and `--ops` prints the time of each op.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 use std::hint::black_box;
@@ -190,6 +191,58 @@ fn main() {
     for path in &models {
         let times = measure(&model(path));
         row(&path.display().to_string(), &times, |time| format!("{:.2} us", time.as_secs_f64() * 1e6));
+        load(&model(path));
+        if std::env::args().any(|argument| argument == "--ops") {
+            profile(&model(path));
+        }
+    }
+}
+
+/// Prints how long a program takes to load.
+fn load(bytes: &[u8]) {
+    let best = ways().pop().unwrap();
+    let bytes = best.packed(bytes);
+    let mut arena = vec![0; Program::parse(&bytes).unwrap().arena_bytes() as usize];
+    let least = |run: &mut dyn FnMut()| {
+        let mut least = Duration::MAX;
+        for _ in 0..2000 {
+            let start = Instant::now();
+            run();
+            least = least.min(start.elapsed());
+        }
+        least.as_secs_f64() * 1e6
+    };
+    let parse = least(&mut || _ = black_box(Program::parse(&bytes).unwrap()));
+    let checksum = least(&mut || _ = black_box(crc32(&[&bytes])));
+    let program = Program::parse(&bytes).unwrap();
+    let new = least(&mut || drop(black_box(Interpreter::new(program, &mut arena, best.resolver).unwrap())));
+    println!("  load {:.2}: checksum {checksum:.2}, other checks {:.2}, those of kernels {new:.2}", parse + new, parse - checksum);
+}
+
+/// Prints the least time of each op with the best kernels.
+fn profile(bytes: &[u8]) {
+    let best = ways().pop().unwrap();
+    let bytes = best.packed(bytes);
+    let program = Program::parse(&bytes).unwrap();
+    let mut arena = vec![0; program.arena_bytes() as usize];
+    let mut interpreter = Interpreter::new(program, &mut arena, best.resolver).unwrap();
+    let mut least = vec![Duration::MAX; program.op_count() as usize];
+    let rounds = 3000;
+    for _ in 0..rounds {
+        let mut last = Instant::now();
+        let observe = |executed: edge_runtime::Executed<'_, '_>| {
+            let now = Instant::now();
+            let slot = &mut least[executed.index as usize];
+            *slot = now.duration_since(last).min(*slot);
+            last = Instant::now();
+        };
+        interpreter.invoke_with(observe).unwrap();
+    }
+    for (op, time) in program.ops().zip(least) {
+        let shape = |tensor: Option<u32>| tensor.and_then(|index| program.tensor(index)).map(|tensor| tensor.shape);
+        let describe = |tensor| shape(tensor).map_or_else(String::new, |shape| shape.to_string());
+        let tensors = [op.input(0), op.input(1), op.outputs().next()].map(describe);
+        println!("  {:8.2} us  {:?} {}", time.as_secs_f64() * 1e6, op.code, tensors.join(" "));
     }
 }
 
@@ -198,6 +251,14 @@ struct Way {
     name: String,
     resolver: Resolver<'static>,
     packing: Option<Packing>,
+}
+
+impl Way {
+    fn packed(&self, bytes: &[u8]) -> AlignedBytes {
+        let plain = AlignedBytes::from(bytes);
+        let packed = self.packing.map(|packing| pack(&Program::parse(&plain).unwrap(), packing).unwrap());
+        packed.map_or(plain, |packed| AlignedBytes::from(&packed[..]))
+    }
 }
 
 /// The reference kernels, then those of each instruction set, the best one last.
@@ -212,10 +273,7 @@ fn measure(bytes: &[u8]) -> Vec<Duration> {
     let plain = AlignedBytes::from(bytes);
     let plain = Program::parse(&plain).unwrap();
     let ways = ways();
-    let programs: Vec<AlignedBytes> = ways
-        .iter()
-        .map(|way| AlignedBytes::from(&way.packing.map_or_else(|| bytes.to_vec(), |packing| pack(&plain, packing).unwrap())[..]))
-        .collect();
+    let programs: Vec<AlignedBytes> = ways.iter().map(|way| way.packed(bytes)).collect();
     let mut arenas: Vec<Vec<u8>> = ways.iter().map(|_| vec![0; plain.arena_bytes() as usize]).collect();
     let mut best = vec![Duration::MAX; ways.len()];
     for _ in 0..ROUNDS {

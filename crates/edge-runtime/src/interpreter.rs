@@ -149,7 +149,18 @@ impl<'p, 'a> Interpreter<'p, 'a> {
     /// # Errors
     /// [`RuntimeError::Fault`], which [`Interpreter::new`] rules out for kernels that check what they need.
     pub fn invoke(&mut self) -> Result<(), RuntimeError> {
-        self.invoke_with(|_| {})
+        for (index, op) in (0..).zip(self.program.ops()) {
+            self.run(index, op)?;
+        }
+        Ok(())
+    }
+
+    /// Runs an op.
+    fn run(&mut self, index: u32, op: Op<'p>) -> Result<(), RuntimeError> {
+        let code = op.code;
+        let kernel = self.resolver.find(code).ok_or(RuntimeError::NoKernel { op: index, code })?;
+        let frame = Frame::new(Node::new(&self.program, op), self.arena);
+        frame.and_then(kernel.run).ok_or(RuntimeError::Fault { op: index, code })
     }
 
     /// Runs the program once and shows each op's output as soon as it is there.
@@ -160,12 +171,9 @@ impl<'p, 'a> Interpreter<'p, 'a> {
     /// [`RuntimeError::Fault`], which [`Interpreter::new`] rules out for kernels that check what they need.
     pub fn invoke_with(&mut self, mut observer: impl FnMut(Executed<'p, '_>)) -> Result<(), RuntimeError> {
         for (index, op) in (0..).zip(self.program.ops()) {
-            let code = op.code;
-            let kernel = self.resolver.find(code).ok_or(RuntimeError::NoKernel { op: index, code })?;
-            let node = Node::new(&self.program, op);
-            let fault = RuntimeError::Fault { op: index, code };
-            Frame::new(node, self.arena).and_then(kernel.run).ok_or(fault)?;
-            let output = Frame::new(node, self.arena).ok_or(fault)?.into_output();
+            self.run(index, op)?;
+            let fault = RuntimeError::Fault { op: index, code: op.code };
+            let output = Frame::new(Node::new(&self.program, op), self.arena).ok_or(fault)?.into_output();
             observer(Executed { index, op, output });
         }
         Ok(())

@@ -44,5 +44,5 @@ pub use interpreter::{Executed, Interpreter};
 pub use mcu::Core;
 pub use resolver::{Registration, Resolver};
 #[cfg(feature = "simd")]
-pub use simd::Isa;
+pub use simd::{Isa, packs_depthwise};
 pub use work::work;

@@ -25,7 +25,11 @@ fn op_work(program: Program<'_>, op: &Op<'_>) -> u64 {
         OpCode::Conv2d | OpCode::Conv2dI16 | OpCode::ConvTranspose2d | OpCode::FullyConnected | OpCode::FullyConnectedI16 => {
             input(1).and_then(|filter| elements(filter).checked_div(first(filter)?))
         }
-        OpCode::DepthwiseConv2d | OpCode::DepthwiseConv2dI16 => input(1).and_then(|filter| elements(filter).checked_div(last(filter)?)),
+        // Channels are last, but first in a packed filter.
+        OpCode::DepthwiseConv2d | OpCode::DepthwiseConv2dI16 => input(1).and_then(|filter| {
+            let channels = if filter.is_packed() { first(filter) } else { last(filter) };
+            elements(filter).checked_div(channels?)
+        }),
         OpCode::AveragePool2d => op.params().map(|params: AveragePool2dParams| window(params.kernel_h, params.kernel_w)),
         OpCode::AveragePool2dI16 => op.params().map(|I16::<AveragePool2dParams>(params)| window(params.kernel_h, params.kernel_w)),
         OpCode::MaxPool2d => op.params().map(|params: MaxPool2dParams| window(params.kernel_h, params.kernel_w)),

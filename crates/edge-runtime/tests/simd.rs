@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use edge_format::*;
-use edge_runtime::{Interpreter, Isa, Resolver};
+use edge_runtime::{Interpreter, Isa, Resolver, packs_depthwise};
 use proptest::prelude::*;
 
 /// Programs tried per property. AArch64 is mostly emulated.
@@ -44,11 +44,12 @@ impl Case {
             let bytes = self.channels.iter().enumerate().flat_map(|(index, channel)| of(index, channel).to_le_bytes()).collect();
             data(DType::I32, &[self.channels.len() as u32], PlaceSpec::Data(bytes))
         };
-        let (filter_shape, filter) = &self.filter;
-        let columns = filter.len() / filter_shape[0] as usize;
+        let (filter_shape, filter) = &self.packed_filter(packing.is_some());
+        let matrix = Matrix::of(&Shape::new(filter_shape).unwrap()).unwrap();
+        let columns = matrix.runs * matrix.run;
         let place = match packing {
             None => PlaceSpec::Data(filter.iter().map(|q| q.cast_unsigned()).collect()),
-            Some(packing) => PlaceSpec::Packed(packing, Packing::pack(columns, filter)),
+            Some(packing) => PlaceSpec::Packed(packing, matrix.pack(filter)),
         };
         let bias = |index: usize, channel: &Channel| {
             let Some(packing) = packing else { return channel.bias };
@@ -72,6 +73,18 @@ impl Case {
             ..ProgramSpec::default()
         };
         AlignedBytes::from(&write(&spec).unwrap()[..])
+    }
+
+    /// Shape and weights of the filter; where it is packed, of a depthwise one with its channels first.
+    fn packed_filter(&self, is_packed: bool) -> (Vec<u32>, Vec<i8>) {
+        let (shape, filter) = &self.filter;
+        match (self.params, &shape[..]) {
+            (Params::DepthwiseConv2d(_), &[_, height, width, channels]) if is_packed => {
+                let of_channel = |channel| filter.iter().skip(channel).step_by(channels as usize).copied();
+                (vec![channels, height, width, 1], (0..channels as usize).flat_map(of_channel).collect())
+            }
+            _ => self.filter.clone(),
+        }
     }
 
     fn run(&self, packing: Option<Packing>, resolver: Resolver<'_>) -> Vec<i8> {
@@ -192,8 +205,8 @@ fn conv2d() -> impl Strategy<Value = (Case, bool)> {
     })
 }
 
-fn depthwise_conv2d() -> impl Strategy<Value = Case> {
-    let shape = (window(7), window(12), 1u32..3, width(), prop_oneof![4 => Just(1u32), 1 => 2u32..4]);
+fn depthwise_conv2d() -> impl Strategy<Value = (Case, bool)> {
+    let shape = (window(7), prop_oneof![6 => window(12), 1 => window(150)], 1u32..3, width(), prop_oneof![4 => Just(1u32), 1 => 2u32..4]);
     shape.prop_flat_map(|(v, h, batch, c, depth_multiplier)| {
         let o = c * depth_multiplier;
         (channels(o), any::<u64>(), activation(), [-128i32..128, -128i32..128]).prop_map(
@@ -209,14 +222,15 @@ fn depthwise_conv2d() -> impl Strategy<Value = Case> {
                     activation_min: activation.0,
                     activation_max: activation.1,
                 };
-                Case {
+                let case = Case {
                     params: params.into(),
                     x: (vec![batch, v.input, h.input, c], noise(seed, batch * v.input * h.input * c)),
                     filter: (vec![1, v.kernel, h.kernel, o], noise(seed ^ 0xF00, v.kernel * h.kernel * o)),
                     channels,
                     output: vec![batch, v.output(), h.output(), o],
                     zero_points,
-                }
+                };
+                (case, depth_multiplier == 1 && packs_depthwise([v.kernel, h.kernel], [v.dilation, h.dilation], [v.stride, h.stride]))
             },
         )
     })
@@ -279,8 +293,8 @@ proptest! {
     }
 
     #[test]
-    fn depthwise_convolutions_are_those_of_the_reference(case in depthwise_conv2d()) {
-        case.check(false)?;
+    fn depthwise_convolutions_are_those_of_the_reference((case, packs) in depthwise_conv2d()) {
+        case.check(packs)?;
     }
 
     #[test]

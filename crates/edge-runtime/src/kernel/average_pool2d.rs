@@ -44,11 +44,13 @@ fn geometry(params: &AveragePool2dParams, x: &Shape, output: &Shape) -> Option<[
 }
 
 /// Sums each window in blocks of channels and divides, ties away from zero.
+#[inline(always)]
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params = frame.params()?;
     run_as::<i8>(frame, params)
 }
 
+#[inline(always)]
 pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: AveragePool2dParams) -> Option<()> {
     let ((x_shape, affine), (out_shape, _)) = (frame.input_like(0)?, frame.output_like()?);
     let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &out_shape))?;

@@ -1,6 +1,6 @@
 //! Two-dimensional convolution with groups and dilation.
 
-use edge_format::{Conv2dParams, DType, OpCode, Packing, Shape};
+use edge_format::{Conv2dParams, DType, Matrix, OpCode, Shape};
 
 use super::dot::{CHUNK, ROWS, dot};
 use super::requantize::{self, Requantize};
@@ -31,8 +31,7 @@ pub(super) fn check_shapes(node: &Node<'_>, params: &Conv2dParams, dtype: DType)
     if group_channels.checked_mul(groups) != Some(channels) || !out_channels.is_multiple_of(groups) {
         return Err(CheckError::Param { name: "groups", found: params.groups.into() });
     }
-    let row = (filter.shape.elements() as usize).checked_div(out_channels).unwrap_or(0);
-    if cfg!(feature = "simd") && filter.is_packed() && !Packing::fits([out_channels, row], groups) {
+    if cfg!(feature = "simd") && filter.is_packed() && !Matrix::of(&filter.shape).is_some_and(|matrix| matrix.fits(groups)) {
         return misfit(Operand::Input(1), &filter);
     }
     window::check(geometry(params, &x.shape, &filter.shape, &output.shape), &output, [batch, out_channels], Geometry::check)?;

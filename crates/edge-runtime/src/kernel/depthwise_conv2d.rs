@@ -21,15 +21,27 @@ pub fn check(node: &Node<'_>) -> Result<(), CheckError> {
 /// Checks operands and windows but for what comes after the sums; gives the number of output channels.
 pub(super) fn check_shapes(node: &Node<'_>, params: &DepthwiseConv2dParams, dtype: DType) -> Result<usize, CheckError> {
     node.expect_inputs(5)?;
-    let (x, filter, output) = (node.input_as(0, dtype)?, node.input_i8(1)?, node.output_as(dtype)?);
-    node.constant_i8(1)?;
+    let (x, filter, output) = (node.input_as(0, dtype)?, node.weights_i8(1)?, node.output_as(dtype)?);
     let Some([batch, _, _, channels]) = x.shape.array() else { return misfit(Operand::Input(0), &x) };
-    let Some([1, _, _, out_channels]) = filter.shape.array::<4>() else { return misfit(Operand::Input(1), &filter) };
+    let out_channels = match filter.shape.array::<4>() {
+        #[cfg(feature = "simd")]
+        Some([out_channels, _, _, 1]) if filter.is_packed() && packs(params, &filter.shape) => out_channels,
+        Some([1, _, _, out_channels]) if !filter.is_packed() => out_channels,
+        _ => return misfit(Operand::Input(1), &filter),
+    };
     if channels.checked_mul(params.depth_multiplier as usize) != Some(out_channels) {
         return Err(CheckError::Param { name: "depth_multiplier", found: params.depth_multiplier.into() });
     }
     window::check(geometry(params, &x.shape, &filter.shape, &output.shape), &output, [batch, out_channels], Geometry::check)?;
     Ok(out_channels)
+}
+
+/// Whether a filter that is packed, and so has its channels first, is one that there are kernels for.
+#[cfg(feature = "simd")]
+fn packs(params: &DepthwiseConv2dParams, filter: &Shape) -> bool {
+    let &[_, height, width, _] = filter.dims() else { return false };
+    params.depth_multiplier == 1
+        && crate::simd::packs_depthwise([height, width], [params.dilation_h, params.dilation_w], [params.stride_h, params.stride_w])
 }
 
 /// The windows over rows and columns.
@@ -41,6 +53,16 @@ pub(crate) fn geometry(params: &DepthwiseConv2dParams, x: &Shape, filter: &Shape
 
 /// Computes each output pixel in blocks of channels.
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
+    #[cfg(feature = "simd")]
+    if frame.packed(1).is_some() {
+        return crate::simd::on_any_machine::depthwise_conv2d(frame);
+    }
+    run_plain(frame)
+}
+
+/// The same where the filter is not packed.
+#[inline(always)]
+pub(crate) fn run_plain(frame: Frame<'_, '_>) -> Option<()> {
     let params: DepthwiseConv2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
     let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &filter_shape, &out_shape))?;

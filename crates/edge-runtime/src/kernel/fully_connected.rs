@@ -1,6 +1,6 @@
 //! Matrix product with constant weights.
 
-use edge_format::{DType, FullyConnectedParams, OpCode, Packing, Shape};
+use edge_format::{DType, FullyConnectedParams, Matrix, OpCode, Shape};
 
 use super::dot::{ROWS, dot};
 use super::requantize::{self, Requantize};
@@ -21,7 +21,7 @@ pub(super) fn check_shapes(node: &Node<'_>, dtype: DType) -> Result<usize, Check
     node.expect_inputs(5)?;
     let (x, filter, output) = (node.input_as(0, dtype)?, node.weights_i8(1)?, node.output_as(dtype)?);
     let Some([outputs, inputs]) = filter.shape.array::<2>() else { return misfit(Operand::Input(1), &filter) };
-    if cfg!(feature = "simd") && filter.is_packed() && !Packing::fits([outputs, inputs], 1) {
+    if cfg!(feature = "simd") && filter.is_packed() && !Matrix::of(&filter.shape).is_some_and(|matrix| matrix.fits(1)) {
         return misfit(Operand::Input(1), &filter);
     }
     let Some(x_rows) = rows(&x.shape, inputs) else { return misfit(Operand::Input(0), &x) };

@@ -34,11 +34,13 @@ fn geometry(params: &MaxPool2dParams, x: &Shape, output: &Shape) -> Option<[Geom
 }
 
 /// Keeps the maximum of each window in the output itself.
+#[inline(always)]
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params = frame.params()?;
     run_as::<i8>(frame, params)
 }
 
+#[inline(always)]
 pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: MaxPool2dParams) -> Option<()> {
     let ((x_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.output_like()?);
     let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &out_shape))?;

@@ -102,7 +102,26 @@ impl<'p> Node<'p> {
 
     /// Offset and length in the arena of a tensor of this index, in bytes, where it is there.
     fn extent(&self, tensor: u32) -> Option<(usize, usize)> {
-        extent(&self.program.tensor(tensor)?)
+        let (place, length) = self.program.place(tensor)?;
+        match place {
+            Place::Arena { offset } | Place::State { offset } => Some((offset as usize, length as usize)),
+            Place::Data(_) | Place::Packed(..) => None,
+        }
+    }
+
+    /// The words of a constant input.
+    pub(crate) fn words(&self, index: usize) -> Option<&'p [i32]> {
+        let tensor = self.op.input(index)?;
+        match (self.program.dtype(tensor)?, self.program.place(tensor)?.0) {
+            (DType::I32, Place::Data(bytes)) => bytemuck::try_cast_slice(bytes).ok(),
+            _ => None,
+        }
+    }
+
+    /// Shape and quantization of a tensor.
+    fn like(&self, tensor: u32) -> Option<(Shape, Affine)> {
+        let (scale, zero_point) = self.program.quantization(tensor)?;
+        Some((self.program.shape(tensor)?, Affine { scale, zero_point }))
     }
 
     /// The tensor of an input that may be packed.
@@ -337,6 +356,20 @@ pub struct Frame<'p, 'a> {
 impl<'p, 'a> Frame<'p, 'a> {
     /// Splits the arena around the op's outputs, which must lie apart.
     pub(crate) fn new(node: Node<'p>, arena: &'a mut [i8]) -> Option<Self> {
+        if let Some(only) = node.op.output(0).filter(|_| node.op.outputs().len() == 1) {
+            let (offset, length) = node.extent(only)?;
+            let (before, from) = arena.split_at_mut_checked(offset)?;
+            let (output, after) = from.split_at_mut_checked(length)?;
+            let none = (0, Default::default());
+            let gaps = [(0, &*before), (offset + length, &*after), none, none, none];
+            return Some(Self { node, gaps, output, others: Default::default() });
+        }
+        Self::of_several(node, arena)
+    }
+
+    /// The same for several outputs.
+    #[inline(never)]
+    fn of_several(node: Node<'p>, arena: &'a mut [i8]) -> Option<Self> {
         let mut pieces: [&'a mut [i8]; MAX_OUTPUTS] = Default::default();
         let mut gaps: [(usize, &'a [i8]); MAX_OUTPUTS + 1] = Default::default();
         let (mut start, mut rest) = (0, arena);
@@ -364,19 +397,13 @@ impl<'p, 'a> Frame<'p, 'a> {
 
     /// Shape and quantization of an input.
     pub fn input_like(&self, index: usize) -> Option<(Shape, Affine)> {
-        self.node.input(index).ok().map(like)
-    }
-
-    /// Shape and quantization of an input that may be packed.
-    #[cfg(feature = "simd")]
-    pub(crate) fn weights_like(&self, index: usize) -> Option<(Shape, Affine)> {
-        self.node.weights(index).ok().map(like)
+        self.node.like(self.node.op.input(index)?)
     }
 
     /// Packed weights, group by group.
     #[cfg(feature = "simd")]
     pub(crate) fn packed(&self, index: usize) -> Option<(Packing, &'p [[i8; Packing::GROUP_BYTES]])> {
-        match self.node.weights(index).ok()?.place {
+        match self.node.program.place(self.node.op.input(index)?)?.0 {
             Place::Packed(packing, bytes) => Some((packing, bytemuck::cast_slice(bytes).as_chunks().0)),
             _ => None,
         }
@@ -384,7 +411,7 @@ impl<'p, 'a> Frame<'p, 'a> {
 
     /// Shape and quantization of the output.
     pub fn output_like(&self) -> Option<(Shape, Affine)> {
-        self.node.output().ok().map(like)
+        self.node.like(self.node.op.output(0)?)
     }
 
     /// The bytes of an input that lies apart from the output.
@@ -392,11 +419,12 @@ impl<'p, 'a> Frame<'p, 'a> {
     where
         'p: 'a,
     {
-        let tensor = self.node.input(index).ok()?;
-        if let Place::Data(bytes) = tensor.place {
-            return bytemuck::try_cast_slice(bytes).ok();
-        }
-        let (offset, length) = extent(&tensor)?;
+        let (place, length) = self.node.program.place(self.node.op.input(index)?)?;
+        let (offset, length) = match place {
+            Place::Data(bytes) => return bytemuck::try_cast_slice(bytes).ok(),
+            Place::Arena { offset } | Place::State { offset } => (offset as usize, length as usize),
+            Place::Packed(..) => return None,
+        };
         // The last gap that begins at or before the input; those that are not used are empty.
         let holds = |(start, gap): &(usize, &'a [i8])| (offset.checked_sub(*start)? + length <= gap.len()).then(|| (offset - start, *gap));
         let (at, gap) = self.gaps.iter().find_map(holds)?;
@@ -408,8 +436,8 @@ impl<'p, 'a> Frame<'p, 'a> {
     where
         'p: 'a,
     {
-        let tensor = self.node.input(index).ok()?;
-        let in_place = extent(&tensor) == extent(&self.node.output_at(0).ok()?);
+        let op = self.node.op;
+        let in_place = self.node.extent(op.input(index)?) == self.node.extent(op.output(0)?);
         if in_place { Some(None) } else { self.input(index).map(Some) }
     }
 
@@ -434,7 +462,7 @@ impl<'p, 'a> Frame<'p, 'a> {
 
     /// Bytes of an element of the output.
     pub fn element_bytes(&self) -> Option<usize> {
-        self.node.output().ok().map(|output| output.dtype.size_bytes() as usize)
+        self.node.program.dtype(self.node.op.output(0)?).map(|dtype| dtype.size_bytes() as usize)
     }
 
     /// The bytes of the first output, for good.
@@ -452,16 +480,6 @@ impl<'p, 'a> Frame<'p, 'a> {
     pub fn into_output_of<T: Element>(self) -> Option<&'a mut [T]> {
         bytemuck::try_cast_slice_mut(self.into_output()).ok()
     }
-}
-
-fn like(tensor: Tensor<'_>) -> (Shape, Affine) {
-    (tensor.shape, Affine { scale: tensor.scale, zero_point: tensor.zero_point })
-}
-
-/// Offset and length in the arena, in bytes.
-fn extent(tensor: &Tensor<'_>) -> Option<(usize, usize)> {
-    let range = tensor.arena_range()?;
-    Some((range.start, range.len()))
 }
 
 /// Demands outputs in the arena that cover neither each other nor an input, but as the operator allows.

@@ -21,11 +21,13 @@ pub(super) fn check_as<T: Element>(node: &Node<'_>, params: MulParams) -> Result
 }
 
 /// Multiplies and requantizes.
+#[inline(always)]
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params = frame.params()?;
     run_as::<i8>(frame, params)
 }
 
+#[inline(always)]
 pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: MulParams) -> Option<()> {
     let [a_zero, b_zero] = [frame.input_like(0)?, frame.input_like(1)?].map(|(_, affine)| affine.zero_point);
     let out_zero = frame.output_like()?.1.zero_point;

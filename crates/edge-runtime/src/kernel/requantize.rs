@@ -31,11 +31,10 @@ pub(super) fn check(node: &Node<'_>, channels: usize, activation: (i32, i32)) ->
 
 impl<'a> Requantize<'a> {
     pub(crate) fn new(frame: &Frame<'a, '_>, activation: (i32, i32)) -> Option<Self> {
-        let constant = |index| frame.node.input(index).ok()?.constant_i32();
         Some(Self {
-            bias: constant(FIRST_INPUT)?,
-            multiplier_q31: constant(FIRST_INPUT + 1)?,
-            shift: constant(FIRST_INPUT + 2)?,
+            bias: frame.node.words(FIRST_INPUT)?,
+            multiplier_q31: frame.node.words(FIRST_INPUT + 1)?,
+            shift: frame.node.words(FIRST_INPUT + 2)?,
             output: frame.output_like()?.1,
             activation,
         })

@@ -110,10 +110,15 @@ impl Windows {
     /// Those of `outputs` windows that lie in the input as a whole.
     #[cfg(feature = "simd")]
     pub(crate) fn inside(&self, outputs: usize) -> Range<usize> {
-        let reach = (self.kernel - 1) * self.dilation.get();
         let first = self.pad.div_ceil(self.stride);
-        let end = (self.input + self.pad).checked_sub(reach + 1).map_or(0, |last| last / self.stride + 1);
+        let end = (self.input + self.pad).checked_sub(self.reach(1)).map_or(0, |last| last / self.stride + 1);
         first..end.min(outputs)
+    }
+
+    /// Elements from the first to the last one under this many windows, of which there is at least one.
+    #[cfg(feature = "simd")]
+    pub(crate) fn reach(&self, windows: usize) -> usize {
+        (windows - 1) * self.stride + (self.kernel - 1) * self.dilation.get() + 1
     }
 
     /// The taps of the window at `output` that fall inside the input, and the input's index under the first one.

@@ -3,6 +3,7 @@
 use edge_format::AddParams;
 
 use super::vector::{Channels, LANES, Range, Vector};
+use crate::affine::Affine;
 use crate::arith::SHIFTS;
 use crate::kernel::Frame;
 
@@ -26,37 +27,93 @@ pub(super) fn run<V: Vector>(
     if a_shape.elements() != shape.elements() || b_shape.elements() != shape.elements() {
         return reference(frame);
     }
-    let scales_of = |multiplier: i32, shift: i32| {
+    let channels_of = |multiplier: i32, shift: i32| {
         let mut channels = Channels::ZERO;
         channels.multiplier_q31 = [multiplier; LANES];
-        (channels.left, channels.right) = ([shift.max(0); LANES], [(-shift).max(0); LANES]);
+        (channels.left, channels.right) = ([shift.max(0); LANES], [0i32.wrapping_sub(shift).max(0); LANES]);
         SHIFTS.contains(&shift).then_some(channels)
     };
-    let a_scales = v.scales(&scales_of(params.input1_multiplier_q31, params.input1_shift)?);
-    let b_scales = v.scales(&scales_of(params.input2_multiplier_q31, params.input2_shift)?);
-    let scales = v.scales(&scales_of(params.output_multiplier_q31, params.output_shift)?);
-    let zero_point = affine.zero_point;
-    let range = Range { zero_point, least: params.activation_min - zero_point, greatest: params.activation_max - zero_point };
+    // Differences of int8 are of nine bits, and a sum is at most twice as large as they.
+    let are_small = params.left_shift <= 20;
+    let input = |affine: Affine, multiplier: i32, shift: i32| {
+        let scales = v.scales(&channels_of(multiplier, shift)?, 0, are_small);
+        // A half of what is raised by one bit or more, which is what becomes of the input with the greater scale.
+        let is_half = (multiplier, shift) == (1 << 30, 0) && (1..=20).contains(&params.left_shift);
+        let left_shift = params.left_shift - u32::from(is_half);
+        Some(Input { zero_point: affine.zero_point, left_shift, is_half, scales })
+    };
+    let sums_are_small = are_small && params.input1_shift <= 0 && params.input2_shift <= 0;
+    let sums = Sums {
+        a: input(a_affine, params.input1_multiplier_q31, params.input1_shift)?,
+        b: input(b_affine, params.input2_multiplier_q31, params.input2_shift)?,
+        op,
+        scales: v.scales(&channels_of(params.output_multiplier_q31, params.output_shift)?, affine.zero_point, sums_are_small),
+        range: Range { least: params.activation_min as i8, greatest: params.activation_max as i8 },
+    };
     let (a, b) = (frame.input_or_in_place(0)?, frame.input_or_in_place(1)?);
-    for (index, output) in frame.into_output().chunks_mut(LANES).enumerate() {
-        let place = index * LANES..index * LANES + output.len();
-        let chunk = |x: Option<&[i8]>, own: &[i8]| {
-            let x = match x {
-                Some(x) => x.get(place.clone())?,
-                None => own,
-            };
-            let mut chunk = [0; LANES];
-            match x.first_chunk::<LANES>() {
-                Some(x) => chunk = *x,
-                None => chunk.iter_mut().zip(x).for_each(|(chunk, &x)| *chunk = x),
-            }
-            Some(chunk)
-        };
-        let (a, b) = (chunk(a, output)?, chunk(b, output)?);
-        let a = v.rescale(v.raised(&a, a_affine.zero_point, params.left_shift), &a_scales);
-        let b = v.rescale(v.raised(&b, b_affine.zero_point, params.left_shift), &b_scales);
-        let sum = if op == Op::Add { v.add(a, b) } else { v.subtract(a, b) };
-        super::gemm::store(v.requantize(sum, &scales, &range), output, place.len());
+    let are_simple = [&sums.a.scales, &sums.b.scales, &sums.scales].into_iter().all(V::is_simple);
+    if are_simple { sums.run::<true>(v, a, b, frame.into_output()) } else { sums.run::<false>(v, a, b, frame.into_output()) }
+}
+
+/// What becomes of an input.
+struct Input<V: Vector> {
+    zero_point: i32,
+    left_shift: u32,
+    /// Whether the left shift has made the scales superfluous.
+    is_half: bool,
+    scales: V::Scales,
+}
+
+impl<V: Vector> Input<V> {
+    #[inline(always)]
+    fn rescale<const SIMPLE: bool>(&self, v: V, x: &[i8; LANES]) -> V::Words {
+        let raised = v.raised(x, self.zero_point, self.left_shift);
+        match (self.is_half, SIMPLE) {
+            (true, _) => raised,
+            (false, true) => v.rescale(raised, &self.scales),
+            (false, false) => v.rescale_any(raised, &self.scales),
+        }
     }
-    Some(())
+}
+
+/// An op.
+struct Sums<V: Vector> {
+    a: Input<V>,
+    b: Input<V>,
+    op: Op,
+    scales: V::Scales,
+    range: Range,
+}
+
+impl<V: Vector> Sums<V> {
+    /// Computes everything; an input that is `None` is in the output's place.
+    #[inline(always)]
+    fn run<const SIMPLE: bool>(&self, v: V, a: Option<&[i8]>, b: Option<&[i8]>, output: &mut [i8]) -> Option<()> {
+        let (chunks, rest) = output.as_chunks_mut::<LANES>();
+        let (a_chunks, a_rest) = a.map(<[i8]>::as_chunks::<LANES>).unzip();
+        let (b_chunks, b_rest) = b.map(<[i8]>::as_chunks::<LANES>).unzip();
+        for (index, output) in chunks.iter_mut().enumerate() {
+            let own = *output;
+            let a = a_chunks.map_or(Some(&own), |a| a.get(index))?;
+            let b = b_chunks.map_or(Some(&own), |b| b.get(index))?;
+            v.put(self.sixteen::<SIMPLE>(v, a, b), output, LANES)?;
+        }
+        if !rest.is_empty() {
+            let filled = |x: &[i8]| {
+                let mut chunk = [0; LANES];
+                chunk.iter_mut().zip(x).for_each(|(chunk, &x)| *chunk = x);
+                chunk
+            };
+            let (a, b) = (filled(a_rest.unwrap_or(rest)), filled(b_rest.unwrap_or(rest)));
+            v.put(self.sixteen::<SIMPLE>(v, &a, &b), rest, rest.len())?;
+        }
+        Some(())
+    }
+
+    #[inline(always)]
+    fn sixteen<const SIMPLE: bool>(&self, v: V, a: &[i8; LANES], b: &[i8; LANES]) -> V::Bytes {
+        let (a, b) = (self.a.rescale::<SIMPLE>(v, a), self.b.rescale::<SIMPLE>(v, b));
+        let sum = if self.op == Op::Add { v.add(a, b) } else { v.subtract(a, b) };
+        if SIMPLE { v.requantize(sum, &self.scales, &self.range) } else { v.requantize_any(sum, &self.scales, &self.range) }
+    }
 }

@@ -1,68 +1,83 @@
 //! Matrix product with packed weights.
 
-use edge_format::FullyConnectedParams;
+use edge_format::{FullyConnectedParams, Packing};
 
-use super::gemm::Segments;
-use super::product::{Product, Rows};
-use super::vector::Vector;
+use super::gemm::{Block, Segments};
+use super::product::{Grid, Product, Weights};
+use super::vector::{LANES, Vector};
 use crate::kernel::requantize::Requantize;
 use crate::kernel::{Frame, fully_connected};
+
+/// Blocks of sixteen outputs whose constants are prepared at once, for few and for many.
+const BLOCKS: [usize; 2] = [1, 4];
+
+/// Elements that there is room for when a row must be copied, in two sizes: the memory is cleared each time.
+const SHORT: usize = 256;
+const LONG: usize = Packing::MAX_COLUMNS;
 
 /// Computes tiles of rows. Plain weights are the reference kernel's.
 #[inline(always)]
 pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
-    let Some((packing, weights)) = frame.packed(1) else { return fully_connected::run_plain(frame) };
+    let Some((packing, bytes)) = frame.packed(1) else { return fully_connected::run_plain(frame) };
     let params: FullyConnectedParams = frame.params()?;
-    let [outputs, length] = frame.weights_like(1)?.0.array()?;
+    let [outputs, length] = frame.input_like(1)?.0.array()?;
     let requantize = Requantize::new(&frame, (params.activation_min, params.activation_max))?;
     let x = frame.input(0)?;
-    let product = Product {
-        x,
-        pixels: x.len().checked_div(length)?,
-        length,
-        packing,
-        weights,
-        requantize: &requantize,
-        first: 0,
-        channels: outputs,
-        output_stride: outputs,
-        gathers: !length.is_multiple_of(4),
-    };
-    product.run(v, &Adjacent { x, length }, frame.into_output())
+    let layer = Layer { x, length, outputs, weights: Weights { packing, bytes, groups: Packing::groups(length) }, requantize };
+    let output = frame.into_output();
+    if outputs <= BLOCKS[0] * LANES {
+        layer.run(v, &mut [Block::empty(v); BLOCKS[0]], output)
+    } else {
+        layer.run(v, &mut [Block::empty(v); BLOCKS[1]], output)
+    }
+}
+
+/// An op.
+struct Layer<'a> {
+    x: &'a [i8],
+    /// Elements of a row.
+    length: usize,
+    outputs: usize,
+    weights: Weights<'a>,
+    requantize: Requantize<'a>,
+}
+
+impl Layer<'_> {
+    /// Computes all rows, with room for the constants of some blocks.
+    #[inline(always)]
+    fn run<V: Vector>(&self, v: V, room: &mut [Block<V>], output: &mut [i8]) -> Option<()> {
+        let Self { x, length, outputs, weights, requantize } = self;
+        let (length, outputs) = (*length, *outputs);
+        let rows = x.len().checked_div(length)?;
+        let mut first = 0;
+        while first < outputs {
+            let product = Product::new(v, *weights, requantize, first, outputs - first, room)?;
+            // The last row's last group reaches beyond x where it is not whole.
+            let in_place = if length.is_multiple_of(4) { rows } else { rows.checked_sub(1)? };
+            if in_place > 0 {
+                product.run(v, &grid(x, in_place, length), output.get_mut(first..)?)?;
+            }
+            if in_place < rows {
+                let (x, output) = (x.get(in_place * length..)?, output.get_mut(in_place * outputs + first..)?);
+                if length <= SHORT { last_row::<V, SHORT>(v, &product, x, output)? } else { last_row::<V, LONG>(v, &product, x, output)? }
+            }
+            first += product.channels().next_multiple_of(LANES);
+        }
+        Some(())
+    }
 }
 
 /// Rows one behind the other.
-struct Adjacent<'a> {
-    x: &'a [i8],
-    length: usize,
+fn grid(x: &[i8], rows: usize, length: usize) -> Grid<'_> {
+    let segments = Segments::one(Packing::groups(length));
+    Grid { x, is_flipped: false, first: 0, columns: rows, step: length, lines: 1, line_step: 0, segments }
 }
 
-impl Rows for Adjacent<'_> {
-    type Place = usize;
-
-    #[inline(always)]
-    fn first(&self) -> usize {
-        0
-    }
-
-    #[inline(always)]
-    fn next(&self, start: usize) -> usize {
-        start + self.length
-    }
-
-    #[inline(always)]
-    fn segments(&self) -> Option<Segments> {
-        Some(Segments::one(self.length))
-    }
-
-    #[inline(always)]
-    fn in_place(&self, start: usize) -> Option<usize> {
-        (start + self.length.next_multiple_of(4) <= self.x.len()).then_some(start)
-    }
-
-    #[inline(always)]
-    fn gather(&self, start: usize, row: &mut [i8]) -> Option<()> {
-        row.get_mut(..self.length)?.copy_from_slice(self.x.get(start..)?.get(..self.length)?);
-        Some(())
-    }
+/// Computes a row from a copy with room behind it.
+#[inline(never)]
+fn last_row<V: Vector, const ROOM: usize>(v: V, product: &Product<'_, V>, x: &[i8], output: &mut [i8]) -> Option<()> {
+    let mut row = [0; ROOM];
+    let row = row.get_mut(..x.len().next_multiple_of(4))?;
+    row.get_mut(..x.len())?.copy_from_slice(x);
+    product.run(v, &grid(row, 1, x.len()), output)
 }

@@ -2,12 +2,13 @@
 
 use edge_format::Packing;
 
-use super::vector::{Channels, LANES, Range, Vector, unrolled};
+use super::vector::{LANES, Range, Vector, unrolled};
 
 /// Most rows of x whose sums are kept at once.
 pub(super) const MAX_PIXELS: usize = 8;
 
-/// Where the row of x that meets the weights lies: `rows * runs` runs of equal length, each of whole groups of four columns.
+/// Where the row of x that meets the weights lies: `rows * runs` runs of equal length, each read in whole groups of four columns. What is
+/// read beyond a run meets weights that are zero.
 #[derive(Clone, Copy)]
 pub(super) struct Segments {
     pub(super) rows: usize,
@@ -19,15 +20,31 @@ pub(super) struct Segments {
 }
 
 impl Segments {
-    /// One run of this many elements, whose last group may reach beyond them.
-    pub(super) fn one(length: usize) -> Self {
-        Self { rows: 1, row_stride: 0, runs: 1, run_stride: 0, groups: Packing::groups(length) }
+    /// One run of this many groups.
+    pub(super) fn one(groups: usize) -> Self {
+        Self { rows: 1, row_stride: 0, runs: 1, run_stride: 0, groups }
+    }
+
+    /// Elements from the first to the last one that is read; there is at least one run.
+    pub(super) fn span(&self) -> usize {
+        let last_row = self.row_stride.saturating_mul(self.rows.saturating_sub(1));
+        let last_run = self.run_stride.saturating_mul(self.runs.saturating_sub(1));
+        last_row.saturating_add(last_run).saturating_add(4 * self.groups)
     }
 }
 
+/// Constants of a block of sixteen output channels.
+#[derive(Clone, Copy)]
+pub(super) struct Block<V: Vector> {
+    pub(super) bias: [i32; LANES],
+    pub(super) scales: V::Scales,
+}
+
 /// A tile of the product: some rows of x by some blocks of sixteen columns of the output.
-pub(super) struct Job<'a> {
+pub(super) struct Job<'a, V: Vector> {
     pub(super) x: &'a [i8],
+    /// Whether x is as [`Vector::x`] makes it.
+    pub(super) is_flipped: bool,
     /// Where each row begins.
     pub(super) starts: [usize; MAX_PIXELS],
     /// How many of the rows are wanted; those that follow repeat the last one.
@@ -37,8 +54,7 @@ pub(super) struct Job<'a> {
     pub(super) weights: &'a [[i8; Packing::GROUP_BYTES]],
     /// Groups of a block.
     pub(super) groups: usize,
-    /// The blocks' constants.
-    pub(super) channels: &'a [Channels],
+    pub(super) blocks: &'a [Block<V>],
     pub(super) range: Range,
     /// Columns of the output from the first block on.
     pub(super) columns: usize,
@@ -46,77 +62,88 @@ pub(super) struct Job<'a> {
     pub(super) output_stride: usize,
 }
 
-/// Computes a tile; `output` begins with its first element.
+/// Computes a tile; `output` begins with its first element. `FLIPPED` says whether x is, `HALF` that the last block has at most eight columns.
 #[inline(always)]
-pub(super) fn tile<V: Vector, const PIXELS: usize, const BLOCKS: usize>(v: V, job: &Job<'_>, output: &mut [i8]) -> Option<()> {
-    let channels: &[Channels; BLOCKS] = job.channels.first_chunk()?;
+pub(super) fn tile<V: Vector, const PIXELS: usize, const BLOCKS: usize, const FLIPPED: bool, const HALF: bool>(
+    v: V,
+    job: &Job<'_, V>,
+    output: &mut [i8],
+) -> Option<()> {
+    let blocks: &[Block<V>; BLOCKS] = job.blocks.first_chunk()?;
     let starts: &[usize; PIXELS] = job.starts.first_chunk()?;
     let mut weights: [&[[i8; 64]]; BLOCKS] = [&[]; BLOCKS];
     for (block, slot) in weights.iter_mut().enumerate() {
         *slot = job.weights.get(block * job.groups..)?.get(..job.groups)?;
     }
-    let mut sums = [[v.start(v.words(&channels.first()?.bias)); BLOCKS]; PIXELS];
+    // All of one length, so that a check of one index is one of all.
+    let span = job.segments.span();
+    let mut x: [&[i8]; PIXELS] = [&[]; PIXELS];
+    for (slot, &start) in x.iter_mut().zip(starts) {
+        *slot = job.x.get(start..)?.get(..span)?;
+    }
+    let mut sums = [[v.start(&blocks[0].bias); BLOCKS]; PIXELS];
     unrolled!(block below BLOCKS, {
-        let start = v.start(v.words(&channels[block].bias));
+        let start = v.start(&blocks[block].bias);
         unrolled!(pixel below PIXELS, {
             sums[pixel][block] = start;
         });
     });
 
     let Segments { rows, row_stride, runs, run_stride, groups } = job.segments;
+    let mut next = 0;
     for row in 0..rows {
         for run in 0..runs {
-            let offset = row * row_stride + run * run_stride;
-            let mut x: [&[[i8; 4]]; PIXELS] = [&[]; PIXELS];
-            for (slot, start) in x.iter_mut().zip(starts) {
-                *slot = job.x.get(start + offset..)?.as_chunks().0.get(..groups)?;
-            }
-            let mut run_weights: [&[[i8; 64]]; BLOCKS] = [&[]; BLOCKS];
-            for (slot, weights) in run_weights.iter_mut().zip(&mut weights) {
-                (*slot, *weights) = weights.split_at_checked(groups)?;
-            }
-            // All slices have this length, so that no index below is checked.
-            for group in 0..groups {
-                let mut wide = [v.x([0; 4]); PIXELS];
+            let mut at = row * row_stride + run * run_stride;
+            for _ in 0..groups {
+                let mut wide = [v.x::<FLIPPED>(x[0].get(at..)?.first_chunk()?); PIXELS];
                 unrolled!(pixel below PIXELS, {
-                    wide[pixel] = v.x(x[pixel][group]);
+                    if pixel > 0 {
+                        wide[pixel] = v.x::<FLIPPED>(x[pixel].get(at..)?.first_chunk()?);
+                    }
                 });
                 unrolled!(block below BLOCKS, {
-                    let weights = v.weights(&run_weights[block][group]);
+                    let weights = v.weights(weights[block].get(next)?);
                     unrolled!(pixel below PIXELS, {
-                        sums[pixel][block] = v.dot(sums[pixel][block], wide[pixel], weights);
+                        sums[pixel][block] = if HALF && block + 1 == BLOCKS {
+                            v.dot_half(sums[pixel][block], wide[pixel], weights)
+                        } else {
+                            v.dot(sums[pixel][block], wide[pixel], weights)
+                        };
                     });
                 });
+                at += 4;
+                next += 1;
             }
         }
     }
 
-    unrolled!(block below BLOCKS, {
-        let scales = v.scales(&channels[block]);
-        let columns = job.columns.saturating_sub(block * LANES).min(LANES);
-        unrolled!(pixel below PIXELS, {
-            if pixel < job.pixels {
-                let q = v.requantize(v.sums(sums[pixel][block]), &scales, &job.range);
-                store(q, output.get_mut(pixel * job.output_stride + block * LANES..)?, columns);
-            }
-        });
-    });
-    Some(())
-}
-
-/// Stores as many channels as there are.
-#[inline(always)]
-pub(super) fn store(q: [i8; LANES], output: &mut [i8], channels: usize) {
-    match (channels, output.first_chunk_mut::<LANES>()) {
-        (LANES, Some(output)) => *output = q,
-        // A half is common, too.
-        (8, _) => output.iter_mut().zip(q).take(8).for_each(|(output, q)| *output = q),
-        _ => {
-            for (channel, q) in q.into_iter().enumerate() {
-                if let Some(output) = output.get_mut(channel).filter(|_| channel < channels) {
-                    *output = q;
+    // Apart from each other, since what is called leaves no registers to what follows.
+    if blocks.iter().all(|block| V::is_simple(&block.scales)) {
+        unrolled!(block below BLOCKS, {
+            let columns = job.columns.saturating_sub(block * LANES).min(LANES);
+            unrolled!(pixel below PIXELS, {
+                if pixel < job.pixels {
+                    let q = v.requantize(v.sums(sums[pixel][block]), &blocks[block].scales, &job.range);
+                    v.put(q, output.get_mut(pixel * job.output_stride + block * LANES..)?, columns)?;
                 }
-            }
+            });
+        });
+    } else {
+        for (block, constants) in blocks.iter().enumerate() {
+            let columns = job.columns.saturating_sub(block * LANES).min(LANES);
+            unrolled!(pixel below PIXELS, {
+                if pixel < job.pixels {
+                    let mut sum = sums[pixel][0];
+                    unrolled!(index below BLOCKS, {
+                        if index == block {
+                            sum = sums[pixel][index];
+                        }
+                    });
+                    let q = v.requantize_any(v.sums(sum), &constants.scales, &job.range);
+                    v.put(q, output.get_mut(pixel * job.output_stride + block * LANES..)?, columns)?;
+                }
+            });
         }
     }
+    Some(())
 }

@@ -24,6 +24,8 @@ mod vector;
 
 use edge_format::Packing;
 
+pub use depthwise_conv2d::packs_depthwise;
+
 use crate::kernel::{self, Frame};
 use crate::{Registration, Resolver};
 
@@ -139,14 +141,21 @@ macro_rules! detect {
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use detect;
 
-/// The kernels with an instruction set enabled.
+/// The kernels with an instruction set enabled: those that are written for vectors, and reference kernels of which the compiler makes
+/// better ones.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! kernels {
-    ($module:ident: $vector:ty, $features:literal, [$($kernel:ident),* $(,)?]) => {
+    ($module:ident: $vector:ty, $features:literal) => {
+        kernels!($module: $vector, $features, [add, conv2d, depthwise_conv2d, fully_connected, sub], [average_pool2d, max_pool2d, mul]);
+    };
+    ($module:ident: $vector:ty, $features:literal, [$($kernel:ident),*], [$($plain:ident),*]) => {
         mod $module {
             use super::*;
 
-            pub(super) static KERNELS: &[Registration] = &[$(Registration { run: $kernel, ..kernel::$kernel::KERNEL }),*];
+            pub(super) static KERNELS: &[Registration] = &[
+                $(Registration { run: $kernel, ..kernel::$kernel::KERNEL },)*
+                $(Registration { run: $plain, ..kernel::$plain::KERNEL },)*
+            ];
 
             $(
                 #[allow(unsafe_code)]
@@ -160,45 +169,33 @@ macro_rules! kernels {
                     unsafe { run(vector, frame) }
                 }
             )*
+            $(
+                #[allow(unsafe_code)]
+                fn $plain(frame: Frame<'_, '_>) -> Option<()> {
+                    #[target_feature(enable = $features)]
+                    fn run(frame: Frame<'_, '_>) -> Option<()> {
+                        kernel::$plain::run(frame)
+                    }
+                    <$vector>::detect()?;
+                    // SAFETY: a vector was found, so the machine has the features.
+                    unsafe { run(frame) }
+                }
+            )*
         }
     };
 }
 
 #[cfg(target_arch = "x86_64")]
-kernels!(for_avx512vnni: avx512vnni::Avx512Vnni, "avx2,avx512f,avx512bw,avx512vl,avx512vnni", [
-    add,
-    conv2d,
-    depthwise_conv2d,
-    fully_connected,
-    sub,
-]);
+kernels!(for_avx512vnni: avx512vnni::Avx512Vnni, "avx2,avx512f,avx512bw,avx512vl,avx512vnni");
 
 #[cfg(target_arch = "x86_64")]
-kernels!(for_avx2: avx2::Avx2, "avx2", [
-    add,
-    conv2d,
-    depthwise_conv2d,
-    fully_connected,
-    sub,
-]);
+kernels!(for_avx2: avx2::Avx2, "avx2");
 
 #[cfg(target_arch = "aarch64")]
-kernels!(for_dotprod: neon::Dotprod, "neon,dotprod", [
-    add,
-    conv2d,
-    depthwise_conv2d,
-    fully_connected,
-    sub,
-]);
+kernels!(for_dotprod: neon::Dotprod, "neon,dotprod");
 
 #[cfg(target_arch = "aarch64")]
-kernels!(for_neon: neon::Neon, "neon", [
-    add,
-    conv2d,
-    depthwise_conv2d,
-    fully_connected,
-    sub,
-]);
+kernels!(for_neon: neon::Neon, "neon");
 
 /// What any machine can run; also where the reference kernels send ops with packed weights.
 pub(crate) mod on_any_machine {
@@ -224,7 +221,7 @@ pub(crate) mod on_any_machine {
         super::conv2d::run(portable::Portable, frame)
     }
 
-    fn depthwise_conv2d(frame: Frame<'_, '_>) -> Option<()> {
+    pub(crate) fn depthwise_conv2d(frame: Frame<'_, '_>) -> Option<()> {
         super::depthwise_conv2d::run(portable::Portable, frame)
     }
 

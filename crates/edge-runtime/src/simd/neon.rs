@@ -5,9 +5,8 @@
 use core::arch::aarch64::*;
 use core::arch::asm;
 
-use super::depthwise_conv2d::{Block, Target};
 use super::gemm::{self, Job};
-use super::vector::{Channels, LANES, Range, Vector};
+use super::vector::{self, Channels, LANES, Range, Vector, functions_of_their_own};
 
 /// Every AArch64 processor's vectors.
 #[derive(Clone, Copy)]
@@ -31,20 +30,14 @@ impl Dotprod {
 
 #[target_feature(enable = "neon")]
 #[inline(never)]
-fn product<const PIXELS: usize, const BLOCKS: usize>(v: Neon, job: &Job<'_>, output: &mut [i8]) -> Option<()> {
-    gemm::tile::<_, PIXELS, BLOCKS>(v, job, output)
-}
-
-#[target_feature(enable = "neon")]
-#[inline(never)]
-fn depthwise<const ROWS: usize, const COLUMNS: usize>(v: Neon, block: &Block<'_>, target: &mut Target<'_>) -> Option<()> {
-    block.run::<_, ROWS, COLUMNS>(v, target)
+fn product<const PIXELS: usize, const BLOCKS: usize>(v: Neon, job: &Job<'_, Neon>, output: &mut [i8]) -> Option<()> {
+    gemm::tile::<_, PIXELS, BLOCKS, false, false>(v, job, output)
 }
 
 #[target_feature(enable = "neon,dotprod")]
 #[inline(never)]
-fn dotprod_product<const PIXELS: usize, const BLOCKS: usize>(v: Dotprod, job: &Job<'_>, output: &mut [i8]) -> Option<()> {
-    gemm::tile::<_, PIXELS, BLOCKS>(v, job, output)
+fn dotprod_product<const PIXELS: usize, const BLOCKS: usize>(v: Dotprod, job: &Job<'_, Dotprod>, output: &mut [i8]) -> Option<()> {
+    gemm::tile::<_, PIXELS, BLOCKS, false, false>(v, job, output)
 }
 
 /// Sixteen words.
@@ -57,6 +50,7 @@ pub(super) struct Scales {
     left: Words,
     /// Shifts to the right, as negative ones to the left.
     right: Words,
+    zero_point: i32,
 }
 
 impl Vector for Neon {
@@ -67,8 +61,8 @@ impl Vector for Neon {
     type Dots = [int32x4_t; 8];
     type Weights = [int8x16_t; 4];
     type X = int8x8_t;
-    type Wide = [int16x8_t; 2];
-    type Tap = [int16x8_t; 2];
+    type Quads = [uint32x4_t; 4];
+    type Bytes = int8x16_t;
     type Scales = Scales;
 
     fn tile(pixels: usize, _blocks: usize) -> [usize; 2] {
@@ -76,26 +70,16 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
-    fn run(self, job: &Job<'_>, output: &mut [i8], tile: [usize; 2]) -> Option<()> {
+    fn product(self, job: &Job<'_, Self>, output: &mut [i8], tile: [usize; 2]) -> Option<()> {
         // SAFETY: the machine has NEON.
         unsafe { if tile[0] == 1 { product::<1, 1>(self, job, output) } else { product::<2, 1>(self, job, output) } }
     }
 
-    #[inline(always)]
-    fn depthwise<const ROWS: usize, const COLUMNS: usize>(self, block: &Block<'_>, target: &mut Target<'_>) -> Option<()> {
-        // SAFETY: the machine has NEON.
-        unsafe { depthwise::<ROWS, COLUMNS>(self, block, target) }
-    }
+    functions_of_their_own!(Neon, "neon");
 
     #[inline(always)]
-    fn words(self, words: &[i32; LANES]) -> Words {
-        let at = words.as_ptr();
-        // SAFETY: the machine has NEON, and the four loads are of all words.
-        unsafe { [vld1q_s32(at), vld1q_s32(at.add(4)), vld1q_s32(at.add(8)), vld1q_s32(at.add(12))] }
-    }
-
-    #[inline(always)]
-    fn start(self, [a, b, c, d]: Words) -> [int32x4_t; 8] {
+    fn start(self, words: &[i32; LANES]) -> [int32x4_t; 8] {
+        let [a, b, c, d] = self.words(words);
         // SAFETY: the machine has NEON.
         unsafe {
             let zero = vdupq_n_s32(0);
@@ -120,7 +104,7 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
-    fn x(self, x: [i8; 4]) -> int8x8_t {
+    fn x<const FLIPPED: bool>(self, x: &[i8; 4]) -> int8x8_t {
         // SAFETY: the machine has NEON.
         unsafe { vreinterpret_s8_s32(vdup_n_s32(i32::from_ne_bytes(x.map(i8::cast_unsigned)))) }
     }
@@ -146,46 +130,69 @@ impl Vector for Neon {
     }
 
     #[inline(always)]
-    fn wide(self, x: &[i8; LANES]) -> [int16x8_t; 2] {
-        // SAFETY: the machine has NEON, and the load is of all elements.
-        unsafe {
-            let x = vld1q_s8(x.as_ptr());
-            [vmovl_s8(vget_low_s8(x)), vmovl_high_s8(x)]
-        }
-    }
-
-    #[inline(always)]
-    fn tap(self, tap: &[i16; LANES]) -> [int16x8_t; 2] {
-        // SAFETY: the machine has NEON, and both loads are of all numbers.
-        unsafe { [vld1q_s16(tap.as_ptr()), vld1q_s16(tap.as_ptr().add(8))] }
-    }
-
-    #[inline(always)]
-    fn multiply_add(self, [a, b, c, d]: Words, x: [int16x8_t; 2], tap: [int16x8_t; 2]) -> Words {
+    fn quads(self) -> [uint32x4_t; 4] {
         // SAFETY: the machine has NEON.
+        unsafe { [vdupq_n_u32(0); 4] }
+    }
+
+    #[inline(always)]
+    fn push(self, [a, b, c, d]: [uint32x4_t; 4], x: &[i8; LANES]) -> [uint32x4_t; 4] {
+        // SAFETY: the machine has NEON, and the load is of all channels.
         unsafe {
+            let x = vreinterpretq_u8_s8(vld1q_s8(x.as_ptr()));
+            let (low, high) = (vmovl_u8(vget_low_u8(x)), vmovl_high_u8(x));
             [
-                vmlal_s16(a, vget_low_s16(x[0]), vget_low_s16(tap[0])),
-                vmlal_high_s16(b, x[0], tap[0]),
-                vmlal_s16(c, vget_low_s16(x[1]), vget_low_s16(tap[1])),
-                vmlal_high_s16(d, x[1], tap[1]),
+                vorrq_u32(vshrq_n_u32::<8>(a), vshlq_n_u32::<24>(vmovl_u16(vget_low_u16(low)))),
+                vorrq_u32(vshrq_n_u32::<8>(b), vshlq_n_u32::<24>(vmovl_high_u16(low))),
+                vorrq_u32(vshrq_n_u32::<8>(c), vshlq_n_u32::<24>(vmovl_u16(vget_low_u16(high)))),
+                vorrq_u32(vshrq_n_u32::<8>(d), vshlq_n_u32::<24>(vmovl_high_u16(high))),
             ]
         }
     }
 
     #[inline(always)]
-    fn scales(self, channels: &Channels) -> Scales {
+    fn store(self, [a, b, c, d]: [uint32x4_t; 4]) -> [i8; 64] {
+        let mut bytes = [0; 64];
+        let at = bytes.as_mut_ptr();
+        // SAFETY: the machine has NEON, and the four stores are of all bytes.
+        unsafe {
+            vst1q_s8(at, vreinterpretq_s8_u32(a));
+            vst1q_s8(at.add(16), vreinterpretq_s8_u32(b));
+            vst1q_s8(at.add(32), vreinterpretq_s8_u32(c));
+            vst1q_s8(at.add(48), vreinterpretq_s8_u32(d));
+        }
+        bytes
+    }
+
+    #[inline(always)]
+    fn dot_quads(self, s: [int32x4_t; 8], x: &[i8; 64], [a, b, c, d]: [int8x16_t; 4]) -> [int32x4_t; 8] {
+        let x = self.weights(x);
+        [
+            self.pairs(s[0], vget_low(x[0]), vget_low(a)),
+            self.pairs(s[1], vget_high(x[0]), vget_high(a)),
+            self.pairs(s[2], vget_low(x[1]), vget_low(b)),
+            self.pairs(s[3], vget_high(x[1]), vget_high(b)),
+            self.pairs(s[4], vget_low(x[2]), vget_low(c)),
+            self.pairs(s[5], vget_high(x[2]), vget_high(c)),
+            self.pairs(s[6], vget_low(x[3]), vget_low(d)),
+            self.pairs(s[7], vget_high(x[3]), vget_high(d)),
+        ]
+    }
+
+    #[inline(always)]
+    fn scales(self, channels: &Channels, zero_point: i32, _are_small: bool) -> Scales {
         let [a, b, c, d] = self.words(&channels.right);
         // SAFETY: the machine has NEON.
         let right = unsafe { [vnegq_s32(a), vnegq_s32(b), vnegq_s32(c), vnegq_s32(d)] };
-        Scales { multiplier: self.words(&channels.multiplier_q31), left: self.words(&channels.left), right }
+        Scales { multiplier: self.words(&channels.multiplier_q31), left: self.words(&channels.left), right, zero_point }
     }
 
     #[inline(always)]
     fn raised(self, x: &[i8; LANES], zero_point: i32, left_shift: u32) -> Words {
-        let [low, high] = self.wide(x);
-        // SAFETY: the machine has NEON.
+        // SAFETY: the machine has NEON, and the load is of all elements.
         unsafe {
+            let x = vld1q_s8(x.as_ptr());
+            let (low, high) = (vmovl_s8(vget_low_s8(x)), vmovl_high_s8(x));
             let (zero_point, shift) = (vdupq_n_s32(zero_point), vdupq_n_s32(left_shift.cast_signed()));
             [
                 vshlq_s32(vsubq_s32(vmovl_s16(vget_low_s16(low)), zero_point), shift),
@@ -210,7 +217,7 @@ impl Vector for Neon {
 
     #[inline(always)]
     fn rescale(self, s: Words, scales: &Scales) -> Words {
-        let Scales { multiplier: m, left: l, right: r } = scales;
+        let Scales { multiplier: m, left: l, right: r, .. } = scales;
         [
             self.multiply(s[0], m[0], l[0], r[0]),
             self.multiply(s[1], m[1], l[1], r[1]),
@@ -219,18 +226,40 @@ impl Vector for Neon {
         ]
     }
 
+    fn is_simple(_scales: &Scales) -> bool {
+        true
+    }
+
     #[inline(always)]
-    fn requantize(self, sums: Words, scales: &Scales, range: &Range) -> [i8; LANES] {
+    fn rescale_any(self, sums: Words, scales: &Scales) -> Words {
+        self.rescale(sums, scales)
+    }
+
+    #[inline(always)]
+    fn requantize(self, sums: Words, scales: &Scales, range: &Range) -> int8x16_t {
         let [a, b, c, d] = self.rescale(sums, scales);
-        let (a, b, c, d) = (self.confine(a, range), self.confine(b, range), self.confine(c, range), self.confine(d, range));
-        let mut output = [0; LANES];
-        // SAFETY: the machine has NEON, and the store is of 16 bytes.
+        // SAFETY: the machine has NEON.
         unsafe {
-            let low = vcombine_s16(vmovn_s32(a), vmovn_s32(b));
-            let high = vcombine_s16(vmovn_s32(c), vmovn_s32(d));
-            vst1q_s8(output.as_mut_ptr(), vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+            // What saturates is beyond any range.
+            let zero_point = vdupq_n_s16(scales.zero_point as i16);
+            let low = vqaddq_s16(vcombine_s16(vqmovn_s32(a), vqmovn_s32(b)), zero_point);
+            let high = vqaddq_s16(vcombine_s16(vqmovn_s32(c), vqmovn_s32(d)), zero_point);
+            let q = vcombine_s8(vqmovn_s16(low), vqmovn_s16(high));
+            vminq_s8(vmaxq_s8(q, vdupq_n_s8(range.least)), vdupq_n_s8(range.greatest))
         }
-        output
+    }
+
+    #[inline(always)]
+    fn requantize_any(self, sums: Words, scales: &Scales, range: &Range) -> int8x16_t {
+        self.requantize(sums, scales, range)
+    }
+
+    #[inline(always)]
+    fn put(self, q: int8x16_t, output: &mut [i8], channels: usize) -> Option<()> {
+        let mut bytes = [0; LANES];
+        // SAFETY: the machine has NEON, and the store is of all bytes.
+        unsafe { vst1q_s8(bytes.as_mut_ptr(), q) }
+        vector::put(bytes, output, channels)
     }
 }
 
@@ -243,12 +272,10 @@ impl Neon {
     }
 
     #[inline(always)]
-    fn confine(self, q: int32x4_t, range: &Range) -> int32x4_t {
-        // SAFETY: the machine has NEON.
-        unsafe {
-            let q = vminq_s32(vmaxq_s32(q, vdupq_n_s32(range.least)), vdupq_n_s32(range.greatest));
-            vaddq_s32(q, vdupq_n_s32(range.zero_point))
-        }
+    fn words(self, words: &[i32; LANES]) -> Words {
+        let at = words.as_ptr();
+        // SAFETY: the machine has NEON, and the four loads are of all words.
+        unsafe { [vld1q_s32(at), vld1q_s32(at.add(4)), vld1q_s32(at.add(8)), vld1q_s32(at.add(12))] }
     }
 
     /// Four times [`multiply_by_quantized_multiplier`](crate::arith::multiply_by_quantized_multiplier).
@@ -286,8 +313,8 @@ impl Vector for Dotprod {
     type Dots = Words;
     type Weights = [int8x16_t; 4];
     type X = int8x16_t;
-    type Wide = [int16x8_t; 2];
-    type Tap = [int16x8_t; 2];
+    type Quads = [uint32x4_t; 4];
+    type Bytes = int8x16_t;
     type Scales = Scales;
 
     fn tile(pixels: usize, _blocks: usize) -> [usize; 2] {
@@ -295,24 +322,16 @@ impl Vector for Dotprod {
     }
 
     #[inline(always)]
-    fn run(self, job: &Job<'_>, output: &mut [i8], tile: [usize; 2]) -> Option<()> {
+    fn product(self, job: &Job<'_, Self>, output: &mut [i8], tile: [usize; 2]) -> Option<()> {
         // SAFETY: the machine has the dot product instructions.
         unsafe { if tile[0] == 1 { dotprod_product::<1, 1>(self, job, output) } else { dotprod_product::<4, 1>(self, job, output) } }
     }
 
-    #[inline(always)]
-    fn depthwise<const ROWS: usize, const COLUMNS: usize>(self, block: &Block<'_>, target: &mut Target<'_>) -> Option<()> {
-        self.0.depthwise::<ROWS, COLUMNS>(block, target)
-    }
+    functions_of_their_own!(Dotprod, "neon,dotprod");
 
     #[inline(always)]
-    fn words(self, words: &[i32; LANES]) -> Words {
+    fn start(self, words: &[i32; LANES]) -> Words {
         self.0.words(words)
-    }
-
-    #[inline(always)]
-    fn start(self, words: Words) -> Words {
-        words
     }
 
     #[inline(always)]
@@ -321,7 +340,7 @@ impl Vector for Dotprod {
     }
 
     #[inline(always)]
-    fn x(self, x: [i8; 4]) -> int8x16_t {
+    fn x<const FLIPPED: bool>(self, x: &[i8; 4]) -> int8x16_t {
         // SAFETY: the machine has NEON.
         unsafe { vreinterpretq_s8_s32(vdupq_n_s32(i32::from_ne_bytes(x.map(i8::cast_unsigned)))) }
     }
@@ -337,23 +356,29 @@ impl Vector for Dotprod {
     }
 
     #[inline(always)]
-    fn wide(self, x: &[i8; LANES]) -> [int16x8_t; 2] {
-        self.0.wide(x)
+    fn quads(self) -> [uint32x4_t; 4] {
+        self.0.quads()
     }
 
     #[inline(always)]
-    fn tap(self, tap: &[i16; LANES]) -> [int16x8_t; 2] {
-        self.0.tap(tap)
+    fn push(self, quads: [uint32x4_t; 4], x: &[i8; LANES]) -> [uint32x4_t; 4] {
+        self.0.push(quads, x)
     }
 
     #[inline(always)]
-    fn multiply_add(self, sums: Words, x: [int16x8_t; 2], tap: [int16x8_t; 2]) -> Words {
-        self.0.multiply_add(sums, x, tap)
+    fn store(self, quads: [uint32x4_t; 4]) -> [i8; 64] {
+        self.0.store(quads)
     }
 
     #[inline(always)]
-    fn scales(self, channels: &Channels) -> Scales {
-        self.0.scales(channels)
+    fn dot_quads(self, [a, b, c, d]: Words, x: &[i8; 64], w: [int8x16_t; 4]) -> Words {
+        let x = self.weights(x);
+        [self.four(a, x[0], w[0]), self.four(b, x[1], w[1]), self.four(c, x[2], w[2]), self.four(d, x[3], w[3])]
+    }
+
+    #[inline(always)]
+    fn scales(self, channels: &Channels, zero_point: i32, are_small: bool) -> Scales {
+        self.0.scales(channels, zero_point, are_small)
     }
 
     #[inline(always)]
@@ -376,9 +401,28 @@ impl Vector for Dotprod {
         self.0.rescale(sums, scales)
     }
 
+    fn is_simple(_scales: &Scales) -> bool {
+        true
+    }
+
     #[inline(always)]
-    fn requantize(self, sums: Words, scales: &Scales, range: &Range) -> [i8; LANES] {
+    fn rescale_any(self, sums: Words, scales: &Scales) -> Words {
+        self.0.rescale(sums, scales)
+    }
+
+    #[inline(always)]
+    fn requantize(self, sums: Words, scales: &Scales, range: &Range) -> int8x16_t {
         self.0.requantize(sums, scales, range)
+    }
+
+    #[inline(always)]
+    fn requantize_any(self, sums: Words, scales: &Scales, range: &Range) -> int8x16_t {
+        self.0.requantize(sums, scales, range)
+    }
+
+    #[inline(always)]
+    fn put(self, q: int8x16_t, output: &mut [i8], channels: usize) -> Option<()> {
+        self.0.put(q, output, channels)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Vectors without an instruction set: what every machine can run, and the plainest form of what others must compute.
 
-use super::depthwise_conv2d::{Block, Target};
+use super::conv2d::Convolution;
+use super::depthwise_conv2d::{Columns, Depthwise, Strip};
 use super::gemm::{self, Job};
-use super::vector::{Channels, LANES, Range, Vector};
+use super::vector::{self, Channels, LANES, Range, Vector};
 use crate::arith::{rounding_divide_by_pot, saturating_rounding_doubling_high_mul};
 
 /// No instruction set.
@@ -16,31 +17,39 @@ impl Vector for Portable {
     type Dots = [i32; LANES];
     type Weights = [i8; 64];
     type X = [i8; 4];
-    type Wide = [i16; LANES];
-    type Tap = [i16; LANES];
-    type Scales = Channels;
+    type Quads = [i8; 64];
+    type Bytes = [i8; LANES];
+    /// The channels and the zero point.
+    type Scales = (Channels, i32);
 
     fn tile(_pixels: usize, _blocks: usize) -> [usize; 2] {
         [1, 1]
     }
 
     #[inline(always)]
-    fn run(self, job: &Job<'_>, output: &mut [i8], _tile: [usize; 2]) -> Option<()> {
-        gemm::tile::<Self, 1, 1>(self, job, output)
+    fn product(self, job: &Job<'_, Self>, output: &mut [i8], _tile: [usize; 2]) -> Option<()> {
+        gemm::tile::<Self, 1, 1, false, false>(self, job, output)
     }
 
-    fn depthwise<const ROWS: usize, const COLUMNS: usize>(self, block: &Block<'_>, target: &mut Target<'_>) -> Option<()> {
-        block.run::<Self, ROWS, COLUMNS>(self, target)
+    fn convolve<const ROOM: usize, const COPIED: usize>(self, op: &Convolution<'_>, output: &mut [i8]) -> Option<()> {
+        op.run::<_, ROOM, COPIED>(self, output)
+    }
+
+    fn depthwise<const QUADS: usize>(self, op: &Depthwise<'_>, output: &mut [i8]) -> Option<()> {
+        op.run::<_, QUADS>(self, output)
+    }
+
+    fn bring_together(self, strip: &Strip<'_, Self>, quads: &mut [[i8; 64]]) -> Option<()> {
+        strip.bring_together(self, quads)
+    }
+
+    fn windows<const COUNT: usize>(self, strip: &Strip<'_, Self>, quads: &[[i8; 64]], columns: Columns, output: &mut [i8]) -> Option<()> {
+        strip.windows::<COUNT>(self, quads, columns, output)
     }
 
     #[inline(always)]
-    fn words(self, words: &[i32; LANES]) -> [i32; LANES] {
+    fn start(self, words: &[i32; LANES]) -> [i32; LANES] {
         *words
-    }
-
-    #[inline(always)]
-    fn start(self, words: [i32; LANES]) -> [i32; LANES] {
-        words
     }
 
     #[inline(always)]
@@ -49,8 +58,8 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn x(self, x: [i8; 4]) -> [i8; 4] {
-        x
+    fn x<const FLIPPED: bool>(self, x: &[i8; 4]) -> [i8; 4] {
+        *x
     }
 
     #[inline(always)]
@@ -69,26 +78,36 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn wide(self, x: &[i8; LANES]) -> [i16; LANES] {
-        x.map(i16::from)
+    fn quads(self) -> [i8; 64] {
+        [0; 64]
     }
 
     #[inline(always)]
-    fn tap(self, tap: &[i16; LANES]) -> [i16; LANES] {
-        *tap
+    fn push(self, quads: [i8; 64], x: &[i8; LANES]) -> [i8; 64] {
+        let mut pushed = [0; 64];
+        let channels = pushed.as_chunks_mut::<4>().0.iter_mut().zip(quads.as_chunks::<4>().0);
+        channels.zip(x).for_each(|((pushed, &[_, a, b, c]), &x)| *pushed = [a, b, c, x]);
+        pushed
     }
 
     #[inline(always)]
-    fn multiply_add(self, mut sums: [i32; LANES], x: [i16; LANES], tap: [i16; LANES]) -> [i32; LANES] {
-        for ((sum, x), tap) in sums.iter_mut().zip(x).zip(tap) {
-            *sum = sum.wrapping_add(i32::from(x) * i32::from(tap));
+    fn store(self, quads: [i8; 64]) -> [i8; 64] {
+        quads
+    }
+
+    #[inline(always)]
+    fn dot_quads(self, mut sums: [i32; LANES], x: &[i8; 64], weights: [i8; 64]) -> [i32; LANES] {
+        for (sum, (x, weights)) in sums.iter_mut().zip(x.as_chunks::<4>().0.iter().zip(weights.as_chunks::<4>().0)) {
+            for (&x, &weight) in x.iter().zip(weights) {
+                *sum = sum.wrapping_add(i32::from(x) * i32::from(weight));
+            }
         }
         sums
     }
 
     #[inline(always)]
-    fn scales(self, channels: &Channels) -> Channels {
-        *channels
+    fn scales(self, channels: &Channels, zero_point: i32, _are_small: bool) -> (Channels, i32) {
+        (*channels, zero_point)
     }
 
     #[inline(always)]
@@ -107,16 +126,34 @@ impl Vector for Portable {
     }
 
     #[inline(always)]
-    fn rescale(self, sums: [i32; LANES], scales: &Channels) -> [i32; LANES] {
-        let Channels { multiplier_q31, left, right, .. } = scales;
+    fn rescale(self, sums: [i32; LANES], (channels, _): &(Channels, i32)) -> [i32; LANES] {
+        let Channels { multiplier_q31, left, right, .. } = channels;
         core::array::from_fn(|lane| {
             let raised = sums[lane].wrapping_shl(left[lane].cast_unsigned());
             rounding_divide_by_pot(saturating_rounding_doubling_high_mul(raised, multiplier_q31[lane]), right[lane].cast_unsigned())
         })
     }
 
+    fn is_simple(_scales: &(Channels, i32)) -> bool {
+        true
+    }
+
     #[inline(always)]
-    fn requantize(self, sums: [i32; LANES], scales: &Channels, range: &Range) -> [i8; LANES] {
-        self.rescale(sums, scales).map(|q| (q.max(range.least).min(range.greatest) + range.zero_point) as i8)
+    fn requantize(self, sums: [i32; LANES], scales: &(Channels, i32), range: &Range) -> [i8; LANES] {
+        let (least, greatest) = (i32::from(range.least), i32::from(range.greatest));
+        self.rescale(sums, scales).map(|q| q.saturating_add(scales.1).max(least).min(greatest) as i8)
+    }
+
+    fn rescale_any(self, sums: [i32; LANES], scales: &(Channels, i32)) -> [i32; LANES] {
+        self.rescale(sums, scales)
+    }
+
+    fn requantize_any(self, sums: [i32; LANES], scales: &(Channels, i32), range: &Range) -> [i8; LANES] {
+        self.requantize(sums, scales, range)
+    }
+
+    #[inline(always)]
+    fn put(self, q: [i8; LANES], output: &mut [i8], channels: usize) -> Option<()> {
+        vector::put(q, output, channels)
     }
 }

@@ -2,165 +2,163 @@
 
 use edge_format::Packing;
 
-use super::gemm::{Job, MAX_PIXELS, Segments};
-use super::vector::{Channels, LANES, Range, Vector};
+use super::gemm::{Block, Job, MAX_PIXELS, Segments};
+use super::vector::{Channels, LANES, Range, SMALL, Vector};
 use crate::kernel::requantize::Requantize;
 
-/// Blocks of sixteen output channels whose constants are prepared at once: few where no row is gathered anew for the next ones.
-const BLOCKS: [usize; 2] = [4, 16];
-
-/// Bytes that the gathered rows of a tile may take, in two sizes: the memory is cleared for each op.
-const GATHERED_BYTES: [usize; 2] = [4 << 10, 40 << 10];
-
-/// Elements beyond a gathered row that copies may spill into.
-pub(super) const SPILL: usize = 16;
-
-const _: () = assert!(Packing::MAX_COLUMNS + SPILL <= GATHERED_BYTES[1], "one row has room");
-
-/// Where the rows of x that meet the weights are.
-pub(super) trait Rows {
-    /// A row.
-    type Place: Copy;
-
-    fn first(&self) -> Self::Place;
-    fn next(&self, place: Self::Place) -> Self::Place;
-
-    /// How a row lies in x, where it does.
-    fn segments(&self) -> Option<Segments>;
-
-    /// Where in x a row begins; `None` where it does not lie there as a whole.
-    fn in_place(&self, place: Self::Place) -> Option<usize>;
-
-    /// Copies a row together. There are [`SPILL`] elements more than it takes, for anything.
-    fn gather(&self, place: Self::Place, row: &mut [i8]) -> Option<()>;
-}
-
-/// A product.
-pub(super) struct Product<'a> {
+/// Rows at regular distances: those that the windows of an image's pixels begin at.
+#[derive(Clone, Copy)]
+pub(super) struct Grid<'a> {
     pub(super) x: &'a [i8],
-    /// Number of rows.
-    pub(super) pixels: usize,
-    /// Elements of a row.
-    pub(super) length: usize,
-    pub(super) packing: Packing,
-    pub(super) weights: &'a [[i8; Packing::GROUP_BYTES]],
-    pub(super) requantize: &'a Requantize<'a>,
-    /// The first output channel, a multiple of sixteen, and the number of them.
+    /// Whether x is as [`Vector::x`] makes it.
+    pub(super) is_flipped: bool,
+    /// Where the first row begins.
     pub(super) first: usize,
-    pub(super) channels: usize,
-    /// Elements between rows of the output.
-    pub(super) output_stride: usize,
-    /// Whether there may be rows that do not lie in x as a whole.
-    pub(super) gathers: bool,
+    /// Pixels in a line of the image, and the distance between their rows.
+    pub(super) columns: usize,
+    pub(super) step: usize,
+    /// Lines of the image, and the distance between the rows of their first pixels.
+    pub(super) lines: usize,
+    pub(super) line_step: usize,
+    pub(super) segments: Segments,
 }
 
-impl Product<'_> {
-    /// Computes all rows; `output` begins with the first one.
+/// Packed weights and what becomes of the sums, for some output channels that have their constants prepared.
+pub(super) struct Product<'a, V: Vector> {
+    /// Of these channels, group by group.
+    weights: &'a [[i8; Packing::GROUP_BYTES]],
+    /// Groups of a block.
+    groups: usize,
+    blocks: &'a [Block<V>],
+    range: Range,
+    /// Output channels.
+    channels: usize,
+    /// Elements between pixels of the output.
+    output_stride: usize,
+}
+
+/// Packed weights of an op.
+#[derive(Clone, Copy)]
+pub(super) struct Weights<'a> {
+    pub(super) packing: Packing,
+    pub(super) bytes: &'a [[i8; Packing::GROUP_BYTES]],
+    /// Groups of a block.
+    pub(super) groups: usize,
+}
+
+impl<'a, V: Vector> Product<'a, V> {
+    /// Prepares the constants of at most `channels` output channels from the `first` on, which is a multiple of sixteen: as many as there
+    /// is room for.
     #[inline(always)]
-    pub(super) fn run<V: Vector>(&self, v: V, rows: &impl Rows, output: &mut [i8]) -> Option<()> {
-        let mut tile = V::tile(self.pixels, self.channels.div_ceil(LANES));
-        let row_bytes = Packing::groups(self.length) * 4 + SPILL;
-        if row_bytes * tile[0] > GATHERED_BYTES[1] {
-            tile[0] = 1;
+    pub(super) fn new(
+        v: V,
+        weights: Weights<'a>,
+        requantize: &Requantize<'_>,
+        first: usize,
+        channels: usize,
+        room: &'a mut [Block<V>],
+    ) -> Option<Self> {
+        let Weights { packing, bytes, groups } = weights;
+        let channels = channels.min(room.len() * LANES);
+        let blocks = room.get_mut(..channels.div_ceil(LANES))?;
+        let bytes = bytes.get(first / LANES * groups..)?.get(..blocks.len() * groups)?;
+        for (index, block) in blocks.iter_mut().enumerate() {
+            let at = index * LANES;
+            let mut constants = requantize.channels(first + at, (channels - at).min(LANES))?;
+            if packing.x_offset() != V::X_OFFSET {
+                move_offset(&mut constants, V::X_OFFSET - packing.x_offset(), bytes.get(index * groups..)?.get(..groups)?);
+            }
+            if V::HAS_PAIRS && channels <= LANES / 2 {
+                constants.repeat_half();
+            }
+            block.set(v, &constants, requantize, groups);
         }
-        if !self.gathers {
-            self.run_in(v, rows, tile, &mut [], &mut [Channels::ZERO; BLOCKS[0]], output)
-        } else if row_bytes * tile[0] <= GATHERED_BYTES[0] {
-            self.run_in(v, rows, tile, &mut [0; GATHERED_BYTES[0]], &mut [Channels::ZERO; BLOCKS[1]], output)
-        } else {
-            self.run_in(v, rows, tile, &mut [0; GATHERED_BYTES[1]], &mut [Channels::ZERO; BLOCKS[1]], output)
-        }
+        Some(Self { weights: bytes, groups, blocks, range: requantize.range(), channels, output_stride: requantize.bias.len() })
     }
 
+    /// Output channels.
+    pub(super) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Computes these channels of all pixels; `output` begins with the first one.
     #[inline(always)]
-    fn run_in<V: Vector>(
-        &self,
-        v: V,
-        rows: &impl Rows,
-        tile: [usize; 2],
-        buffer: &mut [i8],
-        channels: &mut [Channels],
-        output: &mut [i8],
-    ) -> Option<()> {
-        let groups = Packing::groups(self.length);
-        let row_bytes = groups * 4 + SPILL;
-        let end = self.first + self.channels;
-        let mut first = self.first;
-        while first < end {
-            let blocks = (end - first).div_ceil(LANES).min(channels.len());
-            let count = (end - first).min(blocks * LANES);
-            let weights = self.weights.get(first / LANES * groups..)?.get(..blocks * groups)?;
-            for (block, channels) in channels.iter_mut().enumerate().take(blocks) {
-                let first = first + block * LANES;
-                *channels = self.requantize.channels(first, (end - first).min(LANES))?;
-                if self.packing.x_offset() != V::X_OFFSET {
-                    let weights = weights.get(block * groups..)?.get(..groups)?;
-                    move_offset(channels, V::X_OFFSET - self.packing.x_offset(), weights);
-                }
-            }
-
-            let mut place = rows.first();
-            let mut pixel = 0;
-            while pixel < self.pixels {
-                let pixels = tile[0].min(self.pixels - pixel);
-                let (mut starts, mut segments) = ([0; MAX_PIXELS], rows.segments());
-                let mut next = place;
-                for start in starts.iter_mut().take(pixels) {
-                    match rows.in_place(next) {
-                        Some(found) if segments.is_some() => *start = found,
-                        _ => segments = None,
-                    }
-                    next = rows.next(next);
-                }
-                if segments.is_none() {
-                    for (index, start) in starts.iter_mut().enumerate().take(pixels) {
-                        *start = index * row_bytes;
-                        rows.gather(place, buffer.get_mut(*start..)?.get_mut(..row_bytes)?)?;
-                        place = rows.next(place);
+    pub(super) fn run(&self, v: V, grid: &Grid<'_>, output: &mut [i8]) -> Option<()> {
+        let pixels = grid.lines * grid.columns;
+        let are_pairs = V::HAS_PAIRS && pixels > 1 && self.channels <= LANES / 2;
+        let tile = if are_pairs { [MAX_PIXELS, 1] } else { V::tile(pixels, self.blocks.len()) };
+        let mut job = Job {
+            x: grid.x,
+            is_flipped: grid.is_flipped,
+            starts: [0; MAX_PIXELS],
+            pixels: 0,
+            segments: grid.segments,
+            weights: self.weights,
+            groups: self.groups,
+            blocks: self.blocks,
+            range: self.range,
+            columns: self.channels,
+            output_stride: self.output_stride,
+        };
+        let (mut line, mut start, mut column) = (grid.first, grid.first, 0);
+        let mut pixel = 0;
+        while pixel < pixels {
+            job.pixels = tile[0].min(pixels - pixel);
+            let mut last = start;
+            for (index, slot) in job.starts.iter_mut().enumerate().take(tile[0]) {
+                if index < job.pixels {
+                    last = start;
+                    (start, column) = (start + grid.step, column + 1);
+                    if column == grid.columns {
+                        line += grid.line_step;
+                        (start, column) = (line, 0);
                     }
                 }
-                place = next;
-                let last = *starts.get(pixels - 1)?;
-                starts.iter_mut().skip(pixels).for_each(|start| *start = last);
-                let (x, segments) = match segments {
-                    Some(segments) => (self.x, segments),
-                    None => (&*buffer, Segments::one(self.length)),
-                };
-
-                let mut block = 0;
-                while block < blocks {
-                    let tile = [tile[0], fit(tile[1], blocks - block)];
-                    let job = Job {
-                        x,
-                        starts,
-                        pixels,
-                        segments,
-                        weights: weights.get(block * groups..)?,
-                        groups,
-                        channels: channels.get(block..)?,
-                        range: self.requantize.range(),
-                        columns: count - block * LANES,
-                        output_stride: self.output_stride,
-                    };
-                    v.run(&job, output.get_mut(pixel * self.output_stride + (first - self.first) + block * LANES..)?, tile)?;
-                    block += tile[1];
-                }
-                pixel += pixels;
+                *slot = last;
             }
-            first += blocks * LANES;
+            let rows = if job.pixels == 1 { 1 } else { tile[0] };
+            let mut block = 0;
+            while block < self.blocks.len() {
+                let count = tile[1].min(self.blocks.len() - block);
+                job.weights = self.weights.get(block * self.groups..)?;
+                job.blocks = self.blocks.get(block..)?;
+                job.columns = self.channels - block * LANES;
+                let output = output.get_mut(pixel * self.output_stride + block * LANES..)?;
+                if are_pairs {
+                    v.pairs(&job, output)?
+                } else {
+                    v.product(&job, output, [rows, count])?
+                }
+                block += count;
+            }
+            pixel += job.pixels;
         }
         Some(())
     }
 }
 
-/// The most blocks at once, of a power of two, when there are only this many.
-#[inline(always)]
-fn fit(most: usize, left: usize) -> usize {
-    if most <= left { most } else { 1 << left.ilog2() }
+impl<V: Vector> Block<V> {
+    /// Constants that mean nothing.
+    #[inline(always)]
+    pub(super) fn empty(v: V) -> Self {
+        Self { bias: [0; LANES], scales: v.scales(&Channels::ZERO, 0, false) }
+    }
+
+    /// Prepares the constants of channels whose sums are of this many groups of four products.
+    // In place: blocks are large.
+    #[inline(always)]
+    pub(super) fn set(&mut self, v: V, constants: &Channels, requantize: &Requantize<'_>, groups: usize) {
+        // Of magnitudes below 2^8 and up to 2^7.
+        let products = i32::try_from(groups).unwrap_or(i32::MAX).saturating_mul(4 << 15);
+        let bias = constants.bias.iter().fold(0, |most: i32, bias| most.max(bias.saturating_abs()));
+        let are_small = products.saturating_add(bias) < SMALL;
+        self.bias = constants.bias;
+        self.scales = v.scales(constants, requantize.output.zero_point, are_small);
+    }
 }
 
 /// Makes up, in the bias, for what is not subtracted from x.
-fn move_offset(channels: &mut Channels, by: i32, weights: &[[i8; Packing::GROUP_BYTES]]) {
+pub(super) fn move_offset(channels: &mut Channels, by: i32, weights: &[[i8; Packing::GROUP_BYTES]]) {
     let mut sums = [0i32; LANES];
     for group in weights {
         for (sum, weights) in sums.iter_mut().zip(group.as_chunks::<4>().0) {
@@ -174,22 +172,32 @@ fn move_offset(channels: &mut Channels, by: i32, weights: &[[i8; Packing::GROUP_
 
 impl Requantize<'_> {
     /// The constants of at most sixteen channels.
+    #[inline(always)]
     pub(super) fn channels(&self, first: usize, count: usize) -> Option<Channels> {
         let mut channels = Channels::ZERO;
-        channels.bias.get_mut(..count)?.copy_from_slice(self.bias.get(first..)?.get(..count)?);
-        channels.multiplier_q31.get_mut(..count)?.copy_from_slice(self.multiplier_q31.get(first..)?.get(..count)?);
-        let shifts = channels.left.iter_mut().zip(&mut channels.right).zip(self.shift.get(first..)?.get(..count)?);
-        for ((left, right), &shift) in shifts {
-            if !crate::arith::SHIFTS.contains(&shift) {
-                return None;
-            }
-            (*left, *right) = (shift.max(0), (-shift).max(0));
+        let mut shifts = [0; LANES];
+        copy(&mut channels.bias, self.bias.get(first..)?, count)?;
+        copy(&mut channels.multiplier_q31, self.multiplier_q31.get(first..)?, count)?;
+        copy(&mut shifts, self.shift.get(first..)?, count)?;
+        let mut is_within = true;
+        for ((left, right), shift) in channels.left.iter_mut().zip(&mut channels.right).zip(shifts) {
+            is_within &= crate::arith::SHIFTS.contains(&shift);
+            (*left, *right) = (shift.max(0), 0i32.wrapping_sub(shift).max(0));
         }
-        Some(channels)
+        is_within.then_some(channels)
     }
 
     pub(super) fn range(&self) -> Range {
-        let zero_point = self.output.zero_point;
-        Range { zero_point, least: self.activation.0 - zero_point, greatest: self.activation.1 - zero_point }
+        Range { least: self.activation.0 as i8, greatest: self.activation.1 as i8 }
     }
+}
+
+/// Copies as many words as there are channels: mostly all.
+#[inline(always)]
+fn copy(to: &mut [i32; LANES], from: &[i32], count: usize) -> Option<()> {
+    match from.first_chunk() {
+        Some(from) if count == LANES => *to = *from,
+        _ => to.get_mut(..count)?.copy_from_slice(from.get(..count)?),
+    }
+    Some(())
 }

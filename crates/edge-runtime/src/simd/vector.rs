@@ -1,6 +1,7 @@
 //! What the kernels need of an instruction set: sixteen output channels at a time.
 
-use super::depthwise_conv2d::{Block, Target};
+use super::conv2d::Convolution;
+use super::depthwise_conv2d::{Columns, Depthwise, Strip};
 use super::gemm::Job;
 
 /// Repeats a block for each index below a limit that the compiler knows, at most 8.
@@ -17,10 +18,84 @@ macro_rules! unrolled {
 }
 pub(super) use unrolled;
 
+/// The functions of [`Vector`] that do nothing but to enable the instruction set.
+macro_rules! functions_of_their_own {
+    ($vector:ty, $features:literal) => {
+        #[inline(always)]
+        fn convolve<const ROOM: usize, const COPIED: usize>(
+            self,
+            op: &$crate::simd::conv2d::Convolution<'_>,
+            output: &mut [i8],
+        ) -> Option<()> {
+            #[target_feature(enable = $features)]
+            #[inline(never)]
+            fn enabled<const ROOM: usize, const COPIED: usize>(
+                v: $vector,
+                op: &$crate::simd::conv2d::Convolution<'_>,
+                output: &mut [i8],
+            ) -> Option<()> {
+                op.run::<_, ROOM, COPIED>(v, output)
+            }
+            // SAFETY: the vector is proof that the machine has the features.
+            unsafe { enabled::<ROOM, COPIED>(self, op, output) }
+        }
+
+        #[inline(always)]
+        fn depthwise<const QUADS: usize>(self, op: &$crate::simd::depthwise_conv2d::Depthwise<'_>, output: &mut [i8]) -> Option<()> {
+            #[target_feature(enable = $features)]
+            #[inline(never)]
+            fn enabled<const QUADS: usize>(
+                v: $vector,
+                op: &$crate::simd::depthwise_conv2d::Depthwise<'_>,
+                output: &mut [i8],
+            ) -> Option<()> {
+                op.run::<_, QUADS>(v, output)
+            }
+            // SAFETY: the vector is proof that the machine has the features.
+            unsafe { enabled::<QUADS>(self, op, output) }
+        }
+
+        #[inline(always)]
+        fn bring_together(self, strip: &$crate::simd::depthwise_conv2d::Strip<'_, Self>, quads: &mut [[i8; 64]]) -> Option<()> {
+            #[target_feature(enable = $features)]
+            #[inline(never)]
+            fn enabled(v: $vector, strip: &$crate::simd::depthwise_conv2d::Strip<'_, $vector>, quads: &mut [[i8; 64]]) -> Option<()> {
+                strip.bring_together(v, quads)
+            }
+            // SAFETY: the vector is proof that the machine has the features.
+            unsafe { enabled(self, strip, quads) }
+        }
+
+        #[inline(always)]
+        fn windows<const COUNT: usize>(
+            self,
+            strip: &$crate::simd::depthwise_conv2d::Strip<'_, Self>,
+            quads: &[[i8; 64]],
+            columns: $crate::simd::depthwise_conv2d::Columns,
+            output: &mut [i8],
+        ) -> Option<()> {
+            #[target_feature(enable = $features)]
+            #[inline(never)]
+            fn enabled<const COUNT: usize>(
+                v: $vector,
+                strip: &$crate::simd::depthwise_conv2d::Strip<'_, $vector>,
+                quads: &[[i8; 64]],
+                columns: $crate::simd::depthwise_conv2d::Columns,
+                output: &mut [i8],
+            ) -> Option<()> {
+                strip.windows::<COUNT>(v, quads, columns, output)
+            }
+            // SAFETY: the vector is proof that the machine has the features.
+            unsafe { enabled::<COUNT>(self, strip, quads, columns, output) }
+        }
+    };
+}
+pub(super) use functions_of_their_own;
+
 /// Output channels of a vector.
 pub(super) const LANES: usize = 16;
 
-/// Constants of sixteen output channels, prepared for one op. Channels beyond the last one have zeros.
+/// Constants of sixteen output channels. Those beyond the last one are zeros.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 pub(super) struct Channels {
@@ -36,22 +111,31 @@ pub(super) struct Channels {
 
 impl Channels {
     pub(super) const ZERO: Self = Self { bias: [0; LANES], multiplier_q31: [0; LANES], left: [0; LANES], right: [0; LANES] };
+
+    /// Makes the upper half what the lower one is.
+    pub(super) fn repeat_half(&mut self) {
+        for constants in [&mut self.bias, &mut self.multiplier_q31, &mut self.left, &mut self.right] {
+            constants.copy_within(..LANES / 2, LANES / 2);
+        }
+    }
 }
 
-/// Zero point of an output and the range of its values before that is added.
+/// What results are confined to.
 #[derive(Clone, Copy)]
 pub(super) struct Range {
-    pub(super) zero_point: i32,
-    pub(super) least: i32,
-    pub(super) greatest: i32,
+    pub(super) least: i8,
+    pub(super) greatest: i8,
 }
+
+/// Greatest magnitude of sums that are said to be small.
+pub(super) const SMALL: i32 = 1 << 30;
 
 /// Vectors of an instruction set. A value of an implementing type exists only on machines that have it.
 ///
 /// Every function is inlined into one that has the instruction set enabled; there alone it becomes the instructions that it
 /// names.
 pub(super) trait Vector: Copy {
-    /// What `dot` subtracts from each x: of packed weights, those with this offset need no correction.
+    /// What dot products subtract from each x: of packed weights, those with this offset need no correction.
     const X_OFFSET: i32;
 
     /// Sixteen words.
@@ -62,49 +146,101 @@ pub(super) trait Vector: Copy {
     type Weights: Copy;
     /// Four columns of x, for all rows.
     type X: Copy;
-    /// Sixteen channels of x, widened.
-    type Wide: Copy;
-    /// Sixteen channels of a depthwise filter's tap.
-    type Tap: Copy;
-    /// Multipliers and shifts of sixteen channels.
+    /// Four adjacent columns of an image, each of sixteen channels.
+    type Quads: Copy;
+    /// Sixteen int8.
+    type Bytes: Copy;
+    /// Multipliers and shifts of sixteen channels, and the zero point of what they give.
     type Scales: Copy;
 
-    /// Pixels and blocks of sixteen channels whose sums fit the registers, for an op with this many of both.
+    /// Pixels and blocks of sixteen channels whose sums fit the registers, for an op with this many of both. A single pixel is a tile of
+    /// its own, and there may be fewer blocks.
     fn tile(pixels: usize, blocks: usize) -> [usize; 2];
 
-    /// Computes a tile of one of the sizes that `tile` names, each in a function of its own.
-    fn run(self, job: &Job<'_>, output: &mut [i8], tile: [usize; 2]) -> Option<()>;
+    /// Computes a tile of one of the sizes that `tile` names, each in a function of its own: registers are handed out per function, and
+    /// badly in one that has everything.
+    fn product(self, job: &Job<'_, Self>, output: &mut [i8], tile: [usize; 2]) -> Option<()>;
 
-    /// [`Block::run`] in a function of its own: registers are handed out per function, and badly in one that has everything.
-    fn depthwise<const ROWS: usize, const COLUMNS: usize>(self, block: &Block<'_>, target: &mut Target<'_>) -> Option<()>;
+    /// Whether there is [`Vector::pairs`].
+    const HAS_PAIRS: bool = false;
 
-    fn words(self, words: &[i32; LANES]) -> Self::Words;
+    /// Computes a tile of the most pixels by a block of at most eight channels, whose constants are there twice.
+    fn pairs(self, _job: &Job<'_, Self>, _output: &mut [i8]) -> Option<()> {
+        None
+    }
+
+    /// [`Convolution::run`] in a function of its own, as those below: what they need of the stack must be there when they are called.
+    fn convolve<const ROOM: usize, const COPIED: usize>(self, op: &Convolution<'_>, output: &mut [i8]) -> Option<()>;
+
+    /// [`Depthwise::run`].
+    fn depthwise<const QUADS: usize>(self, op: &Depthwise<'_>, output: &mut [i8]) -> Option<()>;
+
+    /// [`Strip::bring_together`].
+    fn bring_together(self, strip: &Strip<'_, Self>, quads: &mut [[i8; 64]]) -> Option<()>;
+
+    /// [`Strip::windows`].
+    fn windows<const COUNT: usize>(self, strip: &Strip<'_, Self>, quads: &[[i8; 64]], columns: Columns, output: &mut [i8]) -> Option<()>;
 
     /// Sums that have begun with these words.
-    fn start(self, words: Self::Words) -> Self::Dots;
+    fn start(self, words: &[i32; LANES]) -> Self::Dots;
     fn weights(self, weights: &[i8; 64]) -> Self::Weights;
-    fn x(self, x: [i8; 4]) -> Self::X;
+
+    /// Where `X_OFFSET` is not zero, sign bits are flipped, unless that has been done.
+    fn x<const FLIPPED: bool>(self, x: &[i8; 4]) -> Self::X;
 
     /// Adds `(x - X_OFFSET) * weight` of four columns to each row's sum.
     fn dot(self, sums: Self::Dots, x: Self::X, weights: Self::Weights) -> Self::Dots;
+
+    /// The same of the first eight rows; the others are anything.
+    fn dot_half(self, sums: Self::Dots, x: Self::X, weights: Self::Weights) -> Self::Dots {
+        self.dot(sums, x, weights)
+    }
     fn sums(self, sums: Self::Dots) -> Self::Words;
 
-    fn wide(self, x: &[i8; LANES]) -> Self::Wide;
-    fn tap(self, tap: &[i16; LANES]) -> Self::Tap;
+    /// Columns of zeros.
+    fn quads(self) -> Self::Quads;
 
-    /// Adds `x * tap` channel by channel.
-    fn multiply_add(self, sums: Self::Words, x: Self::Wide, tap: Self::Tap) -> Self::Words;
+    /// The columns without the first one, and with one behind.
+    fn push(self, quads: Self::Quads, x: &[i8; LANES]) -> Self::Quads;
+    fn store(self, quads: Self::Quads) -> [i8; 64];
 
-    fn scales(self, channels: &Channels) -> Self::Scales;
+    /// Adds `(x - X_OFFSET) * weight` of four columns, of which each channel has its own, to each channel's sum.
+    fn dot_quads(self, sums: Self::Dots, x: &[i8; 64], weights: Self::Weights) -> Self::Dots;
+
+    /// `are_small` promises that what is rescaled is within [`SMALL`] of zero.
+    fn scales(self, channels: &Channels, zero_point: i32, are_small: bool) -> Self::Scales;
 
     /// Differences to a zero point, raised by some bits.
     fn raised(self, x: &[i8; LANES], zero_point: i32, left_shift: u32) -> Self::Words;
     fn add(self, a: Self::Words, b: Self::Words) -> Self::Words;
     fn subtract(self, a: Self::Words, b: Self::Words) -> Self::Words;
 
-    /// What [`multiply_by_quantized_multiplier`](crate::arith::multiply_by_quantized_multiplier) makes of the sums.
+    /// Whether [`Vector::rescale`] and [`Vector::requantize`] take these scales.
+    fn is_simple(scales: &Self::Scales) -> bool;
+
+    /// What [`multiply_by_quantized_multiplier`](crate::arith::multiply_by_quantized_multiplier) makes of the sums; the zero point of the
+    /// scales is 0.
     fn rescale(self, sums: Self::Words, scales: &Self::Scales) -> Self::Words;
 
-    /// Rescaled sums, confined to the range, as int8.
-    fn requantize(self, sums: Self::Words, scales: &Self::Scales, range: &Range) -> [i8; LANES];
+    /// The same with any scales.
+    fn rescale_any(self, sums: Self::Words, scales: &Self::Scales) -> Self::Words;
+
+    /// Rescaled sums, with the zero point added and confined to the range.
+    fn requantize(self, sums: Self::Words, scales: &Self::Scales, range: &Range) -> Self::Bytes;
+
+    /// The same with any scales.
+    fn requantize_any(self, sums: Self::Words, scales: &Self::Scales, range: &Range) -> Self::Bytes;
+
+    /// Stores the first of sixteen channels, as many as there are.
+    fn put(self, q: Self::Bytes, output: &mut [i8], channels: usize) -> Option<()>;
+}
+
+/// Stores bytes that are in memory already.
+#[inline(always)]
+pub(super) fn put(q: [i8; LANES], output: &mut [i8], channels: usize) -> Option<()> {
+    match output.first_chunk_mut() {
+        Some(output) if channels == LANES => *output = q,
+        _ => output.get_mut(..channels)?.copy_from_slice(q.get(..channels)?),
+    }
+    Some(())
 }
