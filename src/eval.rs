@@ -9,7 +9,7 @@ use edgectl_data::{Agreement, AgreementValue, ClassTable, Metric, MetricError, M
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::engine::{Engine, Inference, Port};
+use crate::engine::{Engine, Inference, Memory, Port, Sequence};
 use crate::samples::{Sample, Samples};
 use crate::ui::{Progress, Ui};
 
@@ -127,14 +127,14 @@ impl<'e> Remembering<'e> {
     }
 
     /// The outputs for a chunk of samples.
-    fn run(&self, chunk: &[Sample], progress: &Progress) -> Result<Vec<Vec<Vec<f32>>>> {
+    fn run(&self, chunk: &[Sample], order: Order<'_>, progress: &Progress) -> Result<Vec<Vec<Vec<f32>>>> {
         let first = chunk.first().map_or(0, |sample| sample.index);
         let mut known = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outputs) = known.get(first..first + chunk.len()) {
             progress.advance(chunk.len());
             return Ok(outputs.to_vec());
         }
-        let outputs: Vec<_> = run(self.engine, chunk, progress)?.into_iter().map(|inference| inference.outputs).collect();
+        let outputs: Vec<_> = run(self.engine, chunk, order, progress)?.into_iter().map(|inference| inference.outputs).collect();
         let values: usize = outputs.first().map_or(0, |outputs| outputs.iter().map(Vec::len).sum());
         if known.len() == first && (first + chunk.len()).saturating_mul(values) <= MAX_REMEMBERED {
             known.extend_from_slice(&outputs);
@@ -159,9 +159,11 @@ pub(crate) fn evaluate(
     let mut times = vec![];
     let engines = 1 + usize::from(reference.is_some());
     let progress = ui.progress("evaluating", engines * samples.len());
+    let mut memories = [Memory::default(), Memory::default()];
     samples.chunks(|chunk| {
-        let found = run(engine, chunk, &progress)?;
-        let expected = reference.map(|reference| reference.run(chunk, &progress)).transpose()?;
+        let [own, others] = memories.each_mut().map(|memory| samples.sequence.map(|sequence| (sequence, memory)));
+        let found = run(engine, chunk, own, &progress)?;
+        let expected = reference.map(|reference| reference.run(chunk, others, &progress)).transpose()?;
         for (i, (sample, Inference { outputs, time })) in chunk.iter().zip(&found).enumerate() {
             let expected = expected.as_ref().map(|all| &all[i][..]);
             scores.add(sample, outputs, expected).with_context(|| format!("cannot measure sample {}", sample.index))?;
@@ -173,7 +175,15 @@ pub(crate) fn evaluate(
     Ok(Evaluation { class_names: samples.class_names().to_vec(), ..scores.finish(engine, times)? })
 }
 
-fn run(engine: &dyn Engine, samples: &[Sample], progress: &Progress) -> Result<Vec<Inference>> {
+/// The sequence that samples are steps of, and what an engine remembers of it; none where each sample stands for itself.
+type Order<'m> = Option<(Sequence, &'m mut Memory)>;
+
+fn run(engine: &dyn Engine, samples: &[Sample], order: Order<'_>, progress: &Progress) -> Result<Vec<Inference>> {
+    if let Some((sequence, memory)) = order {
+        let inferences = engine.run_steps(samples, sequence, memory)?;
+        progress.advance(samples.len());
+        return Ok(inferences);
+    }
     let pieces = samples.par_chunks(piece(samples.len())).map(|piece| {
         let inferences = engine.run(piece)?;
         progress.advance(piece.len());

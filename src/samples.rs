@@ -7,7 +7,7 @@ use edgectl_data::{DataError, DataOptions, DataSet, Pipeline, Preprocess};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::engine::Port;
+use crate::engine::{Port, Sequence};
 
 /// Samples in memory at a time. Their number bounds the memory, whatever the size of the data.
 const CHUNK: usize = 256;
@@ -47,6 +47,8 @@ impl Sample {
 #[derive(Debug)]
 pub(crate) struct Samples {
     pub(crate) path: PathBuf,
+    /// Whether they follow each other in time.
+    pub(crate) sequence: Option<Sequence>,
     /// One for each input, in the model's order, with as many samples each; at least one. All have the same labels.
     feeds: Vec<Feed>,
 }
@@ -85,7 +87,7 @@ impl Samples {
             let (first, input) = (inputs[0].name.clone(), input.name.clone());
             return Err(SamplesError::Count { path: path.into(), first, expected, input, found: feed.data.len() }.into());
         }
-        Ok(Samples { path: path.into(), feeds })
+        Ok(Samples { path: path.into(), sequence: None, feeds })
     }
 
     /// The number of samples.

@@ -8,7 +8,7 @@ use edgectl_data::MetricKind;
 use serde::Serialize;
 
 use crate::args::{DataArgs, metrics};
-use crate::engine::Engine;
+use crate::engine::{Engine, Sequence};
 use crate::eval::{self, Evaluation, Remembering};
 use crate::model::Model;
 use crate::output::Outputs;
@@ -35,8 +35,18 @@ pub(crate) struct Args {
     /// Read at most the first so many samples
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroUsize>,
+    /// Take samples for steps of sequences, of so many each or `all`: what the model remembers stays until one ends
+    #[arg(long, value_name = "STEPS", value_parser = sequence)]
+    sequence: Option<Sequence>,
     #[command(flatten)]
     data: DataArgs,
+}
+
+fn sequence(text: &str) -> Result<Sequence, String> {
+    match text {
+        "all" => Ok(Sequence::All),
+        steps => steps.parse().map(Sequence::Steps).map_err(|_| "expected a number of steps from 1 on, or all".to_owned()),
+    }
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
@@ -45,7 +55,8 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let other = args.against.as_deref().map(|path| Model::open(path, ui)).transpose()?;
     let engine = model.engine()?;
     let reference = other.as_ref().map(Model::engine).transpose()?;
-    let samples = args.data.open(&args.input, args.limit, &engine.inputs())?;
+    let mut samples = args.data.open(&args.input, args.limit, &engine.inputs())?;
+    samples.sequence = args.sequence;
     if let Some(reference) = &reference {
         let shapes = |engine: &dyn Engine| engine.inputs().into_iter().map(|port| port.shape).collect::<Vec<_>>();
         let (expected, found) = (shapes(&**reference), shapes(&*engine));

@@ -6,7 +6,7 @@ use anyhow::Result;
 use edge_format::{AlignedBytes, Io, Program};
 use edge_runtime::{Interpreter, Resolver};
 
-use super::{Engine, Inference, Port};
+use super::{Engine, Inference, Memory, NoMemory, Port, Sequence};
 use crate::samples::Sample;
 
 /// A program.
@@ -49,19 +49,44 @@ impl Engine for Int8Engine {
         let mut arena = arena(program);
         let mut interpreter = Interpreter::new(program, &mut arena, Resolver::fastest())?;
         let mut run = |sample: &Sample| {
-            let start = Instant::now();
-            // Samples do not follow each other in time.
             interpreter.reset();
-            for (index, values) in sample.inputs.iter().enumerate() {
-                interpreter.write_input(index, values)?;
-            }
-            interpreter.invoke()?;
-            let outputs = (0..program.outputs().count()).map(|index| Ok(interpreter.read_output(index)?.collect()));
-            let outputs = outputs.collect::<Result<_>>()?;
-            Ok(Inference { outputs, time: start.elapsed() })
+            infer(&mut interpreter, sample)
         };
         samples.iter().map(&mut run).collect()
     }
+
+    fn run_steps(&self, samples: &[Sample], sequence: Sequence, memory: &mut Memory) -> Result<Vec<Inference>> {
+        let program = Program::parse(&self.program)?;
+        if program.state_bytes() == 0 {
+            return Err(NoMemory { executes: self.executes() }.into());
+        }
+        let mut arena = arena(program);
+        let mut interpreter = Interpreter::new(program, &mut arena, Resolver::fastest())?;
+        if memory.0.len() == interpreter.state().len() {
+            interpreter.state_mut().copy_from_slice(&memory.0);
+        }
+        let mut run = |sample: &Sample| {
+            if sequence.begins(sample.index) {
+                interpreter.reset();
+            }
+            infer(&mut interpreter, sample)
+        };
+        let found = samples.iter().map(&mut run).collect();
+        memory.0 = interpreter.state().to_vec();
+        found
+    }
+}
+
+/// Runs a program once.
+fn infer(interpreter: &mut Interpreter<'_, '_>, sample: &Sample) -> Result<Inference> {
+    let start = Instant::now();
+    for (index, values) in sample.inputs.iter().enumerate() {
+        interpreter.write_input(index, values)?;
+    }
+    interpreter.invoke()?;
+    let outputs = (0..interpreter.program().outputs().count()).map(|index| Ok(interpreter.read_output(index)?.collect()));
+    let outputs = outputs.collect::<Result<_>>()?;
+    Ok(Inference { outputs, time: start.elapsed() })
 }
 
 fn port(io: Io<'_>) -> Port {

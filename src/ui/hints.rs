@@ -21,6 +21,7 @@ use edgectl_tflite::TfliteError;
 use crate::benchmark::CandidateError;
 use crate::benchmark::devices::DeviceError;
 use crate::cmd::bench::BenchArgsError;
+use crate::engine::NoMemory;
 use crate::eval::EvalError;
 use crate::lint::LintError;
 use crate::model::ModelError;
@@ -45,6 +46,7 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(graph))
         .or_else(|| error.downcast_ref().and_then(lint))
         .or_else(|| error.downcast_ref().and_then(lower))
+        .or_else(|| error.downcast_ref().map(no_memory))
         .or_else(|| error.downcast_ref().and_then(metric))
         .or_else(|| error.downcast_ref().and_then(model))
         .or_else(|| error.downcast_ref().and_then(onnx))
@@ -194,6 +196,10 @@ fn lower(error: &LowerError) -> Option<&'static str> {
 
 fn lint(_: &LintError) -> Option<&'static str> {
     Some("give some hundred samples like those that the device will see, prepared as those are; without --strict this is a warning")
+}
+
+fn no_memory(_: &NoMemory) -> &'static str {
+    "make a program that remembers: edgectl quantize --stateful or --streaming, -o MODEL.edgm"
 }
 
 fn metric(error: &MetricError) -> Option<&'static str> {

@@ -1,11 +1,13 @@
-"""Speed of edge-runtime beside its peers, on the int8 models in `../shared/models`: asserts nothing.
+"""Speed of edge-runtime beside its peers, on the models in `../shared/models`: asserts nothing.
 
 Each engine runs on one thread, one after the other, in rounds, and the least time counts. Ours comes from
 `cargo bench -p edge-runtime --features std`, which names the instruction sets that it uses; LiteRT runs the same .tflite with XNNPACK,
-TFLite Micro its reference kernels, and onnxruntime the QDQ ONNX that `edgectl quantize` makes of the model. What the peers take
-includes a call from Python, about a microsecond of onnxruntime's times.
+TFLite Micro its reference kernels, onnxruntime the QDQ ONNX that `edgectl quantize` makes of the model, and tract the float model. Models
+without an int8 .tflite are quantized by edgectl. What the peers take includes a call from Python, about a microsecond of onnxruntime's
+and tract's times.
 """
 
+import functools
 import math
 import os
 import re
@@ -17,10 +19,20 @@ from pathlib import Path
 
 from common import MODELS, ROOT, edgectl, require_models, table
 
-NAMES = [
-    "digits_mlp/ref_int8", "fmnist/student_ref_int8", "fmnist/teacher_ref_int8", "kws_dscnn/ref_int8", "misc/hello_world_int8",
-    "misc/micro_speech_int8", "misc/person_detect_int8", "nab_machine_temp_ae/ref_int8",
-]
+# An int8 model and its float original; of some there is only one of them.
+FILES = {
+    "digits_mlp": ("digits_mlp/ref_int8.tflite", "digits_mlp/model.onnx"),
+    "fmnist/student": ("fmnist/student_ref_int8.tflite", "fmnist/student.onnx"),
+    "fmnist/teacher": ("fmnist/teacher_ref_int8.tflite", "fmnist/teacher.onnx"),
+    "kws_dscnn": ("kws_dscnn/ref_int8.tflite", "kws_dscnn/model.onnx"),
+    "hello_world": ("misc/hello_world_int8.tflite", None),
+    "micro_speech": ("misc/micro_speech_int8.tflite", None),
+    "person_detect": ("misc/person_detect_int8.tflite", None),
+    "nab_machine_temp_ae": ("nab_machine_temp_ae/ref_int8.tflite", "nab_machine_temp_ae/model.onnx"),
+    "rfb320_face": (None, "rfb320_face/model.onnx"),
+    "wand_cnn1d": (None, "wand_cnn1d/model.onnx"),
+}
+NAMES = list(FILES)
 ROUNDS = 12
 ROUND_S = 0.02
 
@@ -45,33 +57,52 @@ def noise(shape, dtype):
     return np.random.default_rng(1).integers(-128, 128, shape).astype(dtype)
 
 
-def litert(path, _):
+def tflite(name):
+    """The int8 .tflite of a model, or nothing."""
+    found = FILES[name][0]
+    if found is None:
+        raise LookupError(f"{name} has no int8 .tflite")
+    return str(MODELS / found)
+
+
+def litert(name, _):
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path), num_threads=1)
+    interpreter = Interpreter(tflite(name), num_threads=1)
     interpreter.allocate_tensors()
     for x in interpreter.get_input_details():
         interpreter.set_tensor(x["index"], noise(x["shape"], x["dtype"]))
     return least_us(interpreter.invoke)
 
 
-def micro(path, _):
+def micro(name, _):
     from tflite_micro import runtime
 
-    interpreter = runtime.Interpreter.from_file(str(path))
+    interpreter = runtime.Interpreter.from_file(tflite(name))
     details = interpreter.get_input_details(0)
     interpreter.set_input(noise(details["shape"], details["dtype"]), 0)
     return least_us(interpreter.invoke)
 
 
-def onnxruntime(path, folder):
+def quantized(name, to):
+    """Writes a model in int8 to a file of a kind that `edgectl quantize` knows."""
+    int8, original = FILES[name]
+    source = MODELS / (int8 or original)
+    calibration = [] if int8 else ["--calibration", source.parent / "calib_x.npy"]
+    done = edgectl("quantize", source, *calibration, "-o", to)
+    if done.status != 0:
+        raise RuntimeError(str(done))
+    return to
+
+
+def onnxruntime(name, folder):
+    return by_onnxruntime(quantized(name, folder / "model.onnx"))
+
+
+def by_onnxruntime(model):
     import numpy as np
     import onnxruntime as ort
 
-    model = folder / (path.parent.name + path.stem + ".onnx")
-    done = edgectl("quantize", path, "-o", model)
-    if done.status != 0:
-        raise RuntimeError(str(done))
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
@@ -79,15 +110,39 @@ def onnxruntime(path, folder):
     return least_us(lambda: session.run(None, feed))
 
 
-PEERS = {"LiteRT": litert, "onnxruntime": onnxruntime, "TFLite Micro": micro}
+def tract(name, _):
+    import numpy as np
+    import tract
+
+    path = FILES[name][1]
+    if path is None:
+        raise LookupError(f"{name} has no float model")
+    model = tract.onnx().load(str(MODELS / path))
+    shapes = []
+    for index in range(model.input_count()):
+        *dims, dtype = str(model.input_fact(index)).split(",")
+        shapes.append([int(dim) if dim.isdigit() else 1 for dim in dims])
+        model.set_input_fact(index, ",".join([*map(str, shapes[-1]), dtype]))
+    model.analyse()
+    runnable = model.into_model().into_runnable()
+    inputs = [np.random.default_rng(1).random(shape, np.float32) for shape in shapes]
+    return least_us(lambda: runnable.run(inputs))
 
 
-def ours():
+PEERS = {"LiteRT": litert, "onnxruntime": onnxruntime, "tract": tract, "TFLite Micro": micro}
+
+
+@functools.cache
+def programs(folder):
+    """What our bench is given: an int8 .tflite, or a program."""
+    return [tflite(name) if FILES[name][0] else str(quantized(name, folder / f"{Path(name).name}.edgm")) for name in NAMES]
+
+
+def ours(folder):
     """Our times by model, and the instruction set."""
     command = os.environ.get("EDGE_RUNTIME_BENCH")
     command = [command] if command else ["cargo", "bench", "--quiet", "-p", "edge-runtime", "--features", "std", "--bench", "kernels", "--"]
-    paths = [str(MODELS / f"{name}.tflite") for name in NAMES]
-    output = subprocess.run([*command, *paths], cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    output = subprocess.run([*command, *programs(folder)], cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     isa = output[0].split()[-2]
     rows = [re.findall(r"([\d.]+) us", line) for line in output if line.rstrip().endswith("x") and " us" in line]
     return {name: float(row[-1]) for name, row in zip(NAMES, rows, strict=True)}, isa
@@ -104,11 +159,12 @@ def main():
     require_models()
     if len(sys.argv) == 3:
         with tempfile.TemporaryDirectory() as folder:
-            print("least", PEERS[sys.argv[1]](MODELS / f"{sys.argv[2]}.tflite", Path(folder)))
+            print("least", PEERS[sys.argv[1]](sys.argv[2], Path(folder)))
         return
-    before, isa = ours()
-    theirs = {peer: {name: child(peer, name) for name in NAMES} for peer in PEERS}
-    after, _ = ours()
+    with tempfile.TemporaryDirectory() as folder:
+        before, isa = ours(Path(folder))
+        theirs = {peer: {name: child(peer, name) for name in NAMES} for peer in PEERS}
+        after, _ = ours(Path(folder))
     own = {name: min(before[name], after[name]) for name in NAMES}
     print(f"one thread, {isa}; times in us, and how many times as fast we are")
     cell = lambda found, mine: "-" if found is None else f"{found:.1f} {found / mine:5.2f}x"

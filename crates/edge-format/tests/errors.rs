@@ -83,7 +83,7 @@ fn tensors() {
     assert_eq!(with_byte(tensor(0, 1), 1), FormatError::Shape { part, rank: 1, dims: [1, 4, 0, 0, 0, 0] });
     assert_eq!(with(tensor(0, 8), 0), FormatError::Shape { part, rank: 2, dims: [1, 0, 0, 0, 0, 0] });
     assert_eq!(with(tensor(0, 8), u32::MAX), FormatError::Shape { part, rank: 2, dims: [1, u32::MAX, 0, 0, 0, 0] });
-    assert_eq!(with_byte(tensor(1, 2), 4), FormatError::Place { tensor: 1, found: 4 });
+    assert_eq!(with_byte(tensor(1, 2), 2), FormatError::Place { tensor: 1, found: 2 });
     assert_eq!(with(tensor(0, 32), 5), FormatError::ByteLength { tensor: 0, expected: 4, found: 5 });
     assert_eq!(with(tensor(0, 28), 37), FormatError::Extent { tensor: 0, offset: 37, length: 4, start: 0, end: 40 });
     let error = with(tensor(0, 28), u32::MAX);

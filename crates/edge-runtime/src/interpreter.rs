@@ -63,6 +63,17 @@ impl<'p, 'a> Interpreter<'p, 'a> {
         }
     }
 
+    /// What the program remembers from one invocation to the next: as many bytes as its `state_bytes`. To be kept where a sequence is
+    /// interrupted, and put back into [`Interpreter::state_mut`] of the same program with the same resolver.
+    pub fn state(&self) -> &[i8] {
+        self.arena.get(..self.program.state_bytes() as usize).unwrap_or_default()
+    }
+
+    /// As [`Interpreter::state`], to be overwritten.
+    pub fn state_mut(&mut self) -> &mut [i8] {
+        self.arena.get_mut(..self.program.state_bytes() as usize).unwrap_or_default()
+    }
+
     /// The program.
     pub fn program(&self) -> Program<'p> {
         self.program

@@ -63,6 +63,25 @@ fn a_window_keeps_what_it_saw_until_it_is_reset() {
 }
 
 #[test]
+fn what_is_remembered_can_be_kept_and_put_back() {
+    with(&spec(), |interpreter| {
+        let mut interpreter = interpreter.unwrap();
+        let step = |interpreter: &mut Interpreter<'_, '_>, x: &[i8]| {
+            interpreter.input_mut(0).unwrap().copy_from_slice(x);
+            interpreter.invoke().unwrap();
+            interpreter.output(0).unwrap().to_vec()
+        };
+        step(&mut interpreter, &[1, -1, 2, -2]);
+        let kept = interpreter.state().to_vec();
+        assert_eq!(kept.len(), interpreter.program().state_bytes() as usize);
+        let expected = step(&mut interpreter, &[3, -3, 4, -4]);
+        step(&mut interpreter, &[9, 9, 9, 9]);
+        interpreter.state_mut().copy_from_slice(&kept);
+        assert_eq!(step(&mut interpreter, &[3, -3, 4, -4]), expected);
+    });
+}
+
+#[test]
 fn a_window_in_ordinary_memory_starts_from_what_is_there() {
     let mut spec = spec();
     spec.state_bytes = 0;
