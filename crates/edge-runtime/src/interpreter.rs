@@ -170,8 +170,9 @@ impl<'p, 'a> Interpreter<'p, 'a> {
     fn run(&mut self, index: u32, op: Op<'p>) -> Result<(), RuntimeError> {
         let code = op.code;
         let kernel = self.resolver.find(code).ok_or(RuntimeError::NoKernel { op: index, code })?;
-        let frame = Frame::new(Node::new(&self.program, op), self.arena);
-        frame.and_then(kernel.run).ok_or(RuntimeError::Fault { op: index, code })
+        let fault = RuntimeError::Fault { op: index, code };
+        let Some(frame) = Frame::new(Node::new(&self.program, op), self.arena) else { return Err(fault) };
+        (kernel.run)(frame).ok_or(fault)
     }
 
     /// Runs the program once and shows each op's output as soon as it is there.
@@ -183,8 +184,7 @@ impl<'p, 'a> Interpreter<'p, 'a> {
     pub fn invoke_with(&mut self, mut observer: impl FnMut(Executed<'p, '_>)) -> Result<(), RuntimeError> {
         for (index, op) in (0..).zip(self.program.ops()) {
             self.run(index, op)?;
-            let fault = RuntimeError::Fault { op: index, code: op.code };
-            let output = Frame::new(Node::new(&self.program, op), self.arena).ok_or(fault)?.into_output();
+            let output = Node::new(&self.program, op).first_output(self.arena).unwrap_or_default();
             observer(Executed { index, op, output });
         }
         Ok(())

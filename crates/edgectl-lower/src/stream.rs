@@ -5,7 +5,9 @@
 //! the new ones, and computes new columns. Where the whole window is needed (a global pooling, a flattening, a result), a delay
 //! keeps all columns of that place. Every value is then what the whole window gives, byte for byte, as soon as the windows are full.
 //!
-//! Padding of the time axis stands in the way: what is zero beyond the border of a window is a neighbour in a stream.
+//! Padding of the time axis stands in the way: near a border of the window a column is computed from zeros, which for the next window are
+//! neighbours, so that no column but those that no layer's padding reaches could be kept. A model that pads once, before its first layer
+//! or in the data, has the same accuracy to gain and streams.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -195,7 +197,11 @@ impl Streamer<'_> {
             Op::Pad { before, after, .. } if before.get(columns.axis) == Some(&0) && after.get(columns.axis) == Some(&0) => {
                 Some((op, ids(), columns))
             }
-            Op::Pad { .. } => return Err(self.refusal(node, "it pads the time axis, where a stream has neighbours")),
+            Op::Pad { .. } => {
+                return Err(
+                    self.refusal(node, "it pads the time axis, so that columns near the ends of a window are not those of the next window")
+                );
+            }
             _ => None,
         };
         Ok(carried)
@@ -240,7 +246,9 @@ impl Streamer<'_> {
         // Batch and channels come first.
         let Some(axis) = columns.axis.checked_sub(2) else { return Ok(None) };
         if window.pads_begin[axis] + window.pads_end[axis] > 0 {
-            return Err(self.refusal(node, "it pads the time axis, where a stream has neighbours"));
+            return Err(
+                self.refusal(node, "it pads the time axis, so that columns near the ends of a window are not those of the next window")
+            );
         }
         let stride = window.strides[axis];
         if !columns.new.is_multiple_of(stride) {

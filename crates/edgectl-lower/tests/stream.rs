@@ -143,7 +143,7 @@ fn what_cannot_stream_is_named() {
         let y = convolve(&mut build, "same", x, &[4, 3, 3], same, 1);
         build.finish(&[y])
     };
-    let padding = "node \"same\": operator Conv cannot work on a stream: it pads the time axis, where a stream has neighbours";
+    let padding = "node \"same\": operator Conv cannot work on a stream: it pads the time axis, so that columns near the ends of a window are not those of the next window";
     assert_eq!(refusal(padded(), 2, 1), padding);
     let stride =
         "node \"pool\": operator MaxPool cannot work on a stream: its stride of 2 does not divide the 3 new columns of an invocation";

@@ -109,6 +109,12 @@ impl<'p> Node<'p> {
         }
     }
 
+    /// The bytes of the first output.
+    pub(crate) fn first_output<'a>(&self, arena: &'a [i8]) -> Option<&'a [i8]> {
+        let (offset, length) = self.extent(self.op.output(0)?)?;
+        arena.get(offset..)?.get(..length)
+    }
+
     /// The words of a constant input.
     pub(crate) fn words(&self, index: usize) -> Option<&'p [i32]> {
         let tensor = self.op.input(index)?;
@@ -355,6 +361,7 @@ pub struct Frame<'p, 'a> {
 
 impl<'p, 'a> Frame<'p, 'a> {
     /// Splits the arena around the op's outputs, which must lie apart.
+    #[inline(always)]
     pub(crate) fn new(node: Node<'p>, arena: &'a mut [i8]) -> Option<Self> {
         if let Some(only) = node.op.output(0).filter(|_| node.op.outputs().len() == 1) {
             let (offset, length) = node.extent(only)?;

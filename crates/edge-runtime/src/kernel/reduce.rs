@@ -31,7 +31,15 @@ pub(super) struct AxisList {
 }
 
 impl AxisList {
+    /// Adds an axis inside of the others; one over which the last one only steps on becomes a part of that.
     fn push(&mut self, dim: usize, stride: usize) -> Option<()> {
+        if let Some(last) = self.rank.checked_sub(1)
+            && self.strides.get(last).copied() == stride.checked_mul(dim)
+        {
+            *self.dims.get_mut(last)? *= dim;
+            *self.strides.get_mut(last)? = stride;
+            return Some(());
+        }
         *self.dims.get_mut(self.rank)? = dim;
         *self.strides.get_mut(self.rank)? = stride;
         self.rank += 1;

@@ -117,7 +117,7 @@ impl Vector for Avx512Vnni {
         unsafe { if job.is_flipped { pairs::<true>(self, job, output) } else { pairs::<false>(self, job, output) } }
     }
 
-    functions_of_their_own!(Avx512Vnni, "avx2,avx512f,avx512bw,avx512vl,avx512vnni");
+    functions_of_their_own!(Avx512Vnni, "avx2", "avx512f", "avx512bw", "avx512vl", "avx512vnni");
 
     #[inline(always)]
     fn start(self, words: &[i32; LANES]) -> __m512i {

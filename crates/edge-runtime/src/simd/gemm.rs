@@ -44,6 +44,7 @@ pub(super) struct Block<V: Vector> {
 pub(super) struct Job<'a, V: Vector> {
     pub(super) x: &'a [i8],
     /// Whether x is as [`Vector::x`] makes it.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub(super) is_flipped: bool,
     /// Where each row begins.
     pub(super) starts: [usize; MAX_PIXELS],

@@ -10,11 +10,15 @@ mod add;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512vnni;
+#[cfg(target_arch = "x86_64")]
+mod avxvnni;
 mod binary;
 mod conv2d;
 mod depthwise_conv2d;
 mod fully_connected;
 mod gemm;
+#[cfg(target_arch = "aarch64")]
+mod i8mm;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
@@ -33,6 +37,9 @@ use crate::{Registration, Resolver};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Isa {
+    /// AArch64's instructions for products of matrices.
+    #[cfg(target_arch = "aarch64")]
+    I8mm,
     /// AArch64's dot product instructions.
     #[cfg(target_arch = "aarch64")]
     Dotprod,
@@ -42,6 +49,9 @@ pub enum Isa {
     /// AVX-512 with the instructions for neural networks.
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni,
+    /// The instructions for neural networks on vectors of 256 bits, as AVX-VNNI or as a part of AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni,
     /// AVX2.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -53,11 +63,15 @@ impl Isa {
     /// Every instruction set of this architecture, the best one first.
     pub const ALL: &'static [Isa] = &[
         #[cfg(target_arch = "aarch64")]
+        Isa::I8mm,
+        #[cfg(target_arch = "aarch64")]
         Isa::Dotprod,
         #[cfg(target_arch = "aarch64")]
         Isa::Neon,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni,
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2,
         Isa::Portable,
@@ -72,11 +86,15 @@ impl Isa {
     pub fn is_there(self) -> bool {
         match self {
             #[cfg(target_arch = "aarch64")]
+            Isa::I8mm => i8mm::I8mm::detect().is_some(),
+            #[cfg(target_arch = "aarch64")]
             Isa::Dotprod => neon::Dotprod::detect().is_some(),
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => neon::Neon::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni => avx512vnni::Avx512Vnni::detect().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni => avxvnni::AvxVnni::detect().is_some() || avxvnni::Avx512VlVnni::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => avx2::Avx2::detect().is_some(),
             Isa::Portable => true,
@@ -87,7 +105,7 @@ impl Isa {
     pub fn packing(self) -> Packing {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512Vnni => Packing::InterleavedU8,
+            Isa::Avx512Vnni | Isa::AvxVnni => Packing::InterleavedU8,
             _ => Packing::InterleavedI8,
         }
     }
@@ -98,7 +116,13 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni => for_avx512vnni::KERNELS,
             #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni if avxvnni::AvxVnni::detect().is_some() => for_avxvnni::KERNELS,
+            #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni => for_avx512vlvnni::KERNELS,
+            #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => for_avx2::KERNELS,
+            #[cfg(target_arch = "aarch64")]
+            Isa::I8mm => for_i8mm::KERNELS,
             #[cfg(target_arch = "aarch64")]
             Isa::Dotprod => for_dotprod::KERNELS,
             #[cfg(target_arch = "aarch64")]
@@ -189,7 +213,16 @@ macro_rules! kernels {
 kernels!(for_avx512vnni: avx512vnni::Avx512Vnni, "avx2,avx512f,avx512bw,avx512vl,avx512vnni");
 
 #[cfg(target_arch = "x86_64")]
+kernels!(for_avxvnni: avxvnni::AvxVnni, "avx2,avxvnni");
+
+#[cfg(target_arch = "x86_64")]
+kernels!(for_avx512vlvnni: avxvnni::Avx512VlVnni, "avx2,avx512f,avx512vl,avx512vnni");
+
+#[cfg(target_arch = "x86_64")]
 kernels!(for_avx2: avx2::Avx2, "avx2");
+
+#[cfg(target_arch = "aarch64")]
+kernels!(for_i8mm: i8mm::I8mm, "neon,dotprod");
 
 #[cfg(target_arch = "aarch64")]
 kernels!(for_dotprod: neon::Dotprod, "neon,dotprod");

@@ -41,7 +41,7 @@ fn dotprod_product<const PIXELS: usize, const BLOCKS: usize>(v: Dotprod, job: &J
 }
 
 /// Sixteen words.
-type Words = [int32x4_t; 4];
+pub(super) type Words = [int32x4_t; 4];
 
 /// Multipliers and shifts of sixteen channels.
 #[derive(Clone, Copy)]
@@ -327,7 +327,7 @@ impl Vector for Dotprod {
         unsafe { if tile[0] == 1 { dotprod_product::<1, 1>(self, job, output) } else { dotprod_product::<4, 1>(self, job, output) } }
     }
 
-    functions_of_their_own!(Dotprod, "neon,dotprod");
+    functions_of_their_own!(Dotprod, "neon", "dotprod");
 
     #[inline(always)]
     fn start(self, words: &[i32; LANES]) -> Words {

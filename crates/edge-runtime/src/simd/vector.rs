@@ -20,14 +20,14 @@ pub(super) use unrolled;
 
 /// The functions of [`Vector`] that do nothing but to enable the instruction set.
 macro_rules! functions_of_their_own {
-    ($vector:ty, $features:literal) => {
+    ($vector:ty, $($feature:literal),*) => {
         #[inline(always)]
         fn convolve<const ROOM: usize, const COPIED: usize>(
             self,
             op: &$crate::simd::conv2d::Convolution<'_>,
             output: &mut [i8],
         ) -> Option<()> {
-            #[target_feature(enable = $features)]
+            $(#[target_feature(enable = $feature)])*
             #[inline(never)]
             fn enabled<const ROOM: usize, const COPIED: usize>(
                 v: $vector,
@@ -42,7 +42,7 @@ macro_rules! functions_of_their_own {
 
         #[inline(always)]
         fn depthwise<const QUADS: usize>(self, op: &$crate::simd::depthwise_conv2d::Depthwise<'_>, output: &mut [i8]) -> Option<()> {
-            #[target_feature(enable = $features)]
+            $(#[target_feature(enable = $feature)])*
             #[inline(never)]
             fn enabled<const QUADS: usize>(
                 v: $vector,
@@ -57,7 +57,7 @@ macro_rules! functions_of_their_own {
 
         #[inline(always)]
         fn bring_together(self, strip: &$crate::simd::depthwise_conv2d::Strip<'_, Self>, quads: &mut [[i8; 64]]) -> Option<()> {
-            #[target_feature(enable = $features)]
+            $(#[target_feature(enable = $feature)])*
             #[inline(never)]
             fn enabled(v: $vector, strip: &$crate::simd::depthwise_conv2d::Strip<'_, $vector>, quads: &mut [[i8; 64]]) -> Option<()> {
                 strip.bring_together(v, quads)
@@ -74,7 +74,7 @@ macro_rules! functions_of_their_own {
             columns: $crate::simd::depthwise_conv2d::Columns,
             output: &mut [i8],
         ) -> Option<()> {
-            #[target_feature(enable = $features)]
+            $(#[target_feature(enable = $feature)])*
             #[inline(never)]
             fn enabled<const COUNT: usize>(
                 v: $vector,
