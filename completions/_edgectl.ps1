@@ -32,10 +32,13 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Say what models cost: time, memory, energy, on devices or on this machine')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
-            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show a model''s operators, their cost, and whether it can be quantized')
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds')
+            [CompletionResult]::new('keys', 'keys', [CompletionResultType]::ParameterValue, 'Generate and show the keys that sign bundles; sign and verify files')
+            [CompletionResult]::new('package', 'package', [CompletionResultType]::ParameterValue, 'Put a program, its golden vectors and its evidence into a signed bundle')
             [CompletionResult]::new('profiles', 'profiles', [CompletionResultType]::ParameterValue, 'List, show and check device profiles')
             [CompletionResult]::new('quantize', 'quantize', [CompletionResultType]::ParameterValue, 'Quantize a float model to int8 and measure what it costs')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a model on every sample of a data set')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check a bundle: signatures, expiry, rollback, and every byte of it')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -87,6 +90,132 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'edgectl;keys' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Make a new key pair')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the public key that belongs to a key')
+            [CompletionResult]::new('sign', 'sign', [CompletionResultType]::ParameterValue, 'Sign a file: the signature is minisign''s, in FILE.minisig; a bundle gets it inside, beside those that it has')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Verify the signature of a file')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'edgectl;keys;generate' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File for the secret key, encrypted with a password; one that exists is never replaced')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File for the secret key, encrypted with a password; one that exists is never replaced')
+            [CompletionResult]::new('--public', '--public', [CompletionResultType]::ParameterName, 'File for the public key [default: the secret key''s, with the extension .pub]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'edgectl;keys;show' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'edgectl;keys;sign' {
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The key to sign with')
+            [CompletionResult]::new('--comment', '--comment', [CompletionResultType]::ParameterName, 'A comment that is signed too; a bundle''s says which release it is')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write [default: FILE.minisig, or the bundle itself]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write [default: FILE.minisig, or the bundle itself]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'edgectl;keys;verify' {
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'The public key, or its file')
+            [CompletionResult]::new('--signature', '--signature', [CompletionResultType]::ParameterName, 'The signature [default: FILE.minisig]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'edgectl;keys;help' {
+            [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Make a new key pair')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the public key that belongs to a key')
+            [CompletionResult]::new('sign', 'sign', [CompletionResultType]::ParameterValue, 'Sign a file: the signature is minisign''s, in FILE.minisig; a bundle gets it inside, beside those that it has')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Verify the signature of a file')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'edgectl;keys;help;generate' {
+            break
+        }
+        'edgectl;keys;help;show' {
+            break
+        }
+        'edgectl;keys;help;sign' {
+            break
+        }
+        'edgectl;keys;help;verify' {
+            break
+        }
+        'edgectl;keys;help;help' {
+            break
+        }
+        'edgectl;package' {
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The devices that it is for (see `edgectl profiles list`)')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name of the model [default: the program''s file name]')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Version of the model')
+            [CompletionResult]::new('--channel', '--channel', [CompletionResultType]::ParameterName, 'Whom it is for; test keys never sign for `prod`')
+            [CompletionResult]::new('--counter', '--counter', [CompletionResultType]::ParameterName, 'Number of the release in its channel, such as the pipeline''s; a higher one is newer')
+            [CompletionResult]::new('--security-version', '--security-version', [CompletionResultType]::ParameterName, 'What devices that have committed to this release accept at least; raise it when older releases are not safe')
+            [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'When it is not to be deployed any more: a moment such as 2027-01-31T00:00:00Z, or days after `--created` such as 90d')
+            [CompletionResult]::new('--created', '--created', [CompletionResultType]::ParameterName, 'When it was made [default: SOURCE_DATE_EPOCH, or left out]')
+            [CompletionResult]::new('--model', '--model', [CompletionResultType]::ParameterName, 'The model with QDQ pairs, for other engines')
+            [CompletionResult]::new('--classes', '--classes', [CompletionResultType]::ParameterName, 'Names of the classes, one a line')
+            [CompletionResult]::new('--report', '--report', [CompletionResultType]::ParameterName, 'Report of `quantize` or `bench` (--format json): accuracy and latency go into the manifest')
+            [CompletionResult]::new('--golden', '--golden', [CompletionResultType]::ParameterName, 'Data of which golden vectors are made [default: random inputs]')
+            [CompletionResult]::new('--vectors', '--vectors', [CompletionResultType]::ParameterName, 'Number of golden vectors')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Seed of random inputs')
+            [CompletionResult]::new('--runtime', '--runtime', [CompletionResultType]::ParameterName, '`edge-agent` for Linux devices, one for each architecture')
+            [CompletionResult]::new('--scale', '--scale', [CompletionResultType]::ParameterName, 'Factor of the raw values, such as 1/255')
+            [CompletionResult]::new('--mean', '--mean', [CompletionResultType]::ParameterName, 'Subtracted after scaling: one value, or one per channel')
+            [CompletionResult]::new('--std', '--std', [CompletionResultType]::ParameterName, 'Divides after subtracting: one value, or one per channel')
+            [CompletionResult]::new('--resize', '--resize', [CompletionResultType]::ParameterName, 'Resize images, bilinear')
+            [CompletionResult]::new('--layout', '--layout', [CompletionResultType]::ParameterName, 'Layout of the stored images')
+            [CompletionResult]::new('--model-layout', '--model-layout', [CompletionResultType]::ParameterName, 'Layout of the model''s input, where it is an image [default: nchw]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Decode images to this colour model')
+            [CompletionResult]::new('--labels', '--labels', [CompletionResultType]::ParameterName, '.csv: the column of labels, by its name or its position from 1')
+            [CompletionResult]::new('--csv-header', '--csv-header', [CompletionResultType]::ParameterName, '.csv: whether the first line names the columns')
+            [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]')
+            [CompletionResult]::new('--y-key', '--y-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of labels [default: y]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'edgectl;profiles' {
@@ -243,13 +372,33 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'edgectl;verify' {
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Trust this public key, or the one in this file')
+            [CompletionResult]::new('--trust', '--trust', [CompletionResultType]::ParameterName, 'Trust whom this file names, for what it says')
+            [CompletionResult]::new('--channel', '--channel', [CompletionResultType]::ParameterName, 'The channel that it must be for')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The device that it must be for')
+            [CompletionResult]::new('--installed-security-version', '--installed-security-version', [CompletionResultType]::ParameterName, 'The security version that the device has committed to: lower ones are refused')
+            [CompletionResult]::new('--installed-counter', '--installed-counter', [CompletionResultType]::ParameterName, 'The number of the release that the device has: lower ones are refused')
+            [CompletionResult]::new('--at', '--at', [CompletionResultType]::ParameterName, 'The moment at which it is judged [default: now]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'edgectl;help' {
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Say what models cost: time, memory, energy, on devices or on this machine')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
-            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show a model''s operators, their cost, and whether it can be quantized')
+            [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds')
+            [CompletionResult]::new('keys', 'keys', [CompletionResultType]::ParameterValue, 'Generate and show the keys that sign bundles; sign and verify files')
+            [CompletionResult]::new('package', 'package', [CompletionResultType]::ParameterValue, 'Put a program, its golden vectors and its evidence into a signed bundle')
             [CompletionResult]::new('profiles', 'profiles', [CompletionResultType]::ParameterValue, 'List, show and check device profiles')
             [CompletionResult]::new('quantize', 'quantize', [CompletionResultType]::ParameterValue, 'Quantize a float model to int8 and measure what it costs')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a model on every sample of a data set')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check a bundle: signatures, expiry, rollback, and every byte of it')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -260,6 +409,28 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;help;inspect' {
+            break
+        }
+        'edgectl;help;keys' {
+            [CompletionResult]::new('generate', 'generate', [CompletionResultType]::ParameterValue, 'Make a new key pair')
+            [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the public key that belongs to a key')
+            [CompletionResult]::new('sign', 'sign', [CompletionResultType]::ParameterValue, 'Sign a file: the signature is minisign''s, in FILE.minisig; a bundle gets it inside, beside those that it has')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Verify the signature of a file')
+            break
+        }
+        'edgectl;help;keys;generate' {
+            break
+        }
+        'edgectl;help;keys;show' {
+            break
+        }
+        'edgectl;help;keys;sign' {
+            break
+        }
+        'edgectl;help;keys;verify' {
+            break
+        }
+        'edgectl;help;package' {
             break
         }
         'edgectl;help;profiles' {
@@ -285,6 +456,9 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;help;run' {
+            break
+        }
+        'edgectl;help;verify' {
             break
         }
         'edgectl;help;help' {

@@ -29,10 +29,13 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --version 'Print version'
             cand bench 'Say what models cost: time, memory, energy, on devices or on this machine'
             cand completions 'Print the completion script of a shell'
-            cand inspect 'Show a model''s operators, their cost, and whether it can be quantized'
+            cand inspect 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds'
+            cand keys 'Generate and show the keys that sign bundles; sign and verify files'
+            cand package 'Put a program, its golden vectors and its evidence into a signed bundle'
             cand profiles 'List, show and check device profiles'
             cand quantize 'Quantize a float model to int8 and measure what it costs'
             cand run 'Run a model on every sample of a data set'
+            cand verify 'Check a bundle: signatures, expiry, rollback, and every byte of it'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'edgectl;bench'= {
@@ -81,6 +84,120 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --verbose 'Say more about what is done'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'edgectl;keys'= {
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand generate 'Make a new key pair'
+            cand show 'Show the public key that belongs to a key'
+            cand sign 'Sign a file: the signature is minisign''s, in FILE.minisig; a bundle gets it inside, beside those that it has'
+            cand verify 'Verify the signature of a file'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'edgectl;keys;generate'= {
+            cand -o 'File for the secret key, encrypted with a password; one that exists is never replaced'
+            cand --output 'File for the secret key, encrypted with a password; one that exists is never replaced'
+            cand --public 'File for the public key [default: the secret key''s, with the extension .pub]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'edgectl;keys;show'= {
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'edgectl;keys;sign'= {
+            cand --key 'The key to sign with'
+            cand --comment 'A comment that is signed too; a bundle''s says which release it is'
+            cand -o 'File to write [default: FILE.minisig, or the bundle itself]'
+            cand --output 'File to write [default: FILE.minisig, or the bundle itself]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'edgectl;keys;verify'= {
+            cand --key 'The public key, or its file'
+            cand --signature 'The signature [default: FILE.minisig]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'edgectl;keys;help'= {
+            cand generate 'Make a new key pair'
+            cand show 'Show the public key that belongs to a key'
+            cand sign 'Sign a file: the signature is minisign''s, in FILE.minisig; a bundle gets it inside, beside those that it has'
+            cand verify 'Verify the signature of a file'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'edgectl;keys;help;generate'= {
+        }
+        &'edgectl;keys;help;show'= {
+        }
+        &'edgectl;keys;help;sign'= {
+        }
+        &'edgectl;keys;help;verify'= {
+        }
+        &'edgectl;keys;help;help'= {
+        }
+        &'edgectl;package'= {
+            cand --profile 'The devices that it is for (see `edgectl profiles list`)'
+            cand -o 'File to write'
+            cand --output 'File to write'
+            cand --key 'Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it'
+            cand --name 'Name of the model [default: the program''s file name]'
+            cand --version 'Version of the model'
+            cand --channel 'Whom it is for; test keys never sign for `prod`'
+            cand --counter 'Number of the release in its channel, such as the pipeline''s; a higher one is newer'
+            cand --security-version 'What devices that have committed to this release accept at least; raise it when older releases are not safe'
+            cand --expires 'When it is not to be deployed any more: a moment such as 2027-01-31T00:00:00Z, or days after `--created` such as 90d'
+            cand --created 'When it was made [default: SOURCE_DATE_EPOCH, or left out]'
+            cand --model 'The model with QDQ pairs, for other engines'
+            cand --classes 'Names of the classes, one a line'
+            cand --report 'Report of `quantize` or `bench` (--format json): accuracy and latency go into the manifest'
+            cand --golden 'Data of which golden vectors are made [default: random inputs]'
+            cand --vectors 'Number of golden vectors'
+            cand --seed 'Seed of random inputs'
+            cand --runtime '`edge-agent` for Linux devices, one for each architecture'
+            cand --scale 'Factor of the raw values, such as 1/255'
+            cand --mean 'Subtracted after scaling: one value, or one per channel'
+            cand --std 'Divides after subtracting: one value, or one per channel'
+            cand --resize 'Resize images, bilinear'
+            cand --layout 'Layout of the stored images'
+            cand --model-layout 'Layout of the model''s input, where it is an image [default: nchw]'
+            cand --color 'Decode images to this colour model'
+            cand --labels '.csv: the column of labels, by its name or its position from 1'
+            cand --csv-header '.csv: whether the first line names the columns'
+            cand --x-key '.npz, .safetensors: the array of samples [default: x]'
+            cand --y-key '.npz, .safetensors: the array of labels [default: y]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'edgectl;profiles'= {
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
@@ -223,13 +340,32 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'edgectl;verify'= {
+            cand --key 'Trust this public key, or the one in this file'
+            cand --trust 'Trust whom this file names, for what it says'
+            cand --channel 'The channel that it must be for'
+            cand --profile 'The device that it must be for'
+            cand --installed-security-version 'The security version that the device has committed to: lower ones are refused'
+            cand --installed-counter 'The number of the release that the device has: lower ones are refused'
+            cand --at 'The moment at which it is judged [default: now]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'edgectl;help'= {
             cand bench 'Say what models cost: time, memory, energy, on devices or on this machine'
             cand completions 'Print the completion script of a shell'
-            cand inspect 'Show a model''s operators, their cost, and whether it can be quantized'
+            cand inspect 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds'
+            cand keys 'Generate and show the keys that sign bundles; sign and verify files'
+            cand package 'Put a program, its golden vectors and its evidence into a signed bundle'
             cand profiles 'List, show and check device profiles'
             cand quantize 'Quantize a float model to int8 and measure what it costs'
             cand run 'Run a model on every sample of a data set'
+            cand verify 'Check a bundle: signatures, expiry, rollback, and every byte of it'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'edgectl;help;bench'= {
@@ -237,6 +373,22 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         &'edgectl;help;completions'= {
         }
         &'edgectl;help;inspect'= {
+        }
+        &'edgectl;help;keys'= {
+            cand generate 'Make a new key pair'
+            cand show 'Show the public key that belongs to a key'
+            cand sign 'Sign a file: the signature is minisign''s, in FILE.minisig; a bundle gets it inside, beside those that it has'
+            cand verify 'Verify the signature of a file'
+        }
+        &'edgectl;help;keys;generate'= {
+        }
+        &'edgectl;help;keys;show'= {
+        }
+        &'edgectl;help;keys;sign'= {
+        }
+        &'edgectl;help;keys;verify'= {
+        }
+        &'edgectl;help;package'= {
         }
         &'edgectl;help;profiles'= {
             cand list 'List the profiles that are built in, or those of a folder'
@@ -255,6 +407,8 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         &'edgectl;help;quantize'= {
         }
         &'edgectl;help;run'= {
+        }
+        &'edgectl;help;verify'= {
         }
         &'edgectl;help;help'= {
         }

@@ -34,10 +34,13 @@ complete -c edgectl -n "__fish_edgectl_needs_command" -s h -l help -d 'Print hel
 complete -c edgectl -n "__fish_edgectl_needs_command" -s V -l version -d 'Print version'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "profiles" -d 'List, show and check device profiles'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "run" -d 'Run a model on every sample of a data set'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "verify" -d 'Check a bundle: signatures, expiry, rollback, and every byte of it'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l profile -d 'Devices: names (see `edgectl profiles list`), files, folders of files, or all' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l backend -d 'How times are found [default: estimate with --profile, otherwise host]' -r -f -a "device\t''
@@ -84,6 +87,97 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l require-int8
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and not __fish_seen_subcommand_from generate show sign verify help" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and not __fish_seen_subcommand_from generate show sign verify help" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and not __fish_seen_subcommand_from generate show sign verify help" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and not __fish_seen_subcommand_from generate show sign verify help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and not __fish_seen_subcommand_from generate show sign verify help" -f -a "generate" -d 'Make a new key pair'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and not __fish_seen_subcommand_from generate show sign verify help" -f -a "show" -d 'Show the public key that belongs to a key'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and not __fish_seen_subcommand_from generate show sign verify help" -f -a "sign" -d 'Sign a file: the signature is minisign\'s, in FILE.minisig; a bundle gets it inside, beside those that it has'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and not __fish_seen_subcommand_from generate show sign verify help" -f -a "verify" -d 'Verify the signature of a file'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and not __fish_seen_subcommand_from generate show sign verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from generate" -s o -l output -d 'File for the secret key, encrypted with a password; one that exists is never replaced' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from generate" -l public -d 'File for the public key [default: the secret key\'s, with the extension .pub]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from generate" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from generate" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from generate" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from generate" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from show" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from sign" -l key -d 'The key to sign with' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from sign" -l comment -d 'A comment that is signed too; a bundle\'s says which release it is' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from sign" -s o -l output -d 'File to write [default: FILE.minisig, or the bundle itself]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from sign" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from sign" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from sign" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from sign" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from verify" -l key -d 'The public key, or its file' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from verify" -l signature -d 'The signature [default: FILE.minisig]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from verify" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "generate" -d 'Make a new key pair'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the public key that belongs to a key'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "sign" -d 'Sign a file: the signature is minisign\'s, in FILE.minisig; a bundle gets it inside, beside those that it has'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Verify the signature of a file'
+complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l profile -d 'The devices that it is for (see `edgectl profiles list`)' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s o -l output -d 'File to write' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l key -d 'Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l name -d 'Name of the model [default: the program\'s file name]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l version -d 'Version of the model' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l channel -d 'Whom it is for; test keys never sign for `prod`' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l counter -d 'Number of the release in its channel, such as the pipeline\'s; a higher one is newer' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l security-version -d 'What devices that have committed to this release accept at least; raise it when older releases are not safe' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l expires -d 'When it is not to be deployed any more: a moment such as 2027-01-31T00:00:00Z, or days after `--created` such as 90d' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l created -d 'When it was made [default: SOURCE_DATE_EPOCH, or left out]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l model -d 'The model with QDQ pairs, for other engines' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l classes -d 'Names of the classes, one a line' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l report -d 'Report of `quantize` or `bench` (--format json): accuracy and latency go into the manifest' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l golden -d 'Data of which golden vectors are made [default: random inputs]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l vectors -d 'Number of golden vectors' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l seed -d 'Seed of random inputs' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l runtime -d '`edge-agent` for Linux devices, one for each architecture' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l scale -d 'Factor of the raw values, such as 1/255' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l std -d 'Divides after subtracting: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l resize -d 'Resize images, bilinear' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l layout -d 'Layout of the stored images' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l model-layout -d 'Layout of the model\'s input, where it is an image [default: nchw]' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l color -d 'Decode images to this colour model' -r -f -a "gray\t''
+rgb\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
+false\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l x-key -d '.npz, .safetensors: the array of samples [default: x]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and not __fish_seen_subcommand_from list show calibrate validate help" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
 json\t''
 csv\t''
@@ -218,13 +312,34 @@ markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s h -l help -d 'Print help'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "profiles" -d 'List, show and check device profiles'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "run" -d 'Run a model on every sample of a data set'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect profiles quantize run help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -l key -d 'Trust this public key, or the one in this file' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -l trust -d 'Trust whom this file names, for what it says' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -l channel -d 'The channel that it must be for' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -l profile -d 'The device that it must be for' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -l installed-security-version -d 'The security version that the device has committed to: lower ones are refused' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -l installed-counter -d 'The number of the release that the device has: lower ones are refused' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -l at -d 'The moment at which it is judged [default: now]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "profiles" -d 'List, show and check device profiles'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "run" -d 'Run a model on every sample of a data set'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "verify" -d 'Check a bundle: signatures, expiry, rollback, and every byte of it'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "generate" -d 'Make a new key pair'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "show" -d 'Show the public key that belongs to a key'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "sign" -d 'Sign a file: the signature is minisign\'s, in FILE.minisig; a bundle gets it inside, beside those that it has'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "verify" -d 'Verify the signature of a file'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from profiles" -f -a "list" -d 'List the profiles that are built in, or those of a folder'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from profiles" -f -a "show" -d 'Show a device: processors, memories, power, kernel libraries, and where each figure is from'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from profiles" -f -a "calibrate" -d 'Fit a kernel library of a profile to measurements of your own'

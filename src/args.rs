@@ -71,6 +71,22 @@ impl DataArgs {
         self.model_layout.unwrap_or_default()
     }
 
+    /// How raw data become the model's input, as a document; `None` where nothing is done to them.
+    pub(crate) fn document(&self) -> Option<serde_json::Value> {
+        let numbers = |values: &[f32]| (!values.is_empty()).then(|| values.iter().map(f32::to_string).collect::<Vec<_>>());
+        let steps = [
+            ("color", self.color.map(|color| color.to_string().into())),
+            ("resize", self.resize.map(|size| format!("{}x{}", size.height, size.width).into())),
+            ("scale", self.scale.map(|scale| scale.value().to_string().into())),
+            ("mean", numbers(&self.mean).map(Into::into)),
+            ("std", numbers(&self.std).map(Into::into)),
+            ("layout", self.layout.map(|layout| layout.to_string().into())),
+            ("model_layout", self.model_layout.map(|layout| layout.to_string().into())),
+        ];
+        let steps: serde_json::Map<_, _> = steps.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+        (!steps.is_empty()).then(|| serde_json::json!({ "schema_version": 1, "formula": "(raw * scale - mean) / std", "steps": steps }))
+    }
+
     /// Opens data that feed these inputs: the first so many samples, where there is a limit.
     pub(crate) fn open(&self, path: &Path, limit: Option<NonZeroUsize>, inputs: &[Port]) -> Result<Samples> {
         self.open_part(path, (limit, false), inputs)

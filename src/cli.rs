@@ -36,9 +36,12 @@ pub(crate) enum Command {
     Completions(cmd::completions::Args),
     Deploy(cmd::deploy::Args),
     Inspect(cmd::inspect::Args),
+    Keys(cmd::keys::Args),
+    Package(cmd::package::Args),
     Profiles(cmd::profiles::Args),
     Quantize(cmd::quantize::Args),
     Run(cmd::run::Args),
+    Verify(cmd::verify::Args),
 }
 
 impl Command {
@@ -57,9 +60,12 @@ impl Command {
             Command::Completions(args) => cmd::completions::run(args, ui),
             Command::Deploy(args) => cmd::deploy::run(args, ui),
             Command::Inspect(args) => cmd::inspect::run(args, ui),
+            Command::Keys(args) => cmd::keys::run(args, ui),
+            Command::Package(args) => cmd::package::run(args, ui),
             Command::Profiles(args) => cmd::profiles::run(args, ui),
             Command::Quantize(args) => cmd::quantize::run(args, ui),
             Command::Run(args) => cmd::run::run(args, ui),
+            Command::Verify(args) => cmd::verify::run(args, ui),
         }
     }
 }

@@ -17,9 +17,11 @@
 //! | `ladder` | recipes from the cheapest on, until one is close enough to float |
 //! | `lint` | looks at calibration data before anybody trusts them |
 //! | `output` | output files that appear whole or not at all |
+//! | `packaging` | what `package` puts into a bundle, and how bundles are shown |
 //! | `partly_float` | models of which a part stays float, as ONNX |
 //! | `quantization` | what `quantize` reports |
 //! | `samples` | data that fit a model's inputs |
+//! | `signing` | where signing keys are kept |
 //! | `sheet` | device profiles as tables |
 //! | `stack` | the outputs of all samples as an array file |
 //! | `workbench` | a float model and data; recipes are tried on it |
@@ -41,10 +43,12 @@ mod lint;
 mod memory;
 mod model;
 mod output;
+mod packaging;
 mod partly_float;
 mod quantization;
 mod samples;
 mod sheet;
+mod signing;
 mod stack;
 mod ui;
 mod workbench;

@@ -23,6 +23,8 @@ pub(crate) enum OutputError {
     NotAFile { path: PathBuf },
     #[error("cannot write {path}: it is read by the same command")]
     Input { path: PathBuf },
+    #[error("{path} exists already")]
+    Exists { path: PathBuf },
     #[error("output {path} is given twice")]
     Twice { path: PathBuf },
     #[error("cannot write {path}: it holds one array, and the model has {found} outputs")]
@@ -38,6 +40,17 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
+    /// A new file that only its owner can read; one that exists is never replaced.
+    pub(crate) fn secret(path: &Path) -> Result<Outputs, OutputError> {
+        if path.symlink_metadata().is_ok() {
+            return Err(OutputError::Exists { path: path.into() });
+        }
+        // A temporary file has mode 600 unless it is given another one.
+        let make = || fs::metadata(folder(path)).and_then(|_| temporary(&prefixed(), path));
+        let (file, temp) = make().map_err(|source| OutputError::Io { path: path.into(), source })?.into_parts();
+        Ok(Outputs { files: vec![(path.into(), file, temp)] })
+    }
+
     /// Makes a temporary file for each path. `inputs` are what the command reads.
     pub(crate) fn create(paths: &[&Path], inputs: &[&Path]) -> Result<Outputs, OutputError> {
         let mut outputs = Outputs { files: vec![] };
@@ -105,12 +118,22 @@ fn create(path: &Path) -> io::Result<NamedTempFile> {
     if path.exists() {
         File::options().append(true).open(path)?;
     }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".edgectl-").suffix(".part");
+    #[cfg_attr(not(unix), allow(unused_mut))]
+    let mut builder = prefixed();
     #[cfg(unix)]
     builder
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(path.metadata().map_or(0o666, |metadata| mode(&metadata.permissions()))));
-    // The name of the temporary file, which the error would quote, means nothing to the user.
+    temporary(&builder, path)
+}
+
+fn prefixed() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".edgectl-").suffix(".part");
+    builder
+}
+
+/// A temporary file in the folder of its target. Its name, which the error would quote, means nothing to the user.
+fn temporary(builder: &tempfile::Builder<'_, '_>, path: &Path) -> io::Result<NamedTempFile> {
     interrupt::tracked(|| builder.tempfile_in(folder(path)).map_err(|error| error.kind().into()))
 }
 

@@ -4,6 +4,7 @@
 mod accuracy;
 mod architecture;
 mod bench;
+mod bundles;
 mod completions;
 mod failures;
 mod support;

@@ -2,19 +2,21 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use edge_format::Program;
+use edgectl_bundle::{Bundle, BundleError};
 
 use crate::audit::Audit;
 use crate::benchmark::{self, Candidate, WithDevices, devices};
 use crate::inspection::{GraphReport, Inspection, ProgramKind, ProgramReport};
 use crate::model::{Content, Model, ModelError};
+use crate::packaging::{BundleReport, Judgement};
 use crate::ui::{Ui, Verdict};
 
-/// Show a model's operators, their cost, and whether it can be quantized
+/// Show a model's operators, their cost, and whether it can be quantized; or what a bundle holds
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Model: .onnx, .tflite or .edgm
+    /// Model: .onnx, .tflite or .edgm; or a bundle: .edgepkg
     model: PathBuf,
     /// Print the graph as text, one line per tensor or node, before any pass
     #[arg(long, conflicts_with = "profile")]
@@ -28,6 +30,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
+    if args.model.extension().is_some_and(|extension| extension == "edgepkg") {
+        return bundle(args, ui);
+    }
     let profiles = devices::open(&args.profile)?;
     let model = Model::open(&args.model, ui)?;
     if args.dump {
@@ -58,4 +63,18 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let report = WithDevices { report: &report, devices };
     ui.result(&report)?;
     Ok(if args.require_int8 && !is_integer { Verdict::Negative } else { report.verdict() })
+}
+
+/// A bundle as it describes itself: whose word that is, `verify` says.
+fn bundle(args: &Args, ui: &Ui) -> Result<Verdict> {
+    let path = &args.model;
+    let read = || -> Result<BundleReport, BundleError> {
+        let mut bundle = Bundle::open(path)?;
+        let claims = bundle.claims()?;
+        let judgement = Judgement::unjudged(&claims);
+        Ok(BundleReport::new(path, bundle.digest(), claims, judgement))
+    };
+    let report = read().with_context(|| format!("cannot read the bundle {}", path.display()))?;
+    ui.result(&report.with_size(std::fs::metadata(path)?.len()))?;
+    Ok(Verdict::Positive)
 }

@@ -89,7 +89,7 @@ fn infer(interpreter: &mut Interpreter<'_, '_>, sample: &Sample) -> Result<Infer
     Ok(Inference { outputs, time: start.elapsed() })
 }
 
-fn port(io: Io<'_>) -> Port {
+pub(crate) fn port(io: Io<'_>) -> Port {
     Port { name: io.name.to_owned(), shape: io.shape.dims().iter().map(|&dim| dim as usize).collect() }
 }
 

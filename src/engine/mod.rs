@@ -11,7 +11,7 @@ pub(crate) use edgectl_float::Port;
 use thiserror::Error;
 
 pub(crate) use float::FloatEngine;
-pub(crate) use int8::Int8Engine;
+pub(crate) use int8::{Int8Engine, port};
 
 use crate::samples::Sample;
 

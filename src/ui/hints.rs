@@ -9,6 +9,7 @@ use edgectl_bench::backend::BackendError;
 use edgectl_bench::baseline::BaselineError;
 use edgectl_bench::emulator::EmulatorError;
 use edgectl_bench::qemu::QemuError;
+use edgectl_bundle::{BundleError, SecretKeyError};
 use edgectl_data::{DataError, MetricError};
 use edgectl_float::FloatError;
 use edgectl_graph::{GraphError, QuantError};
@@ -26,7 +27,9 @@ use crate::eval::EvalError;
 use crate::lint::LintError;
 use crate::model::ModelError;
 use crate::output::OutputError;
+use crate::packaging::PackageError;
 use crate::samples::SamplesError;
+use crate::signing::KeyError;
 
 /// The first advice that a cause in the chain has.
 pub(super) fn hint(error: &anyhow::Error) -> Option<&'static str> {
@@ -37,6 +40,7 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
     None.or_else(|| error.downcast_ref().and_then(backend))
         .or_else(|| error.downcast_ref().and_then(baseline))
         .or_else(|| error.downcast_ref().and_then(bench))
+        .or_else(|| error.downcast_ref().and_then(bundle))
         .or_else(|| error.downcast_ref().and_then(candidate))
         .or_else(|| error.downcast_ref().and_then(data))
         .or_else(|| error.downcast_ref().and_then(device))
@@ -44,6 +48,7 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(float))
         .or_else(|| error.downcast_ref().and_then(format))
         .or_else(|| error.downcast_ref().and_then(graph))
+        .or_else(|| error.downcast_ref().and_then(key))
         .or_else(|| error.downcast_ref().and_then(lint))
         .or_else(|| error.downcast_ref().and_then(lower))
         .or_else(|| error.downcast_ref().map(no_memory))
@@ -51,11 +56,13 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(model))
         .or_else(|| error.downcast_ref().and_then(onnx))
         .or_else(|| error.downcast_ref().and_then(output))
+        .or_else(|| error.downcast_ref().and_then(package))
         .or_else(|| error.downcast_ref().and_then(profile))
         .or_else(|| error.downcast_ref().and_then(qdq))
         .or_else(|| error.downcast_ref().and_then(quantize))
         .or_else(|| error.downcast_ref().and_then(runtime))
         .or_else(|| error.downcast_ref().and_then(samples))
+        .or_else(|| error.downcast_ref().and_then(secret_key))
         .or_else(|| error.downcast_ref().and_then(system))
         .or_else(|| error.downcast_ref().and_then(tflite))
 }
@@ -92,6 +99,48 @@ fn bench(error: &BenchArgsError) -> Option<&'static str> {
         BenchArgsError::Host { .. } | BenchArgsError::OnlyEstimate { .. } => "leave it out, or choose --backend estimate",
         BenchArgsError::NoProfile { .. } => "`edgectl profiles list` shows what there is",
         BenchArgsError::OnlyHost { .. } => "leave it out, or choose --backend host without --profile",
+    })
+}
+
+fn bundle(error: &BundleError) -> Option<&'static str> {
+    Some(match error {
+        BundleError::NotABundle => "`edgectl package` makes bundles",
+        BundleError::Archive { .. } | BundleError::Manifest(_) | BundleError::Truncated { .. } => {
+            "the file is damaged, or another tool has packed it again; get it from where it was made"
+        }
+        _ => return None,
+    })
+}
+
+fn key(error: &KeyError) -> Option<&'static str> {
+    Some(match error {
+        KeyError::Agent { .. } => "`ssh-add -l` lists the keys; name one by comment or fingerprint: agent:COMMENT, agent:SHA256:…",
+        KeyError::NoAgent => "`eval $(ssh-agent); ssh-add` starts one",
+        KeyError::NoVariable { .. } => "put the content of the key file into it, from the pipeline's secrets",
+        KeyError::NoPassword => "put the password into EDGECTL_KEY_PASSWORD",
+        KeyError::Permissions { .. } => "`chmod 600` it; if others could read it for long, it is no secret any more",
+        KeyError::PasswordsDiffer | KeyError::EmptyPassword => "type a password that you can type again",
+    })
+}
+
+fn package(error: &PackageError) -> Option<&'static str> {
+    Some(match error {
+        PackageError::DoesNotFit { .. } => "`edgectl bench PROGRAM --profile PROFILE` shows what takes the memory",
+        PackageError::NotAFile { .. } => "copy it into a file",
+        PackageError::Runtime { .. } => "give the `edge-agent` of this edgectl, which is linked statically",
+        PackageError::RuntimeTwice { .. } => "leave one of them out",
+        PackageError::NoRuntime { .. } => "give it with --runtime",
+        PackageError::Report { .. } => "make the report with the program that is packed",
+        PackageError::Epoch { .. } => "`git log -1 --format=%ct` prints such a number",
+        PackageError::Since => "add --created, set SOURCE_DATE_EPOCH, or give --expires as a moment",
+    })
+}
+
+fn secret_key(error: &SecretKeyError) -> Option<&'static str> {
+    Some(match error {
+        SecretKeyError::NotEncrypted => "a key at rest must be encrypted; `minisign -C` gives it a password, `env:NAME` takes it as it is",
+        SecretKeyError::Malformed { .. } => "`edgectl keys generate` makes a key; the secret one, not the public one, signs",
+        _ => return None,
     })
 }
 
@@ -226,6 +275,7 @@ fn samples(error: &SamplesError) -> Option<&'static str> {
 fn model(error: &ModelError) -> Option<&'static str> {
     Some(match error {
         ModelError::NoCalibration { .. } => "--calibration DATA: some hundred samples like those that the device will see",
+        ModelError::Kind { expected: "an int8 program", .. } => "`edgectl quantize` makes one of it",
         ModelError::Kind { .. } => "`edgectl run` executes models of any kind",
         ModelError::Size { .. } => "copy the model into a file",
         ModelError::UnknownKind { .. } => "give the file the extension that says what it is",
@@ -250,6 +300,7 @@ fn output(error: &OutputError) -> Option<&'static str> {
         OutputError::Extension { .. } => "the extension of the output says what is written",
         OutputError::Input { .. } | OutputError::Twice { .. } => "choose another name for the output",
         OutputError::OneArray { .. } => "write a .npz: it holds all outputs by name",
+        OutputError::Exists { .. } => "a key that is lost cannot be made again: choose another name, or move the old one away yourself",
         OutputError::Io { .. } | OutputError::NotAFile { .. } => "choose a file in a folder that exists and can be written",
     })
 }

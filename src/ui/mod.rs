@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use indicatif::MultiProgress;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 pub(crate) use number::{bytes, count, counted, micros, percent, percent_points, range_of, three_digits};
 pub(crate) use progress::{Line, Progress};
@@ -181,6 +182,15 @@ impl Ui {
             text += &format!("\n{} {hint}", self.stderr.cyan("hint:"));
         }
         self.say(&text);
+    }
+
+    /// Asks a person for a secret, without showing what is typed; `None` where there is no terminal.
+    pub(crate) fn secret(&self, prompt: &str) -> Result<Option<Zeroizing<String>>> {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() || style::ci() {
+            return Ok(None);
+        }
+        let secret = self.bars.suspend(|| rpassword::prompt_password(prompt)).context("cannot ask for a password")?;
+        Ok(Some(Zeroizing::new(secret)))
     }
 
     /// Progress of work that has this many steps.

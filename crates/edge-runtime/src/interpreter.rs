@@ -115,6 +115,26 @@ impl<'p, 'a> Interpreter<'p, 'a> {
         Ok(bytemuck::try_cast_slice(bytes).unwrap_or_default())
     }
 
+    /// The bytes of a model input, whatever the type of its elements.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchIo`].
+    pub fn input_bytes_mut(&mut self, index: usize) -> Result<&mut [u8], RuntimeError> {
+        let tensor = io_tensor(self.program, self.program.inputs(), index)?;
+        let bytes = tensor.arena_range().and_then(|range| self.arena.get_mut(range)).unwrap_or_default();
+        Ok(bytemuck::cast_slice_mut(bytes))
+    }
+
+    /// The bytes of a model output, as the last [`Interpreter::invoke`] left them, whatever the type of its elements.
+    ///
+    /// # Errors
+    /// [`RuntimeError::NoSuchIo`].
+    pub fn output_bytes(&self, index: usize) -> Result<&[u8], RuntimeError> {
+        let tensor = io_tensor(self.program, self.program.outputs(), index)?;
+        let bytes = tensor.arena_range().and_then(|range| self.arena.get(range)).unwrap_or_default();
+        Ok(bytemuck::cast_slice(bytes))
+    }
+
     /// Fills a model input with real numbers, each rounded to the nearest that the tensor can stand for: see [`Affine::quantize`].
     /// Those beyond the last element are ignored; elements for which there are none stay.
     ///

@@ -31,6 +31,8 @@
 //! Enough people whom the reader trusts have signed this manifest for its channel; every file is what they signed; none has expired. No
 //! name in it can lead out of a folder that it is put into. What the *program* promises is for `edge_format` to say.
 
+#[cfg(unix)]
+mod agent;
 mod check;
 mod digest;
 mod error;
@@ -43,6 +45,8 @@ mod tar;
 mod trust;
 mod writer;
 
+#[cfg(unix)]
+pub use agent::AgentKey;
 pub use digest::{Digest, NotADigest};
 pub use error::{BundleError, Kind, ManifestError, SignatureError};
 pub use manifest::{
@@ -51,7 +55,7 @@ pub use manifest::{
 };
 pub use minisign::{KeyId, MAX_SIGNATURE_BYTES, NotAKey, Prehash, PublicKey, Signature, Signer};
 pub use oci::{ARTIFACT_TYPE, MANIFEST_TYPE, SIGNATURE_TYPE};
-pub use reader::{Bundle, Claims, FileReader, Installed, MAX_SIGNATURES, Policy, Source, Unverified, Verified};
+pub use reader::{AddError, Bundle, Claims, FileReader, Installed, MAX_SIGNATURES, Policy, Source, Unverified, Verified};
 pub use secret::{SecretKey, SecretKeyError};
 pub use trust::{KeyRole, PROD, SignedBy, Trust, TrustError, TrustedKey};
 pub use writer::{WriteError, sign, write};

@@ -400,6 +400,9 @@ impl<'de> Deserialize<'de> for Timestamp {
 pub struct Decimal(f64);
 
 impl Decimal {
+    /// 1.
+    pub const ONE: Decimal = Decimal(1.0);
+
     /// `None` where the number is not finite.
     pub fn new(value: f64) -> Option<Decimal> {
         value.is_finite().then_some(Decimal(value))

@@ -19,7 +19,7 @@ use crate::minisign::{MAX_SIGNATURE_BYTES, Prehash, Signature};
 use crate::oci;
 use crate::tar::{self, BLOCK};
 use crate::trust::{SignedBy, Trust};
-use crate::writer::signature_file;
+use crate::writer::{WriteError, signature_file};
 
 /// The most signatures that a bundle has.
 pub const MAX_SIGNATURES: usize = 16;
@@ -58,6 +58,16 @@ struct Head {
     signatures: Vec<Signature>,
     /// Where the first file's header begins.
     end: u64,
+}
+
+/// Why a bundle cannot be given another signature.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub enum AddError {
+    /// It cannot be read.
+    Bundle(#[from] BundleError),
+    /// It cannot be written.
+    Write(#[from] WriteError),
 }
 
 /// What is asked of a bundle besides its signatures. What is `None` is not judged.
@@ -156,6 +166,24 @@ impl Bundle<Unverified> {
         self.head.layout_of(&manifest)?;
         self.files(&manifest, &mut |_| ())?;
         Ok(Claims { manifest, signatures: self.head.signatures.clone() })
+    }
+
+    /// Writes the bundle again, with more signatures; of several with one key, the last counts.
+    ///
+    /// # Errors
+    /// [`AddError`].
+    pub fn write_signed(&mut self, more: &[Signature], out: &mut dyn io::Write) -> Result<(), AddError> {
+        let manifest = self.claims()?.manifest;
+        let offsets = self.files(&manifest, &mut |_| ())?;
+        let signatures = [&self.head.signatures[..], more].concat();
+        let source = &mut self.source;
+        let mut content = |file: &File| {
+            source.seek(SeekFrom::Start(offsets.get(&file.digest).copied().unwrap_or(u64::MAX >> 1)))?;
+            let mut content = vec![];
+            (&mut **source).take(file.size).read_to_end(&mut content)?;
+            Ok(io::Cursor::new(content))
+        };
+        Ok(crate::writer::write(&manifest, &signatures, &mut content, out)?)
     }
 
     /// Reads every file to the end of the archive; the offsets of their contents.
