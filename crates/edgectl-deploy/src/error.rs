@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::board::BoardError;
 use crate::receipt::Code;
 use crate::ssh::SshError;
 use crate::target::Target;
@@ -10,6 +11,9 @@ use crate::target::Target;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DeployError {
+    /// On the way to a board with a microcontroller, or there.
+    #[error(transparent)]
+    Board(#[from] BoardError),
     /// There is no transport for this kind of target.
     #[error("{target}: no transport for {}: targets in this version", target.scheme())]
     NoTransport {
@@ -25,6 +29,7 @@ impl DeployError {
     /// The code of this end.
     pub fn code(&self) -> Code {
         match self {
+            DeployError::Board(error) => error.code(),
             DeployError::NoTransport { .. } => Code::Failed,
             DeployError::Ssh(error) => error.code(),
         }

@@ -9,6 +9,9 @@
 //! | [`target`] | `ssh://user@host:port/folder`, `serial:PORT`, `uf2:PATH` |
 //! | [`release`] | what a device gets: files with roles, digests and content |
 //! | [`fleet`] | many devices: inventory, rollout, journal |
+//! | `board` | boards with a microcontroller: conversation, switch, proof |
+//! | [`serial`] | boards that run, at a serial port |
+//! | [`uf2`] | boards whose boot loader shows itself as a volume; UF2 files |
 //! | [`ssh`] | Linux devices: connection, host keys, the state machine's outside |
 //! | [`event`] | what happens, for progress |
 //! | [`receipt`] | what came of it, and its code |
@@ -16,17 +19,21 @@
 
 #![forbid(unsafe_code)]
 
+mod board;
 mod error;
 pub mod event;
 #[cfg(unix)]
 pub mod fleet;
 pub mod receipt;
 pub mod release;
+pub mod serial;
 #[cfg(unix)]
 pub mod ssh;
 pub mod target;
 pub mod transport;
+pub mod uf2;
 
+pub use board::BoardError;
 pub use error::DeployError;
 pub use event::{Event, Step};
 pub use receipt::{Code, Outcome, Receipt};

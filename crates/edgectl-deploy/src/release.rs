@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 use std::io;
 use std::sync::Arc;
 
-use edgectl_bundle::{Bundle, BundleError, System, Verified};
+use edgectl_bundle::{Bundle, BundleError, Role, System, Verified};
 
 /// Reads bytes of a file from an offset on, as `pread` does: short reads are allowed, 0 bytes is the end.
 pub type ReadAt = Arc<dyn Fn(u64, &mut [u8]) -> io::Result<usize> + Send + Sync>;
@@ -33,6 +33,8 @@ pub struct ReleaseTarget {
     pub profile: String,
     /// Its architecture (`aarch64`, `x86_64`, `armv6-m`).
     pub arch: String,
+    /// Its chip, as the profile names it: `RP2040`.
+    pub soc: String,
     /// Whether Linux runs on it.
     pub linux: bool,
     /// Indices of its files.
@@ -70,6 +72,24 @@ impl ReleaseFile {
     }
 }
 
+impl ReleaseFile {
+    /// All of its content.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, or is shorter than it should be.
+    pub fn bytes(&self) -> io::Result<Vec<u8>> {
+        let (mut bytes, mut buffer) = (vec![], [0; 16384]);
+        while (bytes.len() as u64) < self.size {
+            match (self.content)(bytes.len() as u64, &mut buffer)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => bytes.extend(buffer.iter().take(read)),
+            }
+        }
+        Ok(bytes)
+    }
+}
+
 impl Debug for ReleaseFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}, {} bytes, sha256:{})", self.path, self.role, self.size, self.sha256)
@@ -86,13 +106,16 @@ impl Release {
         let manifest = bundle.manifest().clone();
         let files = manifest.files.iter().map(|file| {
             let content = bundle.content(&file.path)?;
-            Ok(ReleaseFile::in_memory(&file.path, file.role.name(), content))
+            // A bundle has a runtime for each architecture, a device the one that its unit names.
+            let path = if file.role == Role::Runtime { "bin/edge-agent" } else { &file.path };
+            Ok(ReleaseFile::in_memory(path, file.role.name(), content))
         });
         let files = files.collect::<Result<Vec<_>, BundleError>>()?;
         let index = |path: &String| manifest.files.iter().position(|file| file.path == *path);
         let targets = manifest.targets.iter().map(|target| ReleaseTarget {
             profile: target.profile.clone(),
             arch: target.arch.clone(),
+            soc: target.soc.clone(),
             linux: target.system == System::Linux,
             files: target.files.iter().filter_map(index).collect(),
         });

@@ -67,8 +67,10 @@ pub struct Settings {
 
 /// All transports.
 pub const TRANSPORTS: &[Scheme] = &[
+    Scheme { scheme: "serial", form: "serial:PORT", open: crate::serial::open },
     #[cfg(unix)]
     Scheme { scheme: "ssh", form: "ssh://[user@]host[:port][/folder]", open: crate::ssh::open },
+    Scheme { scheme: "uf2", form: "uf2:PATH", open: crate::uf2::open },
 ];
 
 /// The transport of a target.

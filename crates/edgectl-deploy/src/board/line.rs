@@ -1,0 +1,191 @@
+//! Lines to boards: serial ports, and TCP ports behind which there is one; finding a board by its number.
+//!
+//! | port | is |
+//! |---|---|
+//! | `/dev/ttyACM0`, `COM3` | this serial port |
+//! | `tcp:HOST:PORT` | a TCP port that carries the bytes of a serial one, as ser2net has them |
+//! | `board:NUMBER` | the board of this number, wherever it is connected by USB |
+//! | `auto` | the only board that is connected by USB |
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use edge_device::client::Link;
+use serialport::{SerialPort, SerialPortType};
+
+use super::BoardError;
+use crate::hex;
+
+/// Between two looks for a board that is to come back.
+pub(crate) const POLL: Duration = Duration::from_millis(50);
+/// What every firmware begins with over a UART; behind USB it means nothing.
+const BAUD: u32 = 115_200;
+/// USB vendor and product of our firmware: Raspberry Pi's, for serial ports.
+const IDS: (u16, u16) = (0x2E8A, 0x000A);
+
+/// Where a line is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    /// The only board behind USB.
+    Auto,
+    /// The board of this number behind USB.
+    Board(String),
+    /// A serial port by name.
+    Path(String),
+    /// HOST:PORT.
+    Tcp(String),
+}
+
+/// A line to a board.
+pub(crate) enum Line {
+    Serial(Box<dyn SerialPort>),
+    Tcp(TcpStream),
+}
+
+/// A board behind USB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) path: String,
+    /// As USB names it: the board's number.
+    pub(crate) number: String,
+}
+
+impl Found {
+    fn label(&self) -> String {
+        format!("board:{} at {}", self.number, self.path)
+    }
+}
+
+impl Port {
+    pub(crate) fn parse(text: &str) -> Port {
+        match text.split_once(':') {
+            Some(("tcp", address)) => Port::Tcp(address.into()),
+            Some(("board", number)) => Port::Board(number.to_ascii_lowercase()),
+            _ if text == "auto" => Port::Auto,
+            _ => Port::Path(text.into()),
+        }
+    }
+
+    /// Opens the line; what was there before and is to come back may take as long as there is patience. Once a board has said who it is,
+    /// it is looked for by its number, since the system may give its port another name.
+    pub(crate) fn open(&mut self, board: Option<[u8; 8]>, patience: Duration) -> Result<Line, BoardError> {
+        if let (Port::Auto, Some(board)) = (&self, board) {
+            *self = Port::Board(hex(&board));
+        }
+        let begin = Instant::now();
+        loop {
+            match self.open_now() {
+                Err(BoardError::NoBoard { .. } | BoardError::Open { .. }) if board.is_some() && begin.elapsed() < patience => {
+                    std::thread::sleep(POLL);
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    fn open_now(&self) -> Result<Line, BoardError> {
+        match self {
+            Port::Tcp(address) => {
+                let open = || {
+                    let stream = TcpStream::connect(address)?;
+                    stream.set_nodelay(true)?;
+                    Ok(Line::Tcp(stream))
+                };
+                open().map_err(|source| BoardError::Open { port: format!("tcp:{address}"), source })
+            }
+            Port::Path(path) => serial(path),
+            Port::Auto => serial(&only(boards(), "")?.path),
+            Port::Board(number) => serial(&only(boards(), number)?.path),
+        }
+    }
+}
+
+fn serial(path: &str) -> Result<Line, BoardError> {
+    let port = serialport::new(path, BAUD).timeout(POLL).open();
+    port.map(Line::Serial).map_err(|error| BoardError::Open { port: path.into(), source: error.into() })
+}
+
+/// The board of this number, or the only one.
+fn only(mut found: Vec<Found>, number: &str) -> Result<Found, BoardError> {
+    let labels = |found: &[Found]| found.iter().map(Found::label).collect();
+    let all = labels(&found);
+    found.retain(|found| number.is_empty() || found.number.eq_ignore_ascii_case(number));
+    match (found.pop(), found.len()) {
+        (Some(board), 0) => Ok(board),
+        (Some(_), _) => Err(BoardError::Several { found: all }),
+        (None, _) => Err(BoardError::NoBoard { wanted: number.into(), found: all }),
+    }
+}
+
+/// The boards behind USB that have our firmware.
+pub(crate) fn boards() -> Vec<Found> {
+    // Where ports cannot be listed, there are none that could be found.
+    let ports = serialport::available_ports().unwrap_or_default();
+    let ours = ports.into_iter().filter_map(|port| match port.port_type {
+        SerialPortType::UsbPort(usb) if (usb.vid, usb.pid) == IDS => Some(Found { path: port.port_name, number: usb.serial_number? }),
+        _ => None,
+    });
+    ours.collect()
+}
+
+impl Link for Line {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Line::Serial(port) => {
+                port.set_timeout(Duration::from_secs(10))?;
+                port.write_all(bytes)
+            }
+            Line::Tcp(stream) => stream.write_all(bytes),
+        }
+    }
+
+    fn receive(&mut self, buffer: &mut [u8], timeout: Duration) -> io::Result<usize> {
+        let timeout = timeout.max(Duration::from_millis(1));
+        let received = match self {
+            Line::Serial(port) => {
+                port.set_timeout(timeout)?;
+                port.read(buffer)
+            }
+            Line::Tcp(stream) => {
+                stream.set_read_timeout(Some(timeout))?;
+                stream.read(buffer)
+            }
+        };
+        match received {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted) => Ok(0),
+            received => received,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(number: &str, path: &str) -> Found {
+        Found { path: path.into(), number: number.into() }
+    }
+
+    #[test]
+    fn a_port_is_what_it_says() {
+        assert_eq!(Port::parse("/dev/ttyACM0"), Port::Path("/dev/ttyACM0".into()));
+        assert_eq!(Port::parse("COM3"), Port::Path("COM3".into()));
+        assert_eq!(Port::parse("tcp:[::1]:4000"), Port::Tcp("[::1]:4000".into()));
+        assert_eq!(Port::parse("board:E660583883"), Port::Board("e660583883".into()));
+        assert_eq!(Port::parse("auto"), Port::Auto);
+    }
+
+    #[test]
+    fn of_several_boards_one_must_be_named() {
+        let two = || vec![found("e660", "/dev/ttyACM0"), found("E661", "/dev/ttyACM1")];
+        assert_eq!(only(two(), "e661").map(|found| found.path).ok().as_deref(), Some("/dev/ttyACM1"));
+        let error = only(two(), "").map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(error, Err("several boards are connected: board:e660 at /dev/ttyACM0, board:E661 at /dev/ttyACM1".into()));
+        let error = only(two(), "e662").map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(error, Err("no board e662: found board:e660 at /dev/ttyACM0, board:E661 at /dev/ttyACM1".into()));
+        let error = only(vec![], "").map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(error, Err("no board: none is connected".into()));
+    }
+}

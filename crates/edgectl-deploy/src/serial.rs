@@ -1,0 +1,29 @@
+//! `serial:PORT`: a board that runs, at a serial port.
+
+use crate::board::Deployment;
+use crate::board::line::Port;
+use crate::error::DeployError;
+use crate::event::Event;
+use crate::receipt::Receipt;
+use crate::release::Release;
+use crate::target::Target;
+use crate::transport::{Options, Settings, Transport};
+
+#[derive(Debug)]
+struct Serial {
+    target: Target,
+    port: Port,
+}
+
+/// The transport of a target, where it is a serial port.
+pub fn open(target: &Target, _: &Settings) -> Option<Box<dyn Transport>> {
+    let Target::Serial(port) = target else { return None };
+    Some(Box::new(Serial { target: target.clone(), port: Port::parse(port) }))
+}
+
+impl Transport for Serial {
+    fn deploy(&mut self, release: &Release, options: &Options, events: &mut dyn FnMut(Event)) -> Result<Receipt, DeployError> {
+        let mut deployment = Deployment { target: &self.target, release, options, events };
+        Ok(deployment.over_line(&mut self.port)?)
+    }
+}
