@@ -11,7 +11,7 @@ use super::measurements::{Measurement, World};
 /// Coefficients where nothing was measured, in cycles and in the order of `fit::TERMS`; only their ratios matter, since the scale of
 /// everything is fitted. On Linux: vector instructions, so a multiplication costs little and an element read, packed or written costs ten of them.
 const LINUX_PRIOR: Terms =
-    [0.04, 0.09, 0.5, 0.15, 0.6, 0.045, 0.6, 0.45, 0.22, 0.75, 0.45, 0.15, 0.09, 0.75, 0.45, 3.0, 0.15, 7500.0, 0.1, 200_000.0];
+    [0.04, 0.09, 0.5, 0.15, 0.6, 0.045, 0.6, 0.45, 0.22, 0.75, 0.45, 0.15, 0.09, 0.75, 0.45, 3.0, 0.15, 7500.0, 0.1, 30_000.0];
 /// On microcontrollers a multiplication costs one to two cycles at best. A fully connected layer costs half more per multiplication than a
 /// convolution (`kernels.csv`: ESP-NN and CMSIS-NN), since no weight is used twice.
 const MICRO_PRIOR: Terms =
