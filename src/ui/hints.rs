@@ -11,6 +11,9 @@ use edgectl_bench::emulator::EmulatorError;
 use edgectl_bench::qemu::QemuError;
 use edgectl_bundle::{BundleError, SecretKeyError};
 use edgectl_data::{DataError, MetricError};
+use edgectl_deploy::fleet::{InventoryError, JournalError};
+use edgectl_deploy::ssh::SshError;
+use edgectl_deploy::{DeployError, TargetError};
 use edgectl_float::FloatError;
 use edgectl_graph::{GraphError, QuantError};
 use edgectl_lower::LowerError;
@@ -23,6 +26,7 @@ use crate::benchmark::CandidateError;
 use crate::benchmark::devices::DeviceError;
 use crate::cmd::bench::BenchArgsError;
 use crate::engine::NoMemory;
+use crate::deployment::DeploymentError;
 use crate::eval::EvalError;
 use crate::lint::LintError;
 use crate::model::ModelError;
@@ -43,12 +47,15 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(bundle))
         .or_else(|| error.downcast_ref().and_then(candidate))
         .or_else(|| error.downcast_ref().and_then(data))
+        .or_else(|| error.downcast_ref().and_then(deploy))
+        .or_else(|| error.downcast_ref().and_then(deployment))
         .or_else(|| error.downcast_ref().and_then(device))
         .or_else(|| error.downcast_ref().and_then(eval))
         .or_else(|| error.downcast_ref().and_then(float))
         .or_else(|| error.downcast_ref().and_then(format))
         .or_else(|| error.downcast_ref().and_then(graph))
         .or_else(|| error.downcast_ref().and_then(key))
+        .or_else(|| error.downcast_ref().and_then(inventory))
         .or_else(|| error.downcast_ref().and_then(lint))
         .or_else(|| error.downcast_ref().and_then(lower))
         .or_else(|| error.downcast_ref().map(no_memory))
@@ -60,10 +67,12 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(profile))
         .or_else(|| error.downcast_ref().and_then(qdq))
         .or_else(|| error.downcast_ref().and_then(quantize))
+        .or_else(|| error.downcast_ref().and_then(rollout))
         .or_else(|| error.downcast_ref().and_then(runtime))
         .or_else(|| error.downcast_ref().and_then(samples))
         .or_else(|| error.downcast_ref().and_then(secret_key))
         .or_else(|| error.downcast_ref().and_then(system))
+        .or_else(|| error.downcast_ref().and_then(target))
         .or_else(|| error.downcast_ref().and_then(tflite))
 }
 
@@ -186,6 +195,57 @@ fn data(error: &DataError) -> Option<&'static str> {
         DataError::UnknownFormat { .. } => "numpy.savez(\"data.npz\", x=samples, y=labels) writes a file that is understood",
         _ => return None,
     })
+}
+
+fn deploy(error: &DeployError) -> Option<&'static str> {
+    Some(match error {
+        DeployError::Ssh(error) => match error {
+            SshError::HostKeyUnknown { .. } => {
+                "compare the fingerprint with the device's own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there), then connect once with `ssh`, or use --accept-new at a terminal, or pin it with --host-key"
+            }
+            SshError::HostKeyChanged { .. } => {
+                "either the device was set up anew, or another machine answers in its place; when you know that it is the former, `ssh-keygen -R HOST` forgets the old key"
+            }
+            SshError::HostKeyPinned { .. } => "either the device was set up anew, or another machine answers in its place",
+            SshError::Authority { .. } => "pin the device's own key with --host-key, or `host_key` in the inventory",
+            SshError::Auth { .. } => {
+                "name a key with --identity, or add it with `ssh-add`; `ssh-copy-id` brings its public part to the device"
+            }
+            SshError::Locked { .. } => "wait for it; a deployment that has lost its device gives the lock back within 20 s",
+            SshError::Unknown { .. } => "`edgectl deploy status NAME --to URL` says what it runs once it can be reached",
+            SshError::Broken { .. } => "`edgectl deploy history NAME --to URL` says what happened; log in and look at the service",
+            SshError::Unreachable { .. } | SshError::Timeout { .. } => "is it on, and in this network? --timeout gives it more time",
+            SshError::NoSpace { .. } => "remove something on the device; what was running still runs",
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+fn deployment(error: &DeploymentError) -> Option<&'static str> {
+    Some(match error {
+        DeploymentError::AcceptNew => "in a pipeline, pin keys in the inventory (`host_key: SHA256:…`), or bring a file for --known-hosts",
+        DeploymentError::Failed { .. } => "the same command goes on: devices that run the release already are left alone",
+        _ => return None,
+    })
+}
+
+fn inventory(error: &InventoryError) -> Option<&'static str> {
+    match error {
+        InventoryError::Empty(_) => Some("--dry-run without --group and --tag shows all devices"),
+        _ => None,
+    }
+}
+
+fn rollout(error: &JournalError) -> Option<&'static str> {
+    match error {
+        JournalError::OtherRelease { .. } | JournalError::Malformed { .. } => Some("name another file with --journal"),
+        _ => None,
+    }
+}
+
+fn target(_: &TargetError) -> Option<&'static str> {
+    Some("such as ssh://pi@kitchen.local, serial:/dev/ttyUSB0 or uf2:/media/RPI-RP2")
 }
 
 fn eval(error: &EvalError) -> Option<&'static str> {

@@ -460,33 +460,32 @@ fn a_disk_that_becomes_read_only_leaves_what_runs() {
     }
     let sshd = Sshd::start(&["ed25519"], "").unwrap();
     // Later the session has files open for writing, so that the disk cannot become read-only; the model of a disk fails at any time.
-    for step in [Step::Connect] {
-        let Some(folder) = disk("size=48m") else { return };
-        let mount = folder.path().to_owned();
-        let remount = |how: &str| assert!(Command::new("mount").args(["-o", how]).arg(&mount).status().unwrap().success());
-        let mut device = Device::at(&sshd, sshd.port(), folder);
-        device.deploy(&release("old", 1, Flaw::None)).unwrap();
-        device.options.deadline = Duration::from_secs(2);
-        device.ssh.timeout = Duration::from_secs(2);
-        let mut done = false;
-        let ended = device.deploy_with(&release("new", 1, Flaw::None), &mut |event| {
-            if !done && event == (Event::Started { step }) {
-                remount("remount,ro");
-                done = true;
-            }
-        });
-        let at = format!("read-only at {step}");
-        let error = ended.unwrap_err();
-        let code = error.code();
-        assert!(matches!(code, Code::Permission | Code::Failed | Code::Unknown), "{at}: {error}");
-        assert_eq!((device.current(), device.running()), (Some(id("old")), Some(id("old"))), "{at}: {error}");
-        remount("remount,rw");
-        settles(&device, SystemTime::now(), &at);
-        device.options.deadline = Duration::from_secs(20);
-        ends_well(&device, &at);
-        drop(device);
-        unmount(&mount);
-    }
+    let step = Step::Connect;
+    let Some(folder) = disk("size=48m") else { return };
+    let mount = folder.path().to_owned();
+    let remount = |how: &str| assert!(Command::new("mount").args(["-o", how]).arg(&mount).status().unwrap().success());
+    let mut device = Device::at(&sshd, sshd.port(), folder);
+    device.deploy(&release("old", 1, Flaw::None)).unwrap();
+    device.options.deadline = Duration::from_secs(2);
+    device.ssh.timeout = Duration::from_secs(2);
+    let mut done = false;
+    let ended = device.deploy_with(&release("new", 1, Flaw::None), &mut |event| {
+        if !done && event == (Event::Started { step }) {
+            remount("remount,ro");
+            done = true;
+        }
+    });
+    let at = format!("read-only at {step}");
+    let error = ended.unwrap_err();
+    let code = error.code();
+    assert!(matches!(code, Code::Permission | Code::Failed | Code::Unknown), "{at}: {error}");
+    assert_eq!((device.current(), device.running()), (Some(id("old")), Some(id("old"))), "{at}: {error}");
+    remount("remount,rw");
+    settles(&device, SystemTime::now(), &at);
+    device.options.deadline = Duration::from_secs(20);
+    ends_well(&device, &at);
+    drop(device);
+    unmount(&mount);
 }
 
 #[test]

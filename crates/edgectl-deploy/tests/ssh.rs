@@ -31,9 +31,10 @@ fn committed(outcome: &Outcome) -> &str {
 fn a_release_is_deployed_proven_and_taken_back() {
     let Some(device) = device() else { return };
     let mut steps = vec![];
-    let first = device.deploy_with(&release("1.0.0", 1, Flaw::None), &mut |event| match event {
-        Event::Done { step } => steps.push(step),
-        _ => {}
+    let first = device.deploy_with(&release("1.0.0", 1, Flaw::None), &mut |event| {
+        if let Event::Done { step } = event {
+            steps.push(step);
+        }
     });
     let first = first.unwrap();
     assert_eq!(committed(first.outcome()), "2 golden vectors, byte for byte; service well 2 times in a row");
@@ -197,9 +198,10 @@ fn host_keys_are_checked_before_anything_else() {
 
     fs::write(&unknown, "# nobody").unwrap();
     let mut notes = vec![];
-    let receipt = device.deploy_with(&release("1", 1, Flaw::None), &mut |event| match event {
-        Event::Note { text } => notes.push(text),
-        _ => {}
+    let receipt = device.deploy_with(&release("1", 1, Flaw::None), &mut |event| {
+        if let Event::Note { text } = event {
+            notes.push(text);
+        }
     });
     committed(receipt.unwrap().outcome());
     assert!(notes.iter().any(|note| note.contains("its key is remembered from now on: SHA256:")), "{notes:?}");
@@ -230,9 +232,10 @@ fn a_host_on_the_way() {
     .unwrap();
     device.ssh.config = Some(config);
     let mut notes = vec![];
-    let receipt = device.deploy_with(&release("1", 1, Flaw::None), &mut |event| match event {
-        Event::Note { text } => notes.push(text),
-        _ => {}
+    let receipt = device.deploy_with(&release("1", 1, Flaw::None), &mut |event| {
+        if let Event::Note { text } = event {
+            notes.push(text);
+        }
     });
     committed(receipt.unwrap().outcome());
     assert!(notes.iter().any(|note| note.ends_with("ignored in ssh's configuration: Compression")), "{notes:?}");

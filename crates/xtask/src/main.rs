@@ -1,6 +1,7 @@
 //! Chores of this workspace, run with `cargo xtask NAME`.
 #![allow(clippy::print_stderr, clippy::print_stdout)]
 
+mod agent;
 mod completions;
 mod cross;
 mod firmware;
@@ -15,6 +16,7 @@ use anyhow::{Result, bail};
 type Task = (&'static str, &'static str, fn() -> Result<()>);
 
 const TASKS: &[Task] = &[
+    ("agent", "build edge-agent for Linux devices: static binaries for x86_64 and aarch64", agent::run),
     ("code-size", "measure edge-runtime in flash, per target and operator: crates/edgectl-bench/src/code-size.csv", cross::code_size),
     ("completions", "generate completions/ from the command line", completions::run),
     ("counters", "build the images that count instructions in QEMU, and keep them", cross::counters),

@@ -37,6 +37,9 @@ use crate::transport::{Options, Settings, Transport};
 
 /// Where applications are when the target names no folder.
 pub const FOLDER: &str = "/opt/edgectl";
+/// The role of the agent's binary, and its place in a release on the device.
+const RUNTIME: &str = "runtime";
+const AGENT: &str = "bin/edge-agent";
 /// How often a lost connection is made anew before the switch.
 const RETRIES: u32 = 2;
 /// What must be left free beside the files.
@@ -212,12 +215,10 @@ impl Ssh {
     }
 
     fn spec(&self, release: &Release, files: &[&ReleaseFile]) -> ReleaseSpec {
-        let file = |file: &&ReleaseFile| FileSpec {
-            path: file.path.clone(),
-            role: file.role.clone(),
-            sha256: file.sha256.clone(),
-            size: file.size,
-        };
+        // Whatever the architecture: unit files name the agent by this path.
+        let path = |file: &ReleaseFile| if file.role == RUNTIME { AGENT.to_owned() } else { file.path.clone() };
+        let file =
+            |file: &&ReleaseFile| FileSpec { path: path(file), role: file.role.clone(), sha256: file.sha256.clone(), size: file.size };
         ReleaseSpec {
             digest: release.digest.clone(),
             version: release.version.clone(),
@@ -388,7 +389,7 @@ impl Ssh {
             (Err(error), Some(since)) => {
                 device.remote.connection().abort();
                 let root = device.root.clone();
-                let agent = spec.file("runtime").map(|file| format!("{root}/blobs/{}", file.sha256)).unwrap_or_default();
+                let agent = spec.file(RUNTIME).map(|file| format!("{root}/blobs/{}", file.sha256)).unwrap_or_default();
                 self.learn(&root, &agent, error, since, options, events)?
             }
         };
@@ -441,7 +442,7 @@ impl Ssh {
         let probed = Self::probe(&remote)?;
         let files = release.files_for(self.choose(release, &probed.arch)?);
         let spec = self.spec(release, &files);
-        let runtime = files.iter().find(|file| file.role == "runtime");
+        let runtime = files.iter().find(|file| file.role == RUNTIME);
         let runtime = runtime
             .ok_or_else(|| SshError::Refused { host: host.clone(), message: format!("the release has no runtime for {}", probed.arch) })?;
         let root = self.root(&release.name);
