@@ -493,7 +493,12 @@ fn rights_that_are_missing_are_said_with_the_line_that_gives_them() {
     if !has_sshd() {
         return;
     }
-    let sshd = Sshd::start(&["ed25519"], "").unwrap();
+    // A sudo that wants a password, as it does for everybody whom nothing was allowed.
+    let tools = tempfile::tempdir().unwrap();
+    let sudo = tools.path().join("sudo");
+    fs::write(&sudo, "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n").unwrap();
+    fs::set_permissions(&sudo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let sshd = Sshd::start(&["ed25519"], &format!("SetEnv PATH={}:/usr/bin:/bin", tools.path().display())).unwrap();
     let mut device = prepared(&sshd, sshd.port());
     device.device.service = edge_agent::service::ServiceSpec::Systemd { unit: "negation.service".into(), user: false, sudo: true };
     let error = device.deploy(&release("new", 1, Flaw::None)).unwrap_err();

@@ -7,7 +7,7 @@ mod npy;
 mod sshd;
 mod wildcard;
 
-pub use agent::agent;
+pub use agent::{agent, static_agent};
 pub use case::{Cases, Ran};
 pub use npy::npy;
 #[cfg(unix)]
