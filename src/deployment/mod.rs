@@ -2,6 +2,7 @@
 
 mod report;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -278,11 +279,12 @@ struct Shown<'u> {
     ui: &'u Ui,
     total: crate::ui::Progress,
     lines: Mutex<Vec<(String, Line)>>,
+    said: Mutex<BTreeSet<String>>,
 }
 
 impl<'u> Shown<'u> {
     fn new(ui: &'u Ui, devices: usize) -> Shown<'u> {
-        Shown { ui, total: ui.progress("devices", devices), lines: Mutex::default() }
+        Shown { ui, total: ui.progress("devices", devices), lines: Mutex::default(), said: Mutex::default() }
     }
 
     fn show(&self, event: FleetEvent<'_>) {
@@ -294,7 +296,12 @@ impl<'u> Shown<'u> {
                 self.total.advance(1);
                 self.ui.detail(format!("{}: {} after {:.1} s: {}", device.name, end.status, end.seconds, end.detail));
             }
-            FleetEvent::Device(device, Event::Note { text }) => self.ui.detail(format!("{}: {text}", device.name)),
+            FleetEvent::Device(_, Event::Note { text }) => {
+                // What concerns many devices is said once.
+                if self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+                    self.ui.warning(text);
+                }
+            }
             FleetEvent::Device(device, event) => {
                 let Some((_, line)) = lines.iter().find(|(name, _)| *name == device.name) else { return };
                 match event {

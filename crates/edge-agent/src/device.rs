@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::machine::{Machine, MachineError, Now};
+use crate::machine::{Blame, Machine, MachineError, Now};
 use crate::service;
 use crate::storage::Disk;
 
@@ -97,10 +97,10 @@ impl Device {
     /// # Errors
     ///
     /// Where the disk does not let it: the release stays on trial, and this can be tried again.
-    pub fn revert(&self, reason: &str) -> Result<bool, MachineError> {
+    pub fn revert(&self, reason: &str, blame: Blame) -> Result<bool, MachineError> {
         let lock = self.lock_journal().map_err(|source| MachineError::Io { doing: "lock", path: "journal.lock".into(), source })?;
         let reverted =
-            self.machine().revert(reason, &self.now(), |journal, previous| service::apply(&self.root, &journal.service, previous));
+            self.machine().revert(reason, blame, &self.now(), |journal, previous| service::apply(&self.root, &journal.service, previous));
         drop(lock);
         reverted
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::device::Device;
 use crate::journal::Phase;
-use crate::machine::is_over;
+use crate::machine::{Blame, MachineError, is_over};
 
 /// How often the guard looks.
 const TICK: Duration = Duration::from_millis(200);
@@ -67,7 +67,7 @@ pub fn run(device: &Device, attempt: u64) {
             if journal.attempt != attempt || journal.phase != Phase::Armed {
                 return;
             }
-            if is_over(&journal, &device.now()) && device.revert("not committed in time").is_ok() {
+            if is_over(&journal, &device.now()) && device.revert("not committed in time", Blame::Nobody).is_ok() {
                 return;
             }
         }
@@ -81,14 +81,14 @@ pub fn run(device: &Device, attempt: u64) {
 /// # Errors
 ///
 /// Where the disk does not let it.
-pub fn boot(device: &Device) -> Result<&'static str, crate::machine::MachineError> {
+pub fn boot(device: &Device) -> Result<&'static str, MachineError> {
     let mut machine = device.machine();
     let journal = machine.journal()?;
     if journal.phase == Phase::Armed {
         if is_over(&journal, &device.now()) {
-            return device.revert("the device was started anew before the commit").map(|_| "reverted");
+            return device.revert("the device was started anew before the commit", Blame::Release).map(|_| "reverted");
         }
-        return spawn(device, journal.attempt).map(|()| "on trial").map_err(|source| crate::machine::MachineError::Io {
+        return spawn(device, journal.attempt).map(|()| "on trial").map_err(|source| MachineError::Io {
             doing: "start",
             path: "the guard".into(),
             source,

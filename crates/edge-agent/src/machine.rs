@@ -28,6 +28,15 @@ pub struct Now {
     pub unix_s: u64,
 }
 
+/// Whose fault it is that a release goes back. One that has failed too often is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// The release's: it was not well, or did not survive a start of the device.
+    Release,
+    /// Nobody's: nobody came back to commit it.
+    Nobody,
+}
+
 /// Why a step was not taken.
 #[derive(Debug, Error)]
 pub enum MachineError {
@@ -393,7 +402,7 @@ impl<S: Storage> Machine<S> {
         self.recover()
     }
 
-    /// Goes back to the release before the one on trial. `restart` starts or stops the service after the switch; what it says is kept.
+    /// Goes back to the release before the one on trial. `blame` says whether that counts against it; `restart` starts or stops the service after the switch; what it says is kept.
     /// Returns whether there was anything to go back from.
     ///
     /// # Errors
@@ -402,6 +411,7 @@ impl<S: Storage> Machine<S> {
     pub fn revert(
         &mut self,
         reason: &str,
+        blame: Blame,
         now: &Now,
         restart: impl FnOnce(&Journal, Option<&str>) -> Result<(), String>,
     ) -> Result<bool, MachineError> {
@@ -422,7 +432,7 @@ impl<S: Storage> Machine<S> {
             reason = format!("{reason}; {REVERT_FAILED}: {problem}");
         }
         journal.phase = Phase::Reverted;
-        if let Some(release) = journal.release.clone() {
+        if let (Some(release), Blame::Release) = (journal.release.clone(), blame) {
             *journal.failures.entry(release).or_default() += 1;
         }
         journal.remember(Some(reason), now.unix_s);

@@ -174,7 +174,8 @@ fn started(pid: u32) -> Option<String> {
 
 fn stop(root: &Path) {
     let begin = Instant::now();
-    while let Some(pid) = process(root) {
+    // What not even a kill ends waits for a device that is gone; the next one starts all the same.
+    while let Some(pid) = process(root).filter(|_| begin.elapsed() < 2 * STOP) {
         let signal = if begin.elapsed() < STOP { Signal::TERM } else { Signal::KILL };
         if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
             let _: Result<_, _> = kill_process(pid, signal);

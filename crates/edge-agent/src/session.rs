@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::device::{Device, Lock};
 use crate::guard;
 use crate::journal::{JournalError, Phase};
-use crate::machine::MachineError;
+use crate::machine::{Blame, MachineError};
 use crate::model::SelfTest;
 use crate::protocol::{ErrorCode, Hello, LEASE_S, MAX_LINE, PROTOCOL, Request, Response, WORKING_S};
 use crate::release::ReleaseSpec;
@@ -138,7 +138,7 @@ impl Session {
             Request::Commit => self.locked(|device| device.machine().commit(&device.now())),
             Request::Collect => self.locked(|device| device.machine().collect().map(|_| ())),
             Request::Revert { reason } => {
-                self.device.revert(&reason).map_err(machine_error)?;
+                self.device.revert(&reason, Blame::Release).map_err(machine_error)?;
                 let journal = Box::new(self.device.machine().journal().map_err(machine_error)?);
                 Ok(Response::Reverted { journal })
             }
@@ -193,7 +193,7 @@ impl Session {
         // What is on trial and over would be taken back by its guard in a moment; without a guard it is taken back now.
         let journal = self.device.machine().journal().map_err(machine_error)?;
         if journal.phase == Phase::Armed && crate::machine::is_over(&journal, &self.device.now()) {
-            self.device.revert("found on trial after its time").map_err(machine_error)?;
+            self.device.revert("found on trial after its time", Blame::Nobody).map_err(machine_error)?;
         }
         Ok(Response::Done)
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use edge_agent::journal::Phase;
-use edge_agent::machine::{Machine, MachineError, Now};
+use edge_agent::machine::{Blame, Machine, MachineError, Now};
 use edge_agent::release::{FileSpec, ReleaseSpec};
 use edge_agent::service::ServiceSpec;
 use edge_agent::storage::{Kind, Linked, Storage};
@@ -336,7 +336,7 @@ fn deploy(machine: &mut Machine<Model>, (spec, contents): &(ReleaseSpec, Vec<Vec
             machine.commit(&now(boot))?;
             machine.collect()?;
         }
-        End::Revert => drop(machine.revert("test", &now(boot), |_, _| Ok(()))?),
+        End::Revert => drop(machine.revert("test", Blame::Release, &now(boot), |_, _| Ok(()))?),
     }
     Ok(())
 }
@@ -351,7 +351,7 @@ enum End {
 fn boot(machine: &mut Machine<Model>, boot: &str) {
     let journal = machine.journal().unwrap();
     if journal.phase == Phase::Armed {
-        assert!(machine.revert("rebooted", &now(boot), |_, _| Ok(())).unwrap());
+        assert!(machine.revert("rebooted", Blame::Release, &now(boot), |_, _| Ok(())).unwrap());
     } else {
         machine.recover().unwrap();
     }
@@ -489,7 +489,7 @@ fn a_disk_that_fails_leaves_what_runs() {
             let at = format!("{kind} after {fuel} operations");
             check(&machine, &at);
             // Nothing can be written: nothing gets worse. When it can again, the device goes back by itself, and takes the release.
-            let _: Result<_, _> = machine.revert("disk", &now("boot-1"), |_, _| Ok(()));
+            let _: Result<_, _> = machine.revert("disk", Blame::Nobody, &now("boot-1"), |_, _| Ok(()));
             check(&machine, &at);
             machine.storage.fuel = None;
             ends_well(machine, true, &at);

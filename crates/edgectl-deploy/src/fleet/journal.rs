@@ -1,7 +1,8 @@
 //! What this side has done: a line for everything that began or ended, on disk before it counts.
 //!
 //! A rollout that was interrupted goes on from it: devices that have the release are left alone, those that were under way are asked (the
-//! device itself knows how far it came), those that failed are tried again.
+//! device itself knows how far it came), those that failed are tried again. A rollout that has come to its end is over: the same command then
+//! asks every device anew, since who knows what became of them.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -28,6 +29,8 @@ enum Line {
     Ended { device: String, end: DeviceEnd },
     /// The rollout has stopped by itself.
     Halted { reason: String },
+    /// Nothing is left to do: the next rollout begins anew.
+    Finished,
 }
 
 /// Why a journal cannot be used.
@@ -103,17 +106,18 @@ impl RolloutJournal {
         Ok(journal)
     }
 
-    /// Reads what is there; a last line that was cut short is removed. Returns how many lines there are.
+    /// Reads what is there; a last line that was cut short is removed. Returns how many lines still count.
     fn replay(&mut self, release: &str) -> Result<usize, JournalError> {
         let io = |source| JournalError::Io { path: self.path.clone(), source };
         let mut reader = BufReader::new(self.file.try_clone().map_err(io)?);
-        let (mut whole, mut lines) = (0, 0);
+        let (mut whole, mut lines, mut finished) = (0, 0, false);
         loop {
             let mut line = vec![];
             let read = io::Read::take(&mut reader, MAX_LINE).read_until(b'\n', &mut line).map_err(io)?;
             if read == 0 || line.last() != Some(&b'\n') {
                 break;
             }
+            finished = false;
             let malformed = |message: String| JournalError::Malformed { path: self.path.clone(), line: lines + 1, message };
             match (lines, serde_json::from_slice(&line).map_err(|error| malformed(error.to_string()))?) {
                 (0, Line::Rollout { format: 1, release: found, .. }) if found == release => {}
@@ -122,10 +126,15 @@ impl RolloutJournal {
                 }
                 (0, _) => return Err(malformed("it does not begin with a rollout".into())),
                 (_, Line::Ended { device, end }) => drop(self.ended.insert(device, end)),
+                (_, Line::Finished) => finished = true,
                 (_, Line::Started { .. } | Line::Halted { .. } | Line::Rollout { .. }) => {}
             }
             whole += read as u64;
             lines += 1;
+        }
+        if finished {
+            (whole, lines) = (0, 0);
+            self.ended.clear();
         }
         self.file.set_len(whole).map_err(io)?;
         Ok(lines)
@@ -161,6 +170,15 @@ impl RolloutJournal {
         self.write(&Line::Ended { device: device.into(), end: end.clone() })?;
         self.ended.insert(device.into(), end.clone());
         Ok(())
+    }
+
+    /// Nothing is left to do.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be written down.
+    pub fn finish(&mut self) -> Result<(), JournalError> {
+        self.write(&Line::Finished)
     }
 
     /// The rollout has stopped by itself.

@@ -141,6 +141,9 @@ impl Rollout<'_> {
                 }
             }
         }
+        if let (None, Some(journal)) = (&end.halted, self.journal) {
+            journal.finish()?;
+        }
         Ok(end)
     }
 

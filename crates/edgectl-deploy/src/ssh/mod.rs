@@ -130,7 +130,7 @@ impl Ssh {
             events(Event::Note { text });
         }
         if !connection.ignored.is_empty() {
-            let text = format!("{}: ignored in ssh's configuration: {}", self.target, connection.ignored.join(", "));
+            let text = format!("ignored in ssh's configuration: {}", connection.ignored.join(", "));
             events(Event::Note { text });
         }
         events(Event::Done { step: Step::Connect });
