@@ -6,8 +6,6 @@ mod architecture;
 mod bench;
 mod bundles;
 mod completions;
-#[cfg(unix)]
-mod deploy;
 mod failures;
 mod support;
 
