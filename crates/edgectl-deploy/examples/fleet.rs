@@ -1,8 +1,11 @@
 //! A release on many devices at once: one OpenSSH server on loopback, a folder for each device. Prints wall time, the processor time and
 //! memory of this process (the deployer), and how far a release gets that is bad everywhere.
 //!
-//! `cargo run --release -p edgectl-deploy --example fleet AGENT PROGRAM GOLDEN [DEVICES] [PARALLEL]`
+//! `cargo run --release -p edgectl-deploy --example fleet AGENT [DEVICES] [PARALLEL]`, where AGENT is what `cargo xtask agent` builds
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
+
+#[path = "../tests/rig/mod.rs"]
+mod rig;
 
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,14 +14,14 @@ use std::time::{Duration, Instant};
 use edge_agent::service::ServiceSpec;
 use edgectl_deploy::fleet::{DeviceEnd, Inventory, Rollout};
 use edgectl_deploy::ssh::{DeviceOptions, SshOptions};
-use edgectl_deploy::{Options, Release, ReleaseFile, ReleaseTarget, Settings, transport};
+use edgectl_deploy::{Options, ReleaseFile, Settings, transport};
 use edgectl_testkit::Sshd;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize, default: usize| arguments.get(at).map_or(default, |text| text.parse().unwrap());
-    let [agent, program, golden] = [0, 1, 2].map(|at| fs::read(arguments.get(at).expect("AGENT PROGRAM GOLDEN")).unwrap());
-    let (devices, parallel) = (number(3, 200), number(4, 200));
+    let agent = fs::read(arguments.first().expect("AGENT")).unwrap();
+    let (devices, parallel) = (number(1, 200), number(2, 200));
     let sshd = Sshd::start(&["ed25519"], "").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut yaml = format!("format: 1\nparallel: {parallel}\ngroups:\n");
@@ -42,18 +45,10 @@ fn main() {
         },
         device: DeviceOptions { service: ServiceSpec::None, ..DeviceOptions::default() },
     };
-    let mut broken = golden.clone();
-    *broken.last_mut().unwrap() ^= 1;
-    for (name, golden) in [("bad everywhere", broken), ("good", golden)] {
-        let files = vec![
-            ReleaseFile::in_memory("bin/edge-agent", "runtime", agent.clone()),
-            ReleaseFile::in_memory("model.edgm", "program", program.clone()),
-            ReleaseFile::in_memory("golden.bin", "golden", golden),
-        ];
-        let bytes: u64 = files.iter().map(|file| file.size).sum();
-        let target = ReleaseTarget { profile: "this".into(), arch: std::env::consts::ARCH.into(), linux: true, files: vec![0, 1, 2] };
-        let digest = edge_agent::hex(&<sha2::Sha256 as sha2::Digest>::digest(name));
-        let release = Release { name: "fleet".into(), version: name.into(), digest, security_version: 0, targets: vec![target], files };
+    for (name, flaw) in [("bad everywhere", rig::Flaw::Golden), ("good", rig::Flaw::None)] {
+        let mut release = rig::release(name, 0, flaw);
+        release.files[0] = ReleaseFile::in_memory("bin/edge-agent", "runtime", agent.clone());
+        let bytes: u64 = release.files.iter().map(|file| file.size).sum();
         let (at_once, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let begin = Instant::now();
         let stop = AtomicBool::new(false);

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use edgectl_deploy::ssh::{SshError, connect, remote::Remote};
-use edgectl_deploy::{Code, DeployError, Event, Outcome, Receipt, ReleaseFile, Step};
+use edgectl_deploy::{Code, DeployError, Event, Options, Outcome, Receipt, ReleaseFile, Step, Transport};
 use edgectl_testkit::{Loss, Proxy, Sshd, has_sshd};
 use rig::{Device, Flaw, id, release, wait_until};
 
@@ -66,8 +66,9 @@ fn settles(device: &Device, since: SystemTime, at: &str) -> u64 {
 fn ends_well(device: &Device, at: &str) {
     // The agent of a session that was lost gives the lock back when it hears of it.
     let begin = Instant::now();
+    let options = Options { deadline: Duration::from_secs(30), ..device.options.clone() };
     let receipt = loop {
-        match device.deploy(&release("new", 1, Flaw::None)) {
+        match device.transport().deploy(&release("new", 1, Flaw::None), &options, &mut |_| ()) {
             Err(error) if error.code() == Code::Locked && begin.elapsed() < Duration::from_secs(30) => {
                 thread::sleep(Duration::from_millis(200))
             }

