@@ -7,30 +7,24 @@
 //! | `audit` | the data type in which every operator is executed |
 //! | `benchmark` | what `bench` asks, finds and reports |
 //! | `args` | arguments that several subcommands share |
-//! | `calibrate` | runs the float graph on calibration data and watches its activations |
 //! | `model` | MODEL: what a file is, and its content |
 //! | `deployment` | bundles on devices: verification, rollout, progress, reports |
 //! | `engine` | runs a model: float (tract) or int8 (edge-runtime) |
 //! | `eval` | streams samples through engines, in parallel |
 //! | `explanation` | where the noise of int8 is, what it does, what repairs it |
 //! | `inspection` | what `inspect` reports |
-//! | `ladder` | recipes from the cheapest on, until one is close enough to float |
-//! | `lint` | looks at calibration data before anybody trusts them |
 //! | `output` | output files that appear whole or not at all |
 //! | `packaging` | what `package` puts into a bundle, and how bundles are shown |
-//! | `partly_float` | models of which a part stays float, as ONNX |
-//! | `quantization` | what `quantize` reports |
+//! | `quantization` | what `quantize` does, finds and reports |
 //! | `samples` | data that fit a model's inputs |
 //! | `signing` | where signing keys are kept |
 //! | `sheet` | device profiles as tables |
 //! | `stack` | the outputs of all samples as an array file |
-//! | `workbench` | a float model and data; recipes are tried on it |
 //! | `ui` | the terminal: results, notes, progress, errors, hints |
 
 mod args;
 mod audit;
 mod benchmark;
-mod calibrate;
 mod cli;
 mod cmd;
 mod deployment;
@@ -38,20 +32,15 @@ mod engine;
 mod eval;
 mod explanation;
 mod inspection;
-mod ladder;
-mod lint;
-mod memory;
 mod model;
 mod output;
 mod packaging;
-mod partly_float;
 mod quantization;
 mod samples;
 mod sheet;
 mod signing;
 mod stack;
 mod ui;
-mod workbench;
 
 use std::process::ExitCode;
 

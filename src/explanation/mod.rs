@@ -13,9 +13,9 @@ use edgectl_float::FloatModel;
 use edgectl_graph::{Graph, QuantGraph, TensorId};
 
 use crate::eval;
+use crate::quantization::{Attempt, Workbench};
 use crate::samples::Samples;
 use crate::ui::Ui;
-use crate::workbench::{Attempt, Workbench};
 
 pub(crate) use page::page;
 pub(crate) use repair::{Trial, trials};

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::suspect;
 use crate::eval;
+use crate::quantization::{Attempt, Workbench};
 use crate::ui::Ui;
-use crate::workbench::{Attempt, Workbench};
 
 /// A change of the recipe and what it brought.
 #[derive(Clone, Debug, Serialize)]

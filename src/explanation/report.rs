@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::Trial;
 use crate::eval::Evaluation;
+use crate::quantization::Attempt;
 use crate::ui::{counted, percent};
-use crate::workbench::Attempt;
 
 /// Where the noise is, what it does, and what repairs it.
 #[derive(Debug, Serialize)]

@@ -28,10 +28,10 @@ use crate::cmd::bench::BenchArgsError;
 use crate::deployment::DeploymentError;
 use crate::engine::NoMemory;
 use crate::eval::EvalError;
-use crate::lint::LintError;
 use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::packaging::PackageError;
+use crate::quantization::LintError;
 use crate::samples::SamplesError;
 use crate::signing::KeyError;
 

@@ -5,7 +5,7 @@ use edgectl_data::MetricKind;
 use edgectl_graph::Graph;
 use edgectl_quantize::{Calibrated, Calibration, Note, Quantized, Recipe};
 
-use crate::calibrate::{OBSERVER_SETS_PER_THREAD, Shown, calibrate};
+use super::calibrate::{OBSERVER_SETS_PER_THREAD, Shown, calibrate};
 use crate::eval::{self, Remembering};
 use crate::model::Int8Model;
 use crate::samples::Samples;

@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use edgectl_quantize::{Calibrator, Method, Recipe, fewest_int16};
 use serde::Serialize;
 
+use super::workbench::{Attempt, Workbench};
 use crate::eval::Evaluation;
 use crate::explanation;
 use crate::ui::{Align, Style, Table, Ui, bytes, counted, percent};
-use crate::workbench::{Attempt, Workbench};
 
 /// Signal-to-noise ratios beyond this count as this: noise in the last bits of float.
 const MAX_SNR_DB: f64 = 120.0;
@@ -49,6 +49,8 @@ pub(crate) struct Limits {
     pub(crate) max_drop_points: f64,
     /// No rung is begun after so long.
     pub(crate) budget: Option<Duration>,
+    /// Whether nodes become int16 where no recipe of int8 is close enough.
+    pub(crate) int16: bool,
 }
 
 /// What has been tried so far.
@@ -119,9 +121,8 @@ impl Climb<'_> {
     }
 }
 
-/// Climbs from a recipe on. Returns the first whose drop is allowed, else the best. With `int16`, nodes become int16 where no recipe of
-/// int8 is close enough.
-pub(crate) fn climb(bench: &Workbench<'_>, first: Recipe, limits: Limits, int16: bool, ui: &Ui) -> Result<(Recipe, Attempt, Ladder)> {
+/// Climbs from a recipe on. Returns the first whose drop is allowed, else the best.
+pub(crate) fn climb(bench: &Workbench<'_>, first: Recipe, limits: Limits, ui: &Ui) -> Result<(Recipe, Attempt, Ladder)> {
     let mut climb = Climb { limits, start: Instant::now(), rungs: vec![], best: None, ui };
     let recipes = recipes(first);
     let (planned, mut within) = (recipes.len(), false);
@@ -134,7 +135,7 @@ pub(crate) fn climb(bench: &Workbench<'_>, first: Recipe, limits: Limits, int16:
         within = climb.rung(recipe, attempt, began)?;
     }
     let out_of_time = climb.rungs.len() < planned && !within;
-    if int16 && !within && climb.has_time() {
+    if limits.int16 && !within && climb.has_time() {
         let recipe = climb.best.as_ref().map(|(_, recipe, _)| recipe.clone()).context("no recipe was tried")?;
         climb.mixed(bench, &recipe)?;
     }
@@ -222,32 +223,9 @@ impl Ladder {
     }
 }
 
-/// `30s`, `2m`, `1h`; a number alone means seconds.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(['s', 'm', 'h']);
-    let factor = match &text[digits.len()..] {
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => f64::NAN,
-    };
-    let seconds = digits.parse::<f64>().map_or(f64::NAN, |number| number * factor);
-    let seconds = Some(seconds).filter(|seconds| (0.0..=1e9).contains(seconds));
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected a time such as 30s, 2m or 1h".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_have_units() {
-        let seconds = |text| duration(text).map(|duration| duration.as_secs_f64());
-        assert_eq!([seconds("30s"), seconds("2m"), seconds("1h"), seconds("0.5")], [Ok(30.0), Ok(120.0), Ok(3600.0), Ok(0.5)]);
-        for text in ["", "s", "-1s", "1d", "1ms", "inf", "nan", "1e99"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn the_ladder_begins_with_what_was_asked_for_and_tries_nothing_twice() {

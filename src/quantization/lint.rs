@@ -5,12 +5,12 @@ use edgectl_data::{Finding, Layout, Portrait, lint};
 use edgectl_quantize::Growth;
 use thiserror::Error;
 
-use crate::calibrate::Shown;
+use super::calibrate::Shown;
+use super::workbench::Workbench;
 use crate::engine::Port;
 use crate::eval::{self, Evaluation};
 use crate::samples::Samples;
 use crate::ui::Ui;
-use crate::workbench::Workbench;
 
 /// Fewer calibration samples than this are too few without looking at them.
 const LEAST_SAMPLES: u64 = 8;

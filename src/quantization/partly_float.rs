@@ -1,4 +1,5 @@
-//! Models of which a part stays float, as ONNX for Linux devices: `quantize --mode weights-only|dynamic`, without calibration.
+//! Models of which a part stays float, as ONNX for Linux devices: weights alone in int8 (`quantize --mode weights-only|dynamic`, without
+//! calibration), or everything around operators that are not supported.
 
 use std::path::{Path, PathBuf};
 
@@ -6,18 +7,19 @@ use anyhow::{Context, Result};
 use edgectl_data::Layout;
 use edgectl_float::FloatModel;
 use edgectl_graph::{Graph, pass};
-use edgectl_onnx::{Int8Arithmetic, QdqOptions};
+use edgectl_onnx::QdqOptions;
 use edgectl_quantize::Recipe;
 use serde::Serialize;
 
+use super::figures::Figures;
+use super::lint;
+use super::options::Mode;
+use super::workbench::{Evaluation, Workbench};
 use crate::audit::Audit;
 use crate::engine::FloatEngine;
 use crate::eval::{self, Remembering};
-use crate::lint;
 use crate::output::Outputs;
-use crate::quantization::Figures;
 use crate::ui::{Align, Report, Style, Table, Ui, bytes, count, counted};
-use crate::workbench::{Evaluation, Workbench};
 
 /// A model of which a part stays float, and what it is like.
 #[derive(Debug, Serialize)]
@@ -46,15 +48,15 @@ struct OutputRow {
     bytes: u64,
 }
 
-/// Quantizes the weights of a graph, measures the result and writes it.
+/// Quantizes the weights of a graph and measures the result.
 pub(crate) fn weights(
     (path, graph): (&Path, &Graph),
-    (mode, arithmetic): (&'static str, Int8Arithmetic),
+    mode: Mode,
     per_channel: bool,
     evaluation: &Evaluation,
-    (files, outputs): (&[&Path], Outputs),
     ui: &Ui,
-) -> Result<PartlyFloatReport> {
+) -> Result<(PartlyFloatReport, Vec<u8>)> {
+    let arithmetic = mode.arithmetic();
     let mut canonical = graph.clone();
     edgectl_graph::run_all(&mut canonical, pass::CANONICAL)?;
     let weights = edgectl_quantize::int8_weights(&canonical, per_channel)?;
@@ -62,7 +64,7 @@ pub(crate) fn weights(
     let found = measure(&onnx, &Remembering::new(&FloatEngine::new(graph, false)?), evaluation, ui)?;
     let how = format!("int8 weights of {}, no calibration", counted(weights.len() as u64, "layer"));
     let executed = Audit::of_weights(&canonical, &weights, arithmetic);
-    PartlyFloatReport::new((path, graph), (mode, how), executed, found.as_ref()).write(&onnx, files, outputs)
+    Ok((PartlyFloatReport::new((path, graph), (mode, how), executed, found.as_ref()), onnx))
 }
 
 /// Quantizes all but the operators that are not supported and measures the result. The model and what its calibration data should not be.
@@ -79,7 +81,7 @@ pub(crate) fn around_opaque(
     let found = measure(&onnx, &bench.float, &bench.evaluation, ui)?;
     let findings = lint::findings(bench, (quantized.samples, &shown), found.as_ref(), layout, ui)?;
     let how = format!("{recipe}, {}; what is not supported stays float", counted(quantized.samples, "sample"));
-    let report = PartlyFloatReport::new((path, graph), ("static", how), Audit::of_quantized(&quantized.graph), found.as_ref());
+    let report = PartlyFloatReport::new((path, graph), (Mode::Static, how), Audit::of_quantized(&quantized.graph), found.as_ref());
     Ok((report, onnx, findings))
 }
 
@@ -96,14 +98,14 @@ impl PartlyFloatReport {
     /// Without files.
     pub(crate) fn new(
         (path, graph): (&Path, &Graph),
-        (mode, how): (&'static str, String),
+        (mode, how): (Mode, String),
         executed: Audit,
         found: Option<&eval::Evaluation>,
     ) -> PartlyFloatReport {
         let cost = graph.total_cost();
         let (parameters, macs, weights_float_bytes) = (cost.parameters, cost.macs, cost.parameter_bytes);
         let model = ModelRow { path: path.into(), parameters, macs, weights_float_bytes };
-        PartlyFloatReport { mode, how, metrics: found.map(Figures::new), model, executed, outputs: vec![] }
+        PartlyFloatReport { mode: mode.name(), how, metrics: found.map(Figures::new), model, executed, outputs: vec![] }
     }
 
     /// Writes the model to all files.

@@ -26,6 +26,9 @@ pub(crate) struct MemoryArgs {
 }
 
 impl MemoryArgs {
+    /// The options, in messages.
+    pub(crate) const OPTIONS: &str = "--stateful, or --streaming,";
+
     /// Whether a program shall remember.
     pub(crate) fn is_given(&self) -> bool {
         self.stateful || self.streaming.is_some()

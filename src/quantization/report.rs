@@ -2,47 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use edgectl_graph::{Graph, Node, QuantType, has_int16};
+use edgectl_graph::Graph;
 use edgectl_quantize::Recipe;
 use serde::Serialize;
 
+use super::figures::Figures;
+use super::files::Format;
+use super::int16::Int16Row;
+use super::ladder::Ladder;
+use super::memory::MemoryRow;
+use super::workbench::Attempt;
 use crate::audit::Audit;
 use crate::eval::Evaluation;
 use crate::explanation::{self, ExplanationReport};
-use crate::ladder::Ladder;
-use crate::memory::MemoryRow;
 use crate::model::Int8Model;
-use crate::output::OutputError;
-use crate::ui::metric::{Agreement, Value};
 use crate::ui::{Align, Report, Style, Table, bytes, count, counted, percent_points};
-use crate::workbench::Attempt;
-
-/// What a file is, by its extension.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Format {
-    Edgm,
-    QdqOnnx,
-    Report,
-}
-
-impl Format {
-    pub(crate) fn of(path: &Path) -> Result<Format, OutputError> {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("edgm") => Ok(Format::Edgm),
-            Some("onnx") => Ok(Format::QdqOnnx),
-            _ => Err(OutputError::Extension { path: path.into(), expected: ".edgm or .onnx" }),
-        }
-    }
-
-    fn describe(self) -> &'static str {
-        match self {
-            Format::Edgm => "int8 program: what edge-runtime executes, here and on a device",
-            Format::QdqOnnx => "ONNX with QDQ pairs: for onnxruntime, TensorRT and others",
-            Format::Report => "what quantization does to the model, to look at: open it in a browser",
-        }
-    }
-}
 
 /// Accuracy, size and files.
 #[derive(Debug, Serialize)]
@@ -86,62 +60,6 @@ pub(crate) struct CalibrationRow {
     int16: Option<Int16Row>,
 }
 
-/// The nodes with int16 activations, what they cost and what they bring.
-#[derive(Debug, Serialize)]
-struct Int16Row {
-    nodes: Vec<String>,
-    /// Those that are int8 because they have no int16 form.
-    without_int16_form: Vec<String>,
-    arena_bytes: usize,
-    /// With all nodes in int8, as the next ones.
-    arena_int8_bytes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    snr_db: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    snr_int8_db: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metric_int8: Option<f64>,
-}
-
-impl Int16Row {
-    fn new(attempt: &Attempt, int8: &Attempt) -> Int16Row {
-        let (quantized, graph) = (&attempt.int8.quantized, attempt.int8.quantized.graph());
-        let is_wide = |node: &&Node| node.output().and_then(|id| quantized.params(id)).is_some_and(|params| params.ty == QuantType::I16);
-        let snr = |attempt: &Attempt| attempt.found.as_ref()?.agreement.first()?.value.snr_db;
-        Int16Row {
-            nodes: graph.nodes().iter().filter(is_wide).map(|node| graph.label(node)).collect(),
-            without_int16_form: graph.nodes().iter().filter(|node| !has_int16(&node.op)).map(|node| graph.label(node)).collect(),
-            arena_bytes: attempt.int8.report.arena_bytes,
-            arena_int8_bytes: int8.int8.report.arena_bytes,
-            snr_db: snr(attempt),
-            snr_int8_db: snr(int8),
-            metric_int8: int8.found.as_ref().and_then(|found| Some(found.metric.as_ref()?.value)),
-        }
-    }
-
-    fn describe(&self) -> String {
-        /// Names that are shown; the others are in the JSON.
-        const SHOWN: usize = 4;
-        let list = |names: &[String]| {
-            let shown = names.iter().take(SHOWN).map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
-            if names.len() > SHOWN { format!("{shown}, …") } else { shown }
-        };
-        let mut text = format!("{}: {}", counted(self.nodes.len() as u64, "node"), list(&self.nodes));
-        if let (Some(new), Some(old)) = (self.snr_db, self.snr_int8_db) {
-            text += &format!("; SNR {new:.1} dB instead of {old:.1} dB");
-        }
-        if let Some(metric) = self.metric_int8 {
-            text += &format!(" (int8: {metric:.4})");
-        }
-        let (new, old) = (bytes(self.arena_bytes as u64), bytes(self.arena_int8_bytes as u64));
-        text += &format!("; arena {new} instead of {old}");
-        if !self.without_int16_form.is_empty() {
-            text += &format!("; no int16 form: {}", list(&self.without_int16_form));
-        }
-        text
-    }
-}
-
 impl CalibrationRow {
     /// `int8` is what the recipe gives without int16, where it has any.
     pub(crate) fn new(recipe: &Recipe, attempt: &Attempt, int8: Option<&Attempt>, findings: &[String]) -> CalibrationRow {
@@ -155,31 +73,6 @@ impl CalibrationRow {
             int16: int8.map(|int8| Int16Row::new(attempt, int8)),
         }
     }
-}
-
-/// Float against int8 on the evaluation samples.
-#[derive(Debug, Serialize)]
-pub(crate) struct Figures {
-    /// The metric; `agreement` where none could be measured.
-    name: &'static str,
-    samples: usize,
-    float: Option<f64>,
-    int8: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    float_interval_95: Option<[f64; 2]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    int8_interval_95: Option<[f64; 2]>,
-    /// Share of samples for which float and int8 give the same class; absent where the first output is no list of classes.
-    agreement: Option<f64>,
-    outputs: Vec<Agreement>,
-    /// Classes that int8 loses, in words.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    collapses: Vec<String>,
-    #[serde(skip)]
-    values: Option<(Value, Value)>,
-    /// That of int8, where there is none of float.
-    #[serde(skip)]
-    only: Option<Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -198,43 +91,6 @@ struct OutputRow {
     path: PathBuf,
     format: Format,
     bytes: u64,
-}
-
-impl Figures {
-    pub(crate) fn new(found: &Evaluation) -> Figures {
-        let int8 = found.metric.as_ref().map(Value::from);
-        // A metric that compares with the float model has no value for that model itself.
-        let float = found.reference_metric.as_ref().map(Value::from);
-        let outputs: Vec<Agreement> = found.agreement.iter().map(Agreement::from).collect();
-        Figures {
-            name: int8.as_ref().map_or("agreement", |value| value.name),
-            samples: found.samples,
-            float: float.as_ref().map(|value| value.value),
-            int8: int8.as_ref().map(|value| value.value),
-            float_interval_95: float.as_ref().and_then(|value| value.interval_95),
-            int8_interval_95: int8.as_ref().and_then(|value| value.interval_95),
-            agreement: outputs.first().and_then(|output| output.top1),
-            only: int8.clone().filter(|_| float.is_none()),
-            collapses: explanation::collapses(found),
-            values: float.zip(int8),
-            outputs,
-        }
-    }
-
-    /// Fills a table with the columns of names, float, int8 and remarks.
-    pub(crate) fn rows(&self, table: &mut Table) {
-        if let Some((float, int8)) = &self.values {
-            table.row([float.name.into(), float.shown(), int8.shown(), percent_points(int8.value - float.value)]);
-            if let (Some(float), Some(int8)) = (float.interval(), int8.interval()) {
-                table.row(["95 % interval".into(), float, int8, String::new()]);
-            }
-        } else if let Some(int8) = &self.only {
-            table.row([int8.name.into(), String::new(), int8.with_interval(), String::new()]);
-        }
-        for output in &self.outputs {
-            table.row(["agreement".into(), String::new(), output.shown(), output.explanation()]);
-        }
-    }
 }
 
 impl QuantizeReport {
