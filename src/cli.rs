@@ -78,4 +78,22 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
+
+    /// Every command in the examples for pipelines is one that this binary takes.
+    #[test]
+    fn examples_for_pipelines_can_be_run() {
+        let mut lines = 0;
+        for line in include_str!("../crates/PIPELINES.md").lines() {
+            let line = line.trim_start().trim_start_matches("- ").trim_start_matches("run: ");
+            let Some(rest) = line.strip_prefix("edgectl ") else { continue };
+            let rest =
+                rest.split(" > ").next().unwrap_or_default().replace("${{ github.run_number }}", "7").replace("$CI_PIPELINE_IID", "7");
+            let words = ["edgectl"].into_iter().chain(rest.split_whitespace());
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("{line}\n{error}");
+            }
+            lines += 1;
+        }
+        assert!(lines >= 11, "{lines} commands");
+    }
 }

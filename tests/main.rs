@@ -4,6 +4,7 @@
 mod accuracy;
 mod architecture;
 mod bench;
+mod boards;
 mod bundles;
 mod completions;
 mod failures;

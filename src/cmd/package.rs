@@ -23,8 +23,8 @@ pub(crate) struct Args {
     /// The devices that it is for (see `edgectl profiles list`)
     #[arg(long, value_name = "PROFILE,..", value_delimiter = ',', required = true)]
     pub(crate) profile: Vec<String>,
-    /// File to write
-    #[arg(short, long, value_name = "OUT.edgepkg", required = true)]
+    /// File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board
+    #[arg(short, long, value_name = "OUT", required = true)]
     pub(crate) output: PathBuf,
     /// Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it
     #[arg(long, value_name = "KEY")]
@@ -86,6 +86,9 @@ pub(crate) struct ContentArgs {
     /// Seed of random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// .uf2: the model alone, for boards that have the firmware
+    #[arg(long)]
+    pub(crate) model_only: bool,
     /// `edge-agent` for Linux devices, one for each architecture
     #[arg(long, value_name = "FILE")]
     pub(crate) runtime: Vec<PathBuf>,

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use edgectl_bundle::{Role, Target};
+use edge_device::memory_map::MemoryMap;
+use edge_format::Program;
+use edgectl_bundle::{Flash, Part, Role, Target};
 use edgectl_profile::{ProcessorKind, Profile, System};
 
 use super::{PackageError, Packed, read};
@@ -14,6 +16,7 @@ pub(crate) fn targets(
     profiles: &[Profile],
     runtimes: &[PathBuf],
     name: &str,
+    program: &Program<'_>,
     packed: &mut Vec<Packed>,
 ) -> Result<Vec<(Target, Vec<String>)>> {
     let mut agents = BTreeMap::new();
@@ -39,11 +42,20 @@ pub(crate) fn targets(
             }
             own = vec![path, unit];
         }
+        let mut flash = None;
+        if let Some(firmware) = edgectl_firmware::for_program(&profile.name, program) {
+            let path = format!("firmware/{}.bin", firmware.name);
+            packed.push(Packed::new(&path, Role::Firmware, firmware.image));
+            let parts = vec![Part { file: path.clone(), offset: 0 }];
+            let MemoryMap { flash_bytes, erase_bytes, .. } = firmware.map;
+            flash = Some(Flash { bytes: flash_bytes.into(), erase_bytes: erase_bytes.into(), parts });
+            own.push(path);
+        }
         let system = match profile.system {
             System::Linux => edgectl_bundle::System::Linux,
             System::BareMetal => edgectl_bundle::System::BareMetal,
         };
-        let target = Target { arch, files: vec![], flash: None, profile: profile.name.clone(), soc: profile.soc.clone(), system };
+        let target = Target { arch, files: vec![], flash, profile: profile.name.clone(), soc: profile.soc.clone(), system };
         targets.push((target, own));
     }
     Ok(targets)

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod golden;
+mod image;
 mod machine;
 mod sheet;
 
@@ -17,6 +18,7 @@ use edge_format::{AlignedBytes, Io, Program, RUNTIME_ABI};
 use edgectl_bundle::{Bundle, Decimal, Digest, File, Golden, Manifest, Port, Requires, Role, Target, Timestamp};
 use edgectl_profile::{MemoryRole, Profile};
 use semver::Version;
+use serde::Serialize;
 use thiserror::Error;
 
 pub(crate) use sheet::{BundleReport, Judgement};
@@ -25,7 +27,7 @@ use crate::benchmark::devices;
 use crate::cmd::package::{Args, ReleaseArgs};
 use crate::model::{Content, Model, ModelError, Source};
 use crate::output::Outputs;
-use crate::ui::{Ui, count};
+use crate::ui::{Report, Style, Ui, count};
 
 /// How many golden vectors there are, where nobody says how many.
 #[allow(clippy::unwrap_used, reason = "a constant")]
@@ -51,6 +53,10 @@ pub(crate) enum PackageError {
     Report { path: PathBuf, expected: String, found: String },
     #[error("SOURCE_DATE_EPOCH is {found:?}: expected seconds since the beginning of 1970")]
     Epoch { found: String },
+    #[error("{path}: expected one profile of a board whose boot loader takes UF2 files, found {found}", path = path.display())]
+    Uf2 { path: PathBuf, found: String },
+    #[error("a UF2 file holds no {what}: a boot loader checks no signatures, and devices know no release by it")]
+    Uf2Signed { what: &'static str },
     #[error("--expires in days needs to know since when")]
     Since,
 }
@@ -76,6 +82,23 @@ impl FromStr for Expiry {
     }
 }
 
+/// What was made.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum PackageReport {
+    Bundle(BundleReport),
+    Uf2(image::ImageReport),
+}
+
+impl Report for PackageReport {
+    fn text(&self, style: Style) -> String {
+        match self {
+            PackageReport::Bundle(report) => report.text(style),
+            PackageReport::Uf2(report) => report.text(style),
+        }
+    }
+}
+
 /// A file that is packed.
 struct Packed {
     path: String,
@@ -93,8 +116,8 @@ impl Packed {
     }
 }
 
-/// Makes a bundle.
-pub(crate) fn package(args: &Args, ui: &Ui) -> Result<BundleReport> {
+/// Makes a bundle, or a file for a boot loader.
+pub(crate) fn package(args: &Args, ui: &Ui) -> Result<PackageReport> {
     let mut profiles = devices::open(&args.profile)?;
     profiles.sort_by(|a, b| a.name.cmp(&b.name));
     let (created, expires) = dates(&args.release)?;
@@ -106,6 +129,11 @@ pub(crate) fn package(args: &Args, ui: &Ui) -> Result<BundleReport> {
 
     let name = args.release.name.clone().unwrap_or_else(|| plain_name(&args.program));
     let made = golden::make(program, args, ui)?;
+    let slots = profiles.iter().try_for_each(|profile| image::fits(profile, &program_bytes, &made.bytes));
+    slots.with_context(|| format!("cannot pack {}", args.program.display()))?;
+    if args.output.extension().is_some_and(|extension| extension == "uf2") {
+        return image::write(args, &profiles, &program_bytes, &made, outputs);
+    }
     let mut packed =
         vec![Packed::new("program.edgm", Role::Program, &program_bytes[..]), Packed::new("golden.edgv", Role::Golden, made.bytes)];
     for path in qdq.iter().chain(&args.content.model) {
@@ -124,7 +152,7 @@ pub(crate) fn package(args: &Args, ui: &Ui) -> Result<BundleReport> {
         evidence.read(path, &content, &report, &program, ui)?;
         packed.push(Packed::new(report, Role::Report, content));
     }
-    let targets = machine::targets(&profiles, &args.content.runtime, &name, &mut packed)?;
+    let targets = machine::targets(&profiles, &args.content.runtime, &name, &program, &mut packed)?;
     packed.sort_by(|a, b| a.path.cmp(&b.path));
 
     let manifest = Manifest {
@@ -144,7 +172,7 @@ pub(crate) fn package(args: &Args, ui: &Ui) -> Result<BundleReport> {
         targets: with_files(targets, &packed),
         version: args.release.version.clone(),
     };
-    write(&manifest, &packed, args, outputs, ui)
+    Ok(PackageReport::Bundle(write(&manifest, &packed, args, outputs, ui)?))
 }
 
 /// Signs and writes; what was written is read again before it gets its name.

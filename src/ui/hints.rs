@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use edge_device::client::ClientError;
 use edge_format::FormatError;
 use edge_runtime::RuntimeError;
 use edgectl_bench::backend::BackendError;
@@ -11,6 +12,7 @@ use edgectl_bench::emulator::EmulatorError;
 use edgectl_bench::qemu::QemuError;
 use edgectl_bundle::{BundleError, SecretKeyError};
 use edgectl_data::{DataError, MetricError};
+use edgectl_deploy::BoardError;
 use edgectl_deploy::fleet::{InventoryError, JournalError};
 use edgectl_deploy::ssh::SshError;
 use edgectl_deploy::{DeployError, TargetError};
@@ -44,6 +46,7 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
     None.or_else(|| error.downcast_ref().and_then(backend))
         .or_else(|| error.downcast_ref().and_then(baseline))
         .or_else(|| error.downcast_ref().and_then(bench))
+        .or_else(|| error.downcast_ref().and_then(board))
         .or_else(|| error.downcast_ref().and_then(bundle))
         .or_else(|| error.downcast_ref().and_then(candidate))
         .or_else(|| error.downcast_ref().and_then(data))
@@ -111,6 +114,31 @@ fn bench(error: &BenchArgsError) -> Option<&'static str> {
     })
 }
 
+/// About boards; what else a deployment can meet has advice of its own.
+fn board(error: &edgectl_deploy::DeployError) -> Option<&'static str> {
+    let edgectl_deploy::DeployError::Board(error) = error else { return None };
+    Some(match error {
+        BoardError::Abi { .. } | BoardError::Operators { .. } => {
+            "the bundle has the firmware that it needs: start the board with BOOTSEL pressed, then `--to uf2:auto`"
+        }
+        BoardError::AfterSwitch(_) => "reset the board, then run the same command again",
+        BoardError::Arena { .. } | BoardError::Slot { .. } => "`edgectl bench PROGRAM --profile PROFILE` shows what takes the memory",
+        BoardError::Chip { .. } => "add the board's profile to --profile of `edgectl package`",
+        BoardError::Client(ClientError::Version { .. }) => {
+            "start the board with BOOTSEL pressed, then `--to uf2:auto` brings firmware and model that fit each other"
+        }
+        BoardError::Client(_) => "is it the board's port, and has the board this project's firmware? `--to uf2:auto` brings it",
+        BoardError::NoBoard { .. } => "connect it by USB; a board without firmware is started with BOOTSEL pressed, and is then a volume",
+        BoardError::Open { .. } => "check the name of the port; your account must be in the group that owns it, such as `dialout`",
+        BoardError::Rollback { .. } => "make a release with a --security-version that is not lower",
+        BoardError::Role { .. } => "no firmware is shipped for this board",
+        BoardError::Several { .. } => "name one of them: serial:board:NUMBER, or uf2:PATH",
+        BoardError::Volume { .. } => "start the board with BOOTSEL pressed, and mount the volume that it then is",
+        BoardError::Write { .. } => "the board needs the file again, whole: run the same command once more",
+        _ => return None,
+    })
+}
+
 fn bundle(error: &BundleError) -> Option<&'static str> {
     Some(match error {
         BundleError::NotABundle => "`edgectl package` makes bundles",
@@ -141,6 +169,8 @@ fn package(error: &PackageError) -> Option<&'static str> {
         PackageError::NoRuntime { .. } => "give it with --runtime",
         PackageError::Report { .. } => "make the report with the program that is packed",
         PackageError::Epoch { .. } => "`git log -1 --format=%ct` prints such a number",
+        PackageError::Uf2 { .. } => "`edgectl profiles list` says which boards take UF2 files; give one of them with --profile",
+        PackageError::Uf2Signed { .. } => "make a bundle (-o OUT.edgepkg): `edgectl deploy --to uf2:PATH` takes what it needs out of it",
         PackageError::Since => "add --created, set SOURCE_DATE_EPOCH, or give --expires as a moment",
     })
 }

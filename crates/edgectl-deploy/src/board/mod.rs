@@ -116,8 +116,7 @@ impl Deployment<'_> {
     /// Asks a board that was written by other means what it runs, and has it prove it.
     pub(crate) fn prove(&mut self, port: &mut Port, prepared: &Prepared, patience: Duration) -> Result<Outcome, BoardError> {
         let line = port.open(None, patience)?;
-        let mut client = Client::new(line, PROMPT);
-        let identity = client.wait(patience)?;
+        let (client, identity) = greet(line, patience, self.options)?;
         prepared.fits(&identity)?;
         self.judge(port, client, &identity, prepared)
     }
@@ -235,9 +234,8 @@ impl Deployment<'_> {
         loop {
             let left = patience.saturating_sub(begin.elapsed());
             let line = port.open(before.map(|identity| identity.board), left)?;
-            let mut client = Client::new(line, PROMPT);
-            match client.wait(left) {
-                Ok(identity) => match before.filter(|before| before.board != identity.board) {
+            match greet(line, left, self.options) {
+                Ok((client, identity)) => match before.filter(|before| before.board != identity.board) {
                     Some(before) => return Err(BoardError::AnotherBoard { expected: hex(&before.board), found: hex(&identity.board) }),
                     None => return Ok((client, identity)),
                 },
@@ -263,6 +261,15 @@ impl Deployment<'_> {
     pub(crate) fn done(&mut self, step: Step) {
         self.tell(Event::Done { step });
     }
+}
+
+/// Waits until a board answers. Afterwards it may take longer than while it is awaited: what gets lost then is lost on a bad line only.
+fn greet(line: Line, patience: Duration, options: &Options) -> Result<(Client<Line>, Identity), ClientError> {
+    let mut client = Client::new(line, PROMPT);
+    client.wait(patience)?;
+    let mut client = Client::new(client.into_link(), PROMPT.max(options.timeout / 3));
+    let identity = client.hello()?;
+    Ok((client, identity))
 }
 
 /// The digest of an image, as it stands in its header.
