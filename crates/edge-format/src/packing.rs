@@ -114,19 +114,17 @@ impl Matrix {
     /// The first byte beyond the elements that is not zero, with its place.
     pub(crate) fn padding(&self, bytes: &[u8]) -> Option<(usize, u8)> {
         let (row_groups, run_groups) = (NonZero::new(self.groups())?, NonZero::new(Packing::groups(self.run))?);
-        for (block, bytes) in bytes.chunks(row_groups.get().saturating_mul(Packing::GROUP_BYTES)).enumerate() {
-            for (group, bytes) in bytes.chunks(Packing::GROUP_BYTES).enumerate() {
-                let rows = self.rows.saturating_sub(block * BLOCK_ROWS);
-                let columns = self.run.saturating_sub(group % run_groups * GROUP_COLUMNS);
-                // Nearly all groups are full.
-                if rows >= BLOCK_ROWS && columns >= GROUP_COLUMNS {
-                    continue;
-                }
-                let is_padding = |at: usize| at / GROUP_COLUMNS >= rows || at % GROUP_COLUMNS >= columns;
-                let found = bytes.iter().enumerate().find(|&(at, &byte)| byte != 0 && is_padding(at));
-                if let Some((at, &byte)) = found {
-                    return Some(((block * row_groups.get() + group) * Packing::GROUP_BYTES + at, byte));
-                }
+        for (group, bytes) in bytes.as_chunks::<{ Packing::GROUP_BYTES }>().0.iter().enumerate() {
+            let rows = self.rows.saturating_sub(group / row_groups * BLOCK_ROWS);
+            let columns = self.run.saturating_sub(group % row_groups % run_groups * GROUP_COLUMNS);
+            // Nearly all groups are full.
+            if rows >= BLOCK_ROWS && columns >= GROUP_COLUMNS {
+                continue;
+            }
+            let is_padding = |at: usize| at / GROUP_COLUMNS >= rows || at % GROUP_COLUMNS >= columns;
+            let found = bytes.iter().enumerate().find(|&(at, &byte)| byte != 0 && is_padding(at));
+            if let Some((at, &byte)) = found {
+                return Some((group * Packing::GROUP_BYTES + at, byte));
             }
         }
         None

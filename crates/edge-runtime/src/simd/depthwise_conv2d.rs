@@ -74,10 +74,13 @@ pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
     }
     let op = Depthwise { image, packing, bytes, requantize, batch, size: [out_h, out_w], tile: [rows, columns] };
     let output = frame.into_output();
-    match op.image.quads(columns) * vertical.reach(rows) {
-        ..=FEW => v.depthwise::<FEW>(&op, output),
-        ..=SOME => v.depthwise::<SOME>(&op, output),
-        _ => v.depthwise::<MANY>(&op, output),
+    let quads = op.image.quads(columns) * vertical.reach(rows);
+    if quads <= FEW {
+        v.depthwise::<FEW>(&op, output)
+    } else if quads <= SOME {
+        v.depthwise::<SOME>(&op, output)
+    } else {
+        v.depthwise::<MANY>(&op, output)
     }
 }
 
