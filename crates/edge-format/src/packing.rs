@@ -1,7 +1,5 @@
 //! Weights as vector kernels read them: rows in blocks of sixteen, columns in groups of four.
 
-use core::num::NonZero;
-
 use crate::shape::Shape;
 
 /// Rows of a block: as many accumulators of 32 bits as a vector of 512 has.
@@ -102,7 +100,7 @@ impl Matrix {
 
     /// Length in bytes when it is packed.
     pub const fn byte_length(&self) -> u64 {
-        Packing::blocks(self.rows) as u64 * (self.runs as u64 * Packing::groups(self.run) as u64) * Packing::GROUP_BYTES as u64
+        (Packing::blocks(self.rows) as u64 * self.groups() as u64) << Packing::GROUP_BYTES.ilog2()
     }
 
     /// Where a column of a run of a row is.
@@ -113,18 +111,22 @@ impl Matrix {
 
     /// The first byte beyond the elements that is not zero, with its place.
     pub(crate) fn padding(&self, bytes: &[u8]) -> Option<(usize, u8)> {
-        let (row_groups, run_groups) = (NonZero::new(self.groups())?, NonZero::new(Packing::groups(self.run))?);
+        let row_groups = self.groups();
+        // The rows that are left from the group's block on, the columns from the group on, and the groups before it in its row.
+        let (mut rows, mut columns, mut before) = (self.rows, self.run, 0);
         for (group, bytes) in bytes.as_chunks::<{ Packing::GROUP_BYTES }>().0.iter().enumerate() {
-            let rows = self.rows.saturating_sub(group / row_groups * BLOCK_ROWS);
-            let columns = self.run.saturating_sub(group % row_groups % run_groups * GROUP_COLUMNS);
             // Nearly all groups are full.
-            if rows >= BLOCK_ROWS && columns >= GROUP_COLUMNS {
-                continue;
+            if rows < BLOCK_ROWS || columns < GROUP_COLUMNS {
+                let is_padding = |at: usize| at / GROUP_COLUMNS >= rows || at % GROUP_COLUMNS >= columns;
+                let found = bytes.iter().enumerate().find(|&(at, &byte)| byte != 0 && is_padding(at));
+                if let Some((at, &byte)) = found {
+                    return Some((group * Packing::GROUP_BYTES + at, byte));
+                }
             }
-            let is_padding = |at: usize| at / GROUP_COLUMNS >= rows || at % GROUP_COLUMNS >= columns;
-            let found = bytes.iter().enumerate().find(|&(at, &byte)| byte != 0 && is_padding(at));
-            if let Some((at, &byte)) = found {
-                return Some((group * Packing::GROUP_BYTES + at, byte));
+            columns = if columns > GROUP_COLUMNS { columns - GROUP_COLUMNS } else { self.run };
+            before += 1;
+            if before == row_groups {
+                (rows, before) = (rows.saturating_sub(BLOCK_ROWS), 0);
             }
         }
         None

@@ -363,7 +363,10 @@ impl<'p, 'a> Frame<'p, 'a> {
     /// Splits the arena around the op's outputs, which must lie apart.
     #[inline(always)]
     pub(crate) fn new(node: Node<'p>, arena: &'a mut [i8]) -> Option<Self> {
-        if let Some(only) = node.op.output(0).filter(|_| node.op.outputs().len() == 1) {
+        // On bare metal, where flash counts, several are split off no slower than one.
+        if !cfg!(target_os = "none")
+            && let Some(only) = node.op.output(0).filter(|_| node.op.outputs().len() == 1)
+        {
             let (offset, length) = node.extent(only)?;
             let (before, from) = arena.split_at_mut_checked(offset)?;
             let (output, after) = from.split_at_mut_checked(length)?;
@@ -375,7 +378,7 @@ impl<'p, 'a> Frame<'p, 'a> {
     }
 
     /// The same for several outputs.
-    #[inline(never)]
+    #[cfg_attr(not(target_os = "none"), inline(never))]
     fn of_several(node: Node<'p>, arena: &'a mut [i8]) -> Option<Self> {
         let mut pieces: [&'a mut [i8]; MAX_OUTPUTS] = Default::default();
         let mut gaps: [(usize, &'a [i8]); MAX_OUTPUTS + 1] = Default::default();
