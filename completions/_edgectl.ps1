@@ -352,6 +352,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--against', '--against', [CompletionResultType]::ParameterName, 'Compare with another model of the same outputs')
             [CompletionResult]::new('--metric', '--metric', [CompletionResultType]::ParameterName, 'What is measured [default: top1, where there are labels and the only output is a list of classes]')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Read at most the first so many samples')
+            [CompletionResult]::new('--sequence', '--sequence', [CompletionResultType]::ParameterName, 'Take samples for steps of sequences, so many each or all, of which a stateful model remembers those before')
             [CompletionResult]::new('--scale', '--scale', [CompletionResultType]::ParameterName, 'Factor of the raw values, such as 1/255')
             [CompletionResult]::new('--mean', '--mean', [CompletionResultType]::ParameterName, 'Subtracted after scaling: one value, or one per channel')
             [CompletionResult]::new('--std', '--std', [CompletionResultType]::ParameterName, 'Divides after subtracting: one value, or one per channel')

@@ -1245,7 +1245,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__run)
-            opts="-o -q -v -h --input --output --against --metric --limit --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
+            opts="-o -q -v -h --input --output --against --metric --limit --sequence --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1272,6 +1272,10 @@ _edgectl() {
                     return 0
                     ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sequence)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -321,6 +321,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --against 'Compare with another model of the same outputs'
             cand --metric 'What is measured [default: top1, where there are labels and the only output is a list of classes]'
             cand --limit 'Read at most the first so many samples'
+            cand --sequence 'Take samples for steps of sequences, so many each or all, of which a stateful model remembers those before'
             cand --scale 'Factor of the raw values, such as 1/255'
             cand --mean 'Subtracted after scaling: one value, or one per channel'
             cand --std 'Divides after subtracting: one value, or one per channel'

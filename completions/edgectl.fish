@@ -290,6 +290,7 @@ mse\t''
 top1\t''
 top5\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l limit -d 'Read at most the first so many samples' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l sequence -d 'Take samples for steps of sequences, so many each or all, of which a stateful model remembers those before' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l scale -d 'Factor of the raw values, such as 1/255' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l std -d 'Divides after subtracting: one value, or one per channel' -r

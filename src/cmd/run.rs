@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Read at most the first so many samples
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroUsize>,
-    /// Take samples for steps of sequences, of so many each or `all`: what the model remembers stays until one ends
+    /// Take samples for steps of sequences, so many each or all, of which a stateful model remembers those before
     #[arg(long, value_name = "STEPS", value_parser = sequence)]
     sequence: Option<Sequence>,
     #[command(flatten)]
