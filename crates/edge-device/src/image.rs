@@ -16,13 +16,9 @@
 //!     60    4  vectors length     in bytes, 0 where there are none
 //!     64   32  program digest     SHA-256 of the program: the name by which the host knows it
 //!     96   32  vectors digest     SHA-256 of the vectors section; zeros where there is none
-//!
-//!              vectors section
-//!      0    4  magic              45 44 47 56   ("EDGV")
-//!      4    2  version            1
-//!      6    2  count              of vectors, 1 or more
-//!      8       vectors            each: the bytes of all model inputs, then of all model outputs, as they lie in the arena
 //! ```
+//!
+//! The vectors section is as [`Golden`](edge_format::Golden) states.
 //!
 //! Padding between the sections and at the end is zero. The digest at 8 is the image's identity: it covers everything else, so that two
 //! images with one digest are the same image. What changes in an image's life, its [`State`](crate::slots::State), is not in it but in
@@ -39,11 +35,7 @@ pub const HEADER_BYTES: usize = 128;
 /// Where what the digest covers begins.
 pub const COVERED: usize = 40;
 
-/// Length of the header of the vectors section.
-pub const VECTORS_HEADER_BYTES: usize = 8;
-
 const MAGIC: [u8; 4] = *b"EDGS";
-const VECTORS_MAGIC: [u8; 4] = *b"EDGV";
 const VERSION: u16 = 1;
 const SECTION_ALIGNMENT: u32 = 16;
 
@@ -102,37 +94,9 @@ impl Header {
     }
 
     /// The vectors in the bytes of its image; `None` where there are none, or not those of the digest.
-    pub fn vectors<'i>(&self, image: &'i [u8]) -> Option<Vectors<'i>> {
-        let bytes = section(image, self.vectors_offset, self.vectors_length).filter(|bytes| !bytes.is_empty())?;
-        (sha256(bytes) == self.vectors_digest).then_some(())?;
-        Vectors::parse(bytes)
-    }
-}
-
-/// Golden vectors: inputs, and the outputs that the program must compute of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Vectors<'i> {
-    /// How many.
-    pub count: u16,
-    bytes: &'i [u8],
-}
-
-impl<'i> Vectors<'i> {
-    /// Reads a vectors section; `None` where it is none. How long a vector is, only the program knows.
-    pub fn parse(section: &'i [u8]) -> Option<Self> {
-        let count = u16_at(section, 6)?;
-        let known = array(section, 0)? == VECTORS_MAGIC && u16_at(section, 4)? == VERSION && count > 0;
-        known.then_some(Self { count, bytes: section.get(VECTORS_HEADER_BYTES..)? })
-    }
-
-    /// Inputs and outputs of each vector, for a program of so many bytes of inputs and of outputs. `None` where the section is not as
-    /// long as that makes it.
-    pub fn each(&self, input_bytes: usize, output_bytes: usize) -> Option<impl Iterator<Item = (&'i [u8], &'i [u8])> + use<'i>> {
-        let stride = input_bytes.checked_add(output_bytes).filter(|&stride| stride > 0)?;
-        if stride.checked_mul(self.count.into())? != self.bytes.len() {
-            return None;
-        }
-        Some(self.bytes.chunks_exact(stride).map(move |vector| vector.split_at(input_bytes)))
+    pub fn vectors<'i>(&self, image: &'i [u8]) -> Option<&'i [u8]> {
+        let bytes = section(image, self.vectors_offset, self.vectors_length);
+        bytes.filter(|bytes| !bytes.is_empty() && sha256(bytes) == self.vectors_digest)
     }
 }
 
@@ -141,13 +105,7 @@ impl<'i> Vectors<'i> {
 #[cfg(feature = "std")]
 pub fn build(program: &[u8], vectors: &[(&[u8], &[u8])], security_version: u32) -> Option<Vec<u8>> {
     let program_length = u32::try_from(program.len()).ok()?;
-    let mut section = Vec::new();
-    if !vectors.is_empty() {
-        section.extend(VECTORS_MAGIC);
-        section.extend(VERSION.to_le_bytes());
-        section.extend(u16::try_from(vectors.len()).ok()?.to_le_bytes());
-        vectors.iter().for_each(|(inputs, outputs)| section.extend([*inputs, *outputs].concat()));
-    }
+    let section = if vectors.is_empty() { vec![] } else { edge_format::write_golden(vectors)? };
     let program_end = (HEADER_BYTES as u32).checked_add(program_length)?;
     let offset = if section.is_empty() { program_end } else { program_end.checked_next_multiple_of(SECTION_ALIGNMENT)? };
     let vectors_length = u32::try_from(section.len()).ok()?;
@@ -247,8 +205,7 @@ mod tests {
             assert_eq!((header.security_version, header.length as usize), (7, image.len()));
             assert_eq!((header.digest, header.program_digest), (sha256(&image[COVERED..]), sha256(&program)));
             assert_eq!(header.program(&image).unwrap(), program);
-            let found = header.vectors(&image).map(|found| found.each(3, 1).unwrap().collect::<Vec<_>>());
-            assert_eq!(found.unwrap_or_default(), vectors);
+            assert_eq!(header.vectors(&image).map(<[u8]>::to_vec), edge_format::write_golden(vectors));
         }
     }
 
@@ -261,11 +218,9 @@ mod tests {
     }
 
     #[test]
-    fn vectors_of_another_length_or_digest_are_none() {
+    fn vectors_of_another_digest_are_none() {
         let image = build(&[9; 37], &[(&[1, 2, 3], &[4])], 7).unwrap();
         let header = header(&image).unwrap();
-        let vectors = header.vectors(&image).unwrap();
-        assert!(vectors.each(3, 2).is_none() && vectors.each(0, 0).is_none() && vectors.each(usize::MAX, 1).is_none());
         let mut torn = image.clone();
         torn[header.vectors_offset as usize + 8] ^= 1;
         assert_eq!(header.vectors(&torn), None);

@@ -1,9 +1,8 @@
 //! Proof that a program computes here what it computed where its golden vectors were made: byte for byte.
 
-use edge_runtime::{Interpreter, Program};
+use edge_format::Golden;
+use edge_runtime::Interpreter;
 use serde::{Deserialize, Serialize};
-
-use crate::image::Vectors;
 
 /// What a self-test found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,16 +64,15 @@ impl core::fmt::Display for Failure {
     }
 }
 
-/// Replays the vectors, in order, from a reset on.
-pub fn run(interpreter: &mut Interpreter<'_, '_>, vectors: Vectors<'_>, mut between: impl FnMut()) -> SelfTest {
-    let mut test = SelfTest { count: vectors.count, ..SelfTest::default() };
-    let program = interpreter.program();
-    let (inputs, outputs) = (io_bytes(program, Program::inputs), io_bytes(program, Program::outputs));
-    let each = inputs.zip(outputs).and_then(|(inputs, outputs)| vectors.each(inputs, outputs));
-    let Some(each) = each else { return SelfTest { failure: Some(Failure::Vectors), ..test } };
+/// Replays golden vectors, in order, from a reset on. `between` is called after each op.
+pub fn run(interpreter: &mut Interpreter<'_, '_>, vectors: &[u8], mut between: impl FnMut()) -> SelfTest {
+    let Ok(golden) = Golden::parse(vectors, &interpreter.program()) else {
+        return SelfTest { failure: Some(Failure::Vectors), ..SelfTest::default() };
+    };
+    let mut test = SelfTest { count: golden.count(), ..SelfTest::default() };
     interpreter.reset();
-    for (vector, (inputs, expected)) in (0..).zip(each) {
-        if let Err(failure) = replay(interpreter, vector, inputs, expected, &mut between) {
+    for (index, vector) in (0..).zip(golden.vectors()) {
+        if let Err(failure) = replay(interpreter, index, vector.inputs, vector.outputs, &mut between) {
             test.failure = Some(failure);
             break;
         }
@@ -111,11 +109,6 @@ fn replay(
         expected = rest;
     }
     Ok(())
-}
-
-/// Bytes of all inputs or outputs.
-fn io_bytes<'p, I: Iterator<Item = edge_format::Io<'p>>>(program: Program<'p>, ios: impl Fn(&Program<'p>) -> I) -> Option<usize> {
-    ios(&program).try_fold(0usize, |sum, io| sum.checked_add(program.tensor(io.tensor)?.arena_range()?.len()))
 }
 
 /// The bytes of a model input, whatever its elements are; `None` where there is no such input.

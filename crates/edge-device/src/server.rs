@@ -108,6 +108,8 @@ pub struct Server<'p, 'a, F> {
     counted: usize,
     /// Number and cycles of the last `Invoke`.
     invoked: Option<(u32, u64)>,
+    /// Number of the last `Hello`.
+    greeted: Option<u32>,
 }
 
 impl<'p, 'a, F: ProgramFlash<'p>> Server<'p, 'a, F> {
@@ -146,6 +148,7 @@ impl<'p, 'a, F: ProgramFlash<'p>> Server<'p, 'a, F> {
             costs,
             counted: 0,
             invoked: None,
+            greeted: None,
         };
         let proven = if server.safe { Ok(false) } else { server.prove(arena, board) };
         match proven {
@@ -220,7 +223,7 @@ impl<'p, 'a, F: ProgramFlash<'p>> Server<'p, 'a, F> {
 
     fn answer<'r>(&'r mut self, sequence: u32, request: Request<'_>, board: &'r mut impl Board) -> Response<'r> {
         let answered = match request {
-            Request::Hello { versions } => self.hello(versions, board),
+            Request::Hello { versions } => self.hello(sequence, versions, board),
             Request::Status => Ok(Response::Status(self.status())),
             Request::Slots => self.slots().map(|slots| Response::Slots(slots.record().slots)),
             Request::Fault => Ok(Response::Fault(board.fault().fault())),
@@ -246,17 +249,21 @@ impl<'p, 'a, F: ProgramFlash<'p>> Server<'p, 'a, F> {
         answered.unwrap_or_else(Response::Refused)
     }
 
-    fn hello(&mut self, (low, high): (u16, u16), board: &mut impl Board) -> Result<Response<'_>, Refusal> {
+    fn hello(&mut self, sequence: u32, (low, high): (u16, u16), board: &mut impl Board) -> Result<Response<'_>, Refusal> {
         let version = high.min(VERSIONS.1);
         if version < low.max(VERSIONS.0) {
             return Err(Refusal::Version { spoken: VERSIONS });
         }
         board.fault().settle();
-        // A new conversation may begin with the numbers of the last one.
-        self.invoked = None;
-        // No secret: it tells conversations apart.
-        let session = crc32(&[&self.identity.session.to_le_bytes(), &self.identity.board, &board.cycles().to_le_bytes()]);
-        self.identity = Identity { version, session, ..self.identity };
+        // Asked again because the answer was late, it is the same conversation.
+        if self.greeted != Some(sequence) {
+            self.greeted = Some(sequence);
+            // A new conversation may begin with the numbers of the last one.
+            self.invoked = None;
+            // No secret: it tells conversations apart.
+            let session = crc32(&[&self.identity.session.to_le_bytes(), &self.identity.board, &board.cycles().to_le_bytes()]);
+            self.identity = Identity { version, session, ..self.identity };
+        }
         Ok(Response::Hello(self.identity))
     }
 

@@ -234,13 +234,14 @@ impl Device {
             let mut wire =
                 Wire { incoming, pending: vec![].into_iter(), outgoing, cycles: 0, flash, fault: FaultRecord::EMPTY, again: true };
             let mut arena = AlignedBytes::zeroed(self.arena_bytes);
+            let mut buffers = Buffers::EMPTY;
             while core::mem::take(&mut wire.again) {
                 let Self { about, resolver, .. } = self;
                 let mut costs = [0; MAX_COSTS];
                 let setup = Setup { about, flash: wire.flash.clone(), layout: LAYOUT, arena: &mut arena, resolver, costs: &mut costs };
                 let mut server = Server::start(setup, &mut wire);
                 wire.write(0, server.greeting().to_string().as_bytes());
-                server.serve(&mut wire, &mut Buffers::EMPTY);
+                server.serve(&mut wire, &mut buffers);
             }
         });
         Line { to_device, from_device, pending: vec![], lost_every: 0, random: 1 }

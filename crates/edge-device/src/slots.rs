@@ -14,7 +14,8 @@
 //! ```
 //!
 //! An image without a record was put there through the chip's own boot loader, by somebody who holds the board. It is taken in on the
-//! next reset and runs on trial like any other, but its self-test alone confirms it.
+//! next reset and runs on trial like any other, but its self-test alone confirms it, and it is started twice before it is given up: whoever
+//! put it there may have pulled the plug too early.
 //!
 //! The security floor is the highest security version that was ever *confirmed*: an image below it is neither received nor run. It rises
 //! with the confirmation, in the same record, so that a failed trial leaves it alone.
@@ -25,6 +26,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::image::{COVERED, Digest, HEADER_BYTES, Header, as_bytes};
 use crate::journal::{Journal, MAX_WRITE_BYTES, Record, SLOTS, blank, erase};
+
+/// How often what was found in flash is started on trial.
+const FOUND_BOOTS: u8 = 2;
 
 /// A part of the flash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -326,7 +330,7 @@ impl<F: NorFlash> Slots<F> {
                 *tried = true;
             }
             let trial = slot.state == State::Trial;
-            if trial && slot.boots > 0 {
+            if trial && slot.boots >= if slot.found { FOUND_BOOTS } else { 1 } {
                 self.reject_slot(index, Verdict::Unconfirmed)?;
                 continue;
             }
@@ -347,7 +351,7 @@ impl<F: NorFlash> Slots<F> {
                 continue;
             }
             if trial {
-                self.set(index, Slot { boots: 1, ..slot })?;
+                self.set(index, Slot { boots: slot.boots + 1, ..slot })?;
             }
             self.running = Some(index);
             return Ok(Some((index, header)));
