@@ -89,12 +89,38 @@ impl Report for ListReport {
 
 /// All about one device.
 #[derive(Debug, Serialize)]
-pub(crate) struct SheetReport(pub(crate) Profile);
+pub(crate) struct SheetReport {
+    #[serde(flatten)]
+    profile: Profile,
+    /// The firmwares that this tool has for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    firmware: Vec<FirmwareRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct FirmwareRow {
+    name: &'static str,
+    executes: &'static str,
+    bytes: usize,
+    sha256: String,
+}
+
+impl SheetReport {
+    pub(crate) fn new(profile: Profile) -> SheetReport {
+        let row = |firmware: &edgectl_firmware::Firmware| FirmwareRow {
+            name: firmware.name,
+            executes: firmware.executes,
+            bytes: firmware.image.len(),
+            sha256: firmware.digest().iter().map(|byte| format!("{byte:02x}")).collect(),
+        };
+        SheetReport { firmware: edgectl_firmware::for_profile(&profile.name).map(row).collect(), profile }
+    }
+}
 
 impl Report for SheetReport {
     fn text(&self, style: Style) -> String {
         use Align::{Left, Right};
-        let profile = &self.0;
+        let profile = &self.profile;
         let mut facts = Table::new([("", Left), ("", Left)]);
         facts.row(["device".into(), format!("{} ({}, {})", profile.title, profile.soc, profile.name)]);
         let names = |names: Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -103,6 +129,9 @@ impl Report for SheetReport {
             "deploys over".into(),
             names(profile.transports.iter().map(|transport| format!("{transport:?}").to_lowercase()).collect()),
         ]);
+        for FirmwareRow { name, executes, bytes: length, sha256 } in &self.firmware {
+            facts.row(["firmware".into(), format!("{name}: {executes}, {}, SHA-256 {sha256}", bytes(*length as u64))]);
+        }
         facts.row(["source".into(), profile.source.clone()]);
 
         let mut processors =

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
             ui.result(&ListReport::new(&devices::open(&[wanted])?))?;
         }
         Command::Calibrate(args) => calibrate(args, ui)?,
-        Command::Show { profile } => ui.result(&SheetReport(devices::load(&Registry::built_in(), profile)?))?,
+        Command::Show { profile } => ui.result(&SheetReport::new(devices::load(&Registry::built_in(), profile)?))?,
         Command::Validate { profiles } => ui.result(&ValidReport::new(&devices::open(profiles)?))?,
     }
     Ok(Verdict::Positive)

@@ -16,7 +16,7 @@
 //   reset                   by the RUN pin; RAM survives
 //   is-on                   1 or 0
 //   usb-serial              the serial number that the USB descriptor names
-//   hang, fault             makes the core loop for ever, or read where nothing is
+//   hang, fault             stops the core, or makes it go where nothing is
 //   stack                   bytes of the stack that were ever used since power came
 //
 // It counts the core's cycles. It knows no XIP cache, so that code and constants in flash cost nothing extra, and flash operations
@@ -335,11 +335,7 @@ const commands = {
   reset: () => (board = new Board(board)),
   'is-on': () => (board ? 1 : 0),
   'usb-serial': () => new Promise((answer) => board.usbSerial(answer)),
-  hang: () => {
-    // A jump to itself at the end of RAM.
-    board.mcu.writeUint32(RAM_END - 4, 0xe7fee7fe);
-    board.mcu.core.PC = RAM_END - 4;
-  },
+  hang: () => (board.locked = true),
   fault: () => (board.mcu.core.PC = 0xe0000000),
   stack: () => STACK_BYTES - board.mcu.sram.subarray(0, STACK_BYTES).findIndex((byte) => byte !== 0xa5),
 };

@@ -1,5 +1,5 @@
 //! Raspberry Pi Pico: runs the `.edgm` program in its flash and answers `edge-device` requests over USB and UART0 (GPIO 0 and 1,
-//! 921,600 baud), each on the line that it came over.
+//! 115,200 baud), each on the line that it came over.
 //!
 //! Programs lie in the two slots of [`chip::MAP`], written there apart from this firmware, and are run from there: nothing of them is copied. What RAM
 //! the firmware leaves is the arena, but for the stack.
@@ -36,7 +36,7 @@ use ticks::Ticks;
 /// Frequency of the crystal.
 const CRYSTAL_HZ: u32 = 12_000_000;
 
-const BAUD: u32 = 921_600;
+const BAUD: u32 = 115_200;
 
 /// How long a host on USB may keep an answer waiting before the rest of it is dropped.
 const USB_PATIENCE_US: u64 = 500_000;

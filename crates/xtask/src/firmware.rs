@@ -123,10 +123,11 @@ fn compile(folder: &Path, build: &Build) -> Result<Vec<u8>> {
     let source = folder.join("crates").join(build.source);
     let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).context("no home directory")?;
-    let remap = format!("--config=build.rustflags=[\"--remap-path-prefix={}=/cargo\"]", cargo_home.display());
+    // Joined to those of its `.cargo/config.toml`, which has the same key.
+    let flags = format!("target.'cfg(target_os = \"none\")'.rustflags=[\"--remap-path-prefix={}=/cargo\"]", cargo_home.display());
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--quiet", "--release", "--locked", "--no-default-features"])
-        .args(["--features", build.features, "--target", build.target, &remap])
+        .args(["--features", build.features, "--target", build.target, "--config", &flags])
         // There, for its `.cargo/config.toml`.
         .current_dir(&source)
         .env("CARGO_TARGET_DIR", folder.join("target"))

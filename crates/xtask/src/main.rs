@@ -9,6 +9,7 @@ mod fit_emulated;
 mod fit_profiles;
 mod layers;
 mod onnx_proto;
+mod pico;
 
 use anyhow::{Result, bail};
 
@@ -28,6 +29,7 @@ const TASKS: &[Task] = &[
     ("fit-profiles", "fit profiles/ to published measurements: [FOLDER] [--check]", fit_profiles::run),
     ("layers", "person_detect on the emulated Pico, layer by layer, beside what was published", layers::run),
     ("onnx-proto", "generate crates/edgectl-onnx/src/proto.rs from proto/onnx.proto", onnx_proto::run),
+    ("pico", "whole models on the emulated Pico, their outputs beside the host's: [SAMPLES]", pico::run),
 ];
 
 fn main() -> Result<()> {
