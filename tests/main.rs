@@ -7,6 +7,8 @@ mod bench;
 mod boards;
 mod bundles;
 mod completions;
+#[cfg(unix)]
+mod deploy;
 mod failures;
 mod support;
 

@@ -8,6 +8,7 @@ use clap::ArgGroup;
 use edge_agent::service::ServiceSpec;
 use edgectl_deploy::Target;
 
+use crate::cmd::verify::TrustArgs;
 use crate::deployment;
 use crate::ui::{Ui, Verdict};
 
@@ -17,19 +18,15 @@ use crate::ui::{Ui, Verdict};
 /// reached, or refused. `--format json` has a code for every device.
 #[derive(clap::Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-#[command(group = ArgGroup::new("deploy_who").required(true))]
+#[command(group = ArgGroup::new("who").required(true))]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) action: Option<Action>,
     /// Bundle: .edgepkg
     #[arg(required = true)]
     pub(crate) bundle: Option<PathBuf>,
-    /// Trust this public key, or the one in this file
-    #[arg(long, value_name = "PUBLIC_KEY", group = "deploy_who")]
-    pub(crate) key: Option<String>,
-    /// Trust whom this file names, for what it says
-    #[arg(long, value_name = "FILE.json", group = "deploy_who")]
-    pub(crate) trust: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// The channel that the bundle must be for
     #[arg(long, value_name = "NAME")]
     pub(crate) channel: Option<String>,

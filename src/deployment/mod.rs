@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use edge_format::RUNTIME_ABI;
-use edgectl_bundle::{Bundle, Policy, Timestamp, Trust};
+use edgectl_bundle::{Bundle, Policy, Timestamp};
 use edgectl_deploy::fleet::{DeviceEnd, FleetDevice, FleetEvent, Inventory, Limits, Rollout, RolloutJournal};
 use edgectl_deploy::ssh::{DeviceOptions, HostKeyPolicy, Ssh, SshOptions};
 use edgectl_deploy::{Code, DeployError, Event, Options, Receipt, Release, Settings, Target, transport};
 use thiserror::Error;
 
 use crate::cmd::deploy::{ActionArgs, Args, DeviceArgs};
+use crate::cmd::verify::this_version;
 use crate::ui::{Line, Ui, Verdict, bytes};
 use report::{DeployReport, DeviceRow, HistoryReport, PlanReport, StatusReport};
 
@@ -170,32 +171,17 @@ fn ask<R: Send>(
 
 /// The release, once everything about its bundle was checked. Nothing is connected to before.
 fn verified(args: &Args, path: &Path) -> Result<Release> {
-    let trust = match (&args.key, &args.trust) {
-        (Some(key), _) => Trust::only(public_key(key)?),
-        (None, Some(path)) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Trust::parse(&text).with_context(|| format!("cannot trust {}", path.display()))?
-        }
-        (None, None) => anyhow::bail!("whom to trust?"),
-    };
+    let trust = args.trust.open()?.context("whom to trust?")?;
     let policy = Policy {
         now: Some(Timestamp::now()),
         channel: args.channel.as_deref(),
         runtime_abi: Some(RUNTIME_ABI.into()),
-        edgectl: env!("CARGO_PKG_VERSION").parse().ok(),
+        edgectl: this_version(),
         ..Policy::NONE
     };
     let bundle = Bundle::open(path).and_then(|bundle| bundle.verify(&trust, &policy, &mut |_| ()));
     let release = bundle.and_then(|mut bundle| Release::from_bundle(&mut bundle));
     release.with_context(|| format!("cannot deploy {}", path.display()))
-}
-
-fn public_key(text: &str) -> Result<edgectl_bundle::PublicKey> {
-    if let Ok(key) = text.parse() {
-        return Ok(key);
-    }
-    let content = std::fs::read_to_string(text).with_context(|| format!("cannot read the public key {text}"))?;
-    content.parse().with_context(|| format!("{text} is no public key"))
 }
 
 fn inventory(args: &Args) -> Result<Inventory> {
@@ -277,6 +263,7 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
 /// A line for every device that is under way, and a bar for all.
 struct Shown<'u> {
     ui: &'u Ui,
+    several: bool,
     total: crate::ui::Progress,
     lines: Mutex<Vec<(String, Line)>>,
     said: Mutex<BTreeSet<String>>,
@@ -284,7 +271,7 @@ struct Shown<'u> {
 
 impl<'u> Shown<'u> {
     fn new(ui: &'u Ui, devices: usize) -> Shown<'u> {
-        Shown { ui, total: ui.progress("devices", devices), lines: Mutex::default(), said: Mutex::default() }
+        Shown { ui, several: devices > 1, total: ui.progress("devices", devices), lines: Mutex::default(), said: Mutex::default() }
     }
 
     fn show(&self, event: FleetEvent<'_>) {
@@ -312,7 +299,7 @@ impl<'u> Shown<'u> {
                     _ => {}
                 }
             }
-            FleetEvent::Halted(reason) => self.ui.warning(format!("the rollout stops: {reason}")),
+            FleetEvent::Halted(reason) if self.several => self.ui.warning(format!("the rollout stops: {reason}")),
             _ => {}
         }
     }

@@ -52,6 +52,8 @@ impl DeployReport {
     pub(super) fn new(bundle: &Path, release: &Release, inventory: &Inventory, end: &RolloutEnd) -> DeployReport {
         let row = |(name, group, end): &(String, String, DeviceEnd)| {
             let device = inventory.devices().find(|device| device.name == *name)?;
+            // One group is no group.
+            let group = if inventory.groups.len() > 1 { group } else { "" };
             Some(DeviceRow::new(name, group, &device.target, end, None))
         };
         let devices: Vec<_> = end.devices.iter().filter_map(row).collect();

@@ -37,9 +37,8 @@ use crate::transport::{Options, Settings, Transport};
 
 /// Where applications are when the target names no folder.
 pub const FOLDER: &str = "/opt/edgectl";
-/// The role of the agent's binary, and its place in a release on the device.
+/// The role of the agent's binary.
 const RUNTIME: &str = "runtime";
-const AGENT: &str = "bin/edge-agent";
 /// How often a lost connection is made anew before the switch.
 const RETRIES: u32 = 2;
 /// What must be left free beside the files.
@@ -184,7 +183,14 @@ impl Ssh {
     }
 
     /// Makes sure that the agent's binary is on the device and is what it should be; its path.
-    fn bring_agent(remote: &Remote, sftp: &Sftp, probed: &Probed, root: &str, file: &ReleaseFile) -> Result<String, SshError> {
+    fn bring_agent(
+        remote: &Remote,
+        sftp: &Sftp,
+        probed: &Probed,
+        root: &str,
+        file: &ReleaseFile,
+        sent: &mut u64,
+    ) -> Result<String, SshError> {
         let (blobs, path) = (format!("{root}/blobs"), format!("{root}/blobs/{}", file.sha256));
         let there = sftp.stat(std::path::Path::new(&path)).is_ok_and(|stat| stat.size == Some(file.size));
         if there && remote.sha256(sftp, &path)? == file.sha256 {
@@ -209,16 +215,19 @@ impl Ssh {
             arrived.map_err(|error| no_space(remote, root, error))?;
             return Err(SshError::Damaged { host: remote.host().into(), path: file.path.clone() });
         }
+        *sent += file.size;
         // SFTP's rename does not replace; `mv` does, in one step.
         remote.must(&format!("chmod 555 {0} && mv -f {0} {1}", quote(&new), quote(&path)))?;
         Ok(path)
     }
 
     fn spec(&self, release: &Release, files: &[&ReleaseFile]) -> ReleaseSpec {
-        // Whatever the architecture: unit files name the agent by this path.
-        let path = |file: &ReleaseFile| if file.role == RUNTIME { AGENT.to_owned() } else { file.path.clone() };
-        let file =
-            |file: &&ReleaseFile| FileSpec { path: path(file), role: file.role.clone(), sha256: file.sha256.clone(), size: file.size };
+        let file = |file: &&ReleaseFile| FileSpec {
+            path: file.path.clone(),
+            role: file.role.clone(),
+            sha256: file.sha256.clone(),
+            size: file.size,
+        };
         ReleaseSpec {
             digest: release.digest.clone(),
             version: release.version.clone(),
@@ -447,7 +456,7 @@ impl Ssh {
             .ok_or_else(|| SshError::Refused { host: host.clone(), message: format!("the release has no runtime for {}", probed.arch) })?;
         let root = self.root(&release.name);
         let sftp = remote.sftp()?;
-        let binary = Self::bring_agent(&remote, &sftp, &probed, &root, runtime)?;
+        let binary = Self::bring_agent(&remote, &sftp, &probed, &root, runtime, sent)?;
         let mut device = operate::greet(&remote, &sftp, &binary, root, &self.device.agent_arguments)?;
         events(Event::Done { step: Step::Probe });
 
