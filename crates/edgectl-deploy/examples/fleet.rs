@@ -45,9 +45,13 @@ fn main() {
         },
         device: DeviceOptions { service: ServiceSpec::None, ..DeviceOptions::default() },
     };
-    for (name, flaw) in [("bad everywhere", rig::Flaw::Golden), ("good", rig::Flaw::None)] {
-        let mut release = rig::release(name, 0, flaw);
-        release.files[0] = ReleaseFile::in_memory("bin/edge-agent", "runtime", agent.clone());
+    for (name, right) in [("bad everywhere", false), ("good", true)] {
+        let files = vec![
+            ReleaseFile::in_memory("bin/edge-agent", "runtime", agent.clone()),
+            ReleaseFile::in_memory("model.edgm", "program", rig::program()),
+            ReleaseFile::in_memory("golden.bin", "golden", rig::golden(right)),
+        ];
+        let release = rig::with_files(name, 0, files);
         let bytes: u64 = release.files.iter().map(|file| file.size).sum();
         let (at_once, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let begin = Instant::now();

@@ -123,7 +123,7 @@ pub(crate) enum Flaw {
 }
 
 /// A program that negates its input.
-fn program() -> Vec<u8> {
+pub(crate) fn program() -> Vec<u8> {
     let negation = (0..256).map(|index| (128 - index).min(127) as i8 as u8).collect();
     let tensor =
         |length: u32, place| TensorSpec { name: String::new(), dtype: DType::I8, shape: vec![length], place, scale: 1.0, zero_point: 0 };
@@ -144,7 +144,8 @@ fn program() -> Vec<u8> {
     write(&spec).unwrap()
 }
 
-fn golden(right: bool) -> Vec<u8> {
+/// Golden vectors of it, right ones or wrong ones.
+pub(crate) fn golden(right: bool) -> Vec<u8> {
     let vectors = [1i8, 7].map(|value| ([value as u8; SIZE as usize], [(-value) as u8; SIZE as usize]));
     let mut bytes = edge_format::write_golden(&vectors.each_ref().map(|(input, output)| (&input[..], &output[..]))).unwrap();
     if !right {
