@@ -20,6 +20,7 @@
 //! | `signing` | where signing keys are kept |
 //! | `sheet` | device profiles as tables |
 //! | `stack` | the outputs of all samples as an array file |
+//! | `training` | what `finetune` and `distill` share: data, teachers, training, reports |
 //! | `ui` | the terminal: results, notes, progress, errors, hints |
 
 mod args;
@@ -40,6 +41,7 @@ mod samples;
 mod sheet;
 mod signing;
 mod stack;
+mod training;
 mod ui;
 
 use std::process::ExitCode;

@@ -14,6 +14,8 @@ use anyhow::{Context, Result};
 use tempfile::{NamedTempFile, TempPath};
 use thiserror::Error;
 
+pub(crate) use interrupt::Interrupts;
+
 /// Why a path cannot be an output.
 #[derive(Debug, Error)]
 pub(crate) enum OutputError {

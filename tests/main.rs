@@ -11,6 +11,7 @@ mod completions;
 mod deploy;
 mod failures;
 mod support;
+mod training;
 
 #[test]
 fn cases() {

@@ -25,7 +25,7 @@ pub(crate) use html::html;
 pub(crate) use peers::Peer;
 pub(crate) use report::WithDevices;
 pub(crate) use report::{BenchReport, Entry, Failure};
-pub(crate) use subject::{Candidate, CandidateError};
+pub(crate) use subject::{Candidate, CandidateError, without_data};
 
 use crate::ui::Ui;
 
@@ -45,6 +45,12 @@ pub(crate) struct Plan {
 pub(crate) fn estimate(candidate: Candidate, profiles: Vec<Profile>, ui: &Ui) -> Result<BenchReport> {
     let target = Where::Devices { backend: BackendKind::Estimate, profiles, kernels: None };
     Plan { models: vec![], target, budget: Budget::default(), duty: None, baseline: None }.bench(&[candidate], ui)
+}
+
+/// As [`estimate`] on one device, with limits.
+pub(crate) fn within(candidate: Candidate, profile: Profile, budget: Budget, ui: &Ui) -> Result<BenchReport> {
+    let target = Where::Devices { backend: BackendKind::Estimate, profiles: vec![profile], kernels: None };
+    Plan { models: vec![], target, budget, duty: None, baseline: None }.bench(&[candidate], ui)
 }
 
 /// Where the models are benched.

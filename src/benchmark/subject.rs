@@ -146,7 +146,7 @@ fn unknown_operators(graph: &Graph) -> Option<String> {
 }
 
 /// The int8 form of a float model whose activations all lie between -1 and 1, as far as anybody knows.
-fn without_data(graph: &Graph) -> Result<Int8Model> {
+pub(crate) fn without_data(graph: &Graph) -> Result<Int8Model> {
     let prepared = model::prepared(graph)?;
     let mut calibration = Calibration::new(&prepared, Calibrator::MinMax);
     let observed = calibration.observed().count();

@@ -3,6 +3,8 @@
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod deploy;
+pub(crate) mod distill;
+pub(crate) mod finetune;
 pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod package;

@@ -23,6 +23,7 @@ use edgectl_onnx::OnnxError;
 use edgectl_profile::{EstimateError, ProfileError};
 use edgectl_quantize::{QdqError, QuantizeError};
 use edgectl_tflite::TfliteError;
+use edgectl_train::TrainError;
 
 use crate::benchmark::CandidateError;
 use crate::benchmark::devices::DeviceError;
@@ -36,6 +37,7 @@ use crate::packaging::PackageError;
 use crate::quantization::LintError;
 use crate::samples::SamplesError;
 use crate::signing::KeyError;
+use crate::training::{Interrupted, StudentError, TeacherError};
 
 /// The first advice that a cause in the chain has.
 pub(super) fn hint(error: &anyhow::Error) -> Option<&'static str> {
@@ -59,6 +61,7 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(graph))
         .or_else(|| error.downcast_ref().and_then(key))
         .or_else(|| error.downcast_ref().and_then(inventory))
+        .or_else(|| error.downcast_ref().and_then(interrupted))
         .or_else(|| error.downcast_ref().and_then(lint))
         .or_else(|| error.downcast_ref().and_then(lower))
         .or_else(|| error.downcast_ref().map(no_memory))
@@ -74,9 +77,12 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(runtime))
         .or_else(|| error.downcast_ref().and_then(samples))
         .or_else(|| error.downcast_ref().and_then(secret_key))
+        .or_else(|| error.downcast_ref().and_then(student))
         .or_else(|| error.downcast_ref().and_then(system))
         .or_else(|| error.downcast_ref().and_then(target))
+        .or_else(|| error.downcast_ref().and_then(teacher))
         .or_else(|| error.downcast_ref().and_then(tflite))
+        .or_else(|| error.downcast_ref().and_then(train))
 }
 
 fn backend(error: &BackendError) -> Option<&'static str> {
@@ -333,6 +339,10 @@ fn lower(error: &LowerError) -> Option<&'static str> {
     })
 }
 
+fn interrupted(_: &Interrupted) -> Option<&'static str> {
+    Some("the same command goes on from there; delete the file to begin anew")
+}
+
 fn lint(_: &LintError) -> Option<&'static str> {
     Some("give some hundred samples like those that the device will see, prepared as those are; without --strict this is a warning")
 }
@@ -436,12 +446,28 @@ fn runtime(_: &RuntimeError) -> Option<&'static str> {
     Some("the program does not fit this version of the runtime; make it again with `edgectl quantize`")
 }
 
+fn student(error: &StudentError) -> Option<&'static str> {
+    Some(match error {
+        StudentError::TooLarge { .. } => "try a smaller --template, such as ds-cnn or mlp, or other limits",
+    })
+}
+
 fn system(error: &io::Error) -> Option<&'static str> {
     Some(match error.kind() {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::PermissionDenied => "check the permissions",
         io::ErrorKind::FileTooLarge | io::ErrorKind::QuotaExceeded | io::ErrorKind::StorageFull => "free some space, or write elsewhere",
         _ => return None,
+    })
+}
+
+fn teacher(error: &TeacherError) -> Option<&'static str> {
+    Some(match error {
+        TeacherError::NoInside { .. } => "give the teacher's float model",
+        TeacherError::NoTensor { .. } => "`edgectl inspect MODEL` shows the tensors",
+        TeacherError::Outputs { .. } => {
+            "teacher and student must have the same classes; choose another teacher, or a student with its outputs"
+        }
     })
 }
 
@@ -456,6 +482,23 @@ fn tflite(error: &TfliteError) -> Option<&'static str> {
         TfliteError::Type { .. } | TfliteError::Unsupported { .. } => {
             "start from the float model: `edgectl quantize FLOAT.tflite --calibration DATA`"
         }
+        _ => return None,
+    })
+}
+
+fn train(error: &TrainError) -> Option<&'static str> {
+    Some(match error {
+        TrainError::BatchMixed { .. } => "export the model so that no operator reaches over the batch axis",
+        TrainError::Checkpoint { .. } => "delete the file to begin anew, or name another one with --checkpoint",
+        TrainError::ClassMissing { .. } => "give more samples of this class, leave it out, or choose on all samples with --validation 0",
+        TrainError::Graph(error) => return graph(error),
+        TrainError::Label { .. } => "labels are the places of outputs, from 0; check --labels and --y-key",
+        TrainError::NoGradient { op, .. } if op.contains("Quantize") => "train the float model; --quantization-aware simulates int8",
+        TrainError::NoGradient { .. } => "export the model without this operator, such as by ending it before",
+        TrainError::NoLabels => "give data with labels, or a teacher: --teacher MODEL --loss teacher",
+        TrainError::NotFinite { .. } => "try a lower --learning-rate, a --warm-up or a lower --clip-norm",
+        TrainError::Target { .. } => "`edgectl inspect MODEL` shows names and shapes of the tensors",
+        TrainError::Template { .. } => "images are [C,H,W], windows [C,T] (tcn) or [T,C] (gru); mlp takes samples of any shape",
         _ => return None,
     })
 }

@@ -22,7 +22,7 @@ pub(crate) use style::Style;
 pub(crate) use table::{Align, Table, elide, paragraph};
 
 /// The version of the JSON documents. It rises when a name goes away or changes its meaning.
-const SCHEMA_VERSION: u32 = edgectl_bench::baseline::SCHEMA_VERSION;
+pub(crate) const SCHEMA_VERSION: u32 = edgectl_bench::baseline::SCHEMA_VERSION;
 
 /// How results are written, and how much is said beside them.
 #[derive(clap::Args, Debug)]
@@ -157,6 +157,13 @@ impl Ui {
             };
             let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
             self.say(&format!("::{level} title=edgectl::{escaped}"));
+        }
+    }
+
+    /// Something that the work did on its own.
+    pub(crate) fn note(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            self.say(&format!("{} {text}", self.stderr.dim("note:")));
         }
     }
 

@@ -120,6 +120,17 @@ def main():
     array("labels_too_few/few_y.npy", np.zeros(7, np.int64))
     array("labels_out_of_range/far_x.npy", x)
     array("labels_out_of_range/far_y.npy", np.full(8, 10))
+    array("train_labels_out_of_range/far_x.npy", x)
+    array("train_labels_out_of_range/far_y.npy", np.full(8, 10))
+    array("train_class_of_one/few_x.npy", x)
+    array("train_class_of_one/few_y.npy", np.array([0, 0, 0, 1, 1, 1, 1, 5]))
+    put("train_checkpoint_is_text/m.onnx.checkpoint", b"This is no checkpoint.\n")
+    two = model([helper.make_node("MatMul", ["x", "w"], ["y"], "dense")], [tensor("x", ["N", 64])], [tensor("y", ["N", 2])],
+                [("w", weights[:, :2].astype(np.float32))])
+    put("train_teacher_of_other_classes/two.onnx", two)
+    put("train_no_gradient/model.onnx", model(
+        [helper.make_node("MatMul", ["x", "w"], ["h"], "dense"), helper.make_node("TopK", ["h", "k"], ["y", "i"], "top")],
+        [tensor("x", ["N", 64])], [tensor("y", ["N", 3])], [("w", weights.astype(np.float32)), ("k", np.array([3]))]))
     array("labels_of_one_class/one_x.npy", x)
     array("labels_of_one_class/one_y.npy", np.zeros(8, np.int64))
     put("labels_of_one_class/model.onnx", model(

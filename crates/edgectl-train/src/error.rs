@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use edgectl_graph::{GraphError, PassError};
 use thiserror::Error;
 
+use crate::tape::Misfit;
+
 /// Why a graph cannot be trained.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -16,15 +18,15 @@ pub enum TrainError {
     /// A pass broke the graph.
     #[error(transparent)]
     Pass(#[from] PassError),
-    /// candle could not do it.
-    #[error("the tensor library failed: {0}")]
-    Engine(#[from] candle_core::Error),
+    /// Tensors that do not fit each other.
+    #[error("{0}")]
+    Tensors(String),
     /// An operator could not be executed.
     #[error("node \"{node}\": {message}")]
     Node {
         /// The node.
         node: String,
-        /// What candle or the operator said.
+        /// What the operator said.
         message: String,
     },
     /// The graph has more or fewer inputs than one.
@@ -144,6 +146,14 @@ pub enum TrainError {
         /// The checkpoint before.
         checkpoint: Option<PathBuf>,
     },
+    /// A template that cannot take samples of this shape.
+    #[error("the template {template} cannot take samples of shape {shape:?}")]
+    Template {
+        /// The template.
+        template: &'static str,
+        /// The shape.
+        shape: Vec<usize>,
+    },
     /// A checkpoint cannot be written or read.
     #[error("checkpoint {path}: {source}", path = path.display())]
     Io {
@@ -160,4 +170,10 @@ pub enum TrainError {
         /// What was expected, and what was found.
         reason: String,
     },
+}
+
+impl From<Misfit> for TrainError {
+    fn from(Misfit(message): Misfit) -> TrainError {
+        TrainError::Tensors(message)
+    }
 }

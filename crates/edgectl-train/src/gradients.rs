@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
-use candle_core::{Device, Tensor, Var};
 use edgectl_graph::{
     Activation, Binary, Cell, Conv, ConvTranspose, Coordinates, Fact, Graph, Interpolation, Literal, Op, Recurrent, Reduction, Resize,
     Rounding, Shape, Span, TensorId, Unary, Window,
 };
 
 use crate::augment::normal;
+use crate::kernel::rows::Fold;
 use crate::network::{Mode, Network, State};
+use crate::tape::Tensor;
 
 /// How far apart the two points of a difference are.
 const STEP: f32 = 1e-2;
@@ -56,10 +57,6 @@ impl Check {
 
     fn run(mut self, name: &str, y: TensorId, mode: Mode) {
         self.graph.add_output(y);
-        // Something to train, beside operators that have no parameters: it is not part of the loss.
-        let slope = self.positive("slope", &[1]);
-        let beside = self.node(Op::PRelu, vec![Some(self.x), slope]);
-        self.graph.add_output(beside);
         let shape = self.graph.fixed_shape(self.x).unwrap();
         let batch = 3;
         let dims = [&[batch], &shape[1..]].concat();
@@ -70,23 +67,22 @@ impl Check {
             let found = network.forward(&leaves, state, x, mode).unwrap_or_else(|error| panic!("{name}: {error}"));
             (leaves, found.tensors[y.index()].clone().unwrap())
         };
-        let var = Var::from_vec(x.clone(), dims.clone(), &Device::Cpu).unwrap();
-        let (leaves, found) = forward(var.as_tensor().clone(), &state, true);
-        let weights: Vec<f32> = (0..found.elem_count()).map(|_| normal(&mut self.random)).collect();
-        let weighted = (found.contiguous().unwrap().flatten_all().unwrap() * Tensor::new(&weights[..], &Device::Cpu).unwrap()).unwrap();
-        let store = weighted.sum_all().unwrap().backward().unwrap();
+        let var = Tensor::variable(x.clone(), dims.clone()).unwrap();
+        let (leaves, found) = forward(var.clone(), &state, true);
+        let weights: Vec<f32> = (0..found.elements()).map(|_| normal(&mut self.random)).collect();
+        let weighted = Tensor::new(weights.clone(), found.dims()).unwrap();
+        let weighted = crate::op::binary(Binary::Mul, &found, &weighted).unwrap();
+        let all: Vec<usize> = (0..weighted.rank()).collect();
+        let sum = crate::op::reduce(Fold::Of(Reduction::Sum), &all, false, &weighted).unwrap();
+        let mut store = sum.backward();
         let loss = |x: &[f32], state: &State| {
-            let x = Tensor::from_slice(x, dims.clone(), &Device::Cpu).unwrap();
-            let y = forward(x, state, false).1.contiguous().unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            y.iter().zip(&weights).map(|(y, w)| f64::from(*y) * f64::from(*w)).sum::<f64>()
+            let x = Tensor::new(x.to_vec(), dims.clone()).unwrap();
+            forward(x, state, false).1.values().iter().zip(&weights).map(|(y, w)| f64::from(*y) * f64::from(*w)).sum::<f64>()
         };
-        let gradient = |leaf: &Tensor| {
-            let found = store.get(leaf).map(|g| g.contiguous().unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap());
-            found.unwrap_or_else(|| vec![0.0; leaf.elem_count()])
-        };
+        let mut gradient = |leaf: &Tensor| store.take(leaf).unwrap_or_else(|| vec![0.0; leaf.elements()]);
         let mut tally = Tally::default();
         let places: Vec<usize> = (0..x.len()).step_by((x.len() / 24).max(1)).collect();
-        let found = gradient(var.as_tensor());
+        let found = gradient(&var);
         for place in places {
             tally.compare(name, "x", place, found[place], |by| {
                 let mut x = x.clone();
@@ -384,15 +380,14 @@ fn losses() {
         ),
     ];
     for (name, loss) in losses {
-        let var = Var::from_vec(z.clone(), (3, 4), &Device::Cpu).unwrap();
-        let found =
-            loss(var.as_tensor()).backward().unwrap().get(var.as_tensor()).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let var = Tensor::variable(z.clone(), [3, 4]).unwrap();
+        let found = loss(&var).backward().take(&var).unwrap();
         let mut tally = Tally::default();
         for place in 0..z.len() {
             tally.compare(name, "z", place, found[place], |by| {
                 let mut z = z.clone();
                 z[place] += by;
-                f64::from(loss(&Tensor::from_vec(z, (3, 4), &Device::Cpu).unwrap()).to_scalar::<f32>().unwrap())
+                f64::from(loss(&Tensor::new(z, [3, 4]).unwrap()).scalar().unwrap())
             });
         }
         assert_eq!(tally.all, tally.smooth, "{name}");

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use candle_core::{Device, Tensor};
 use edgectl_graph::{DType, Graph, Literal, Node, NodeId, Op, Pass, Patch, TensorId, pass, run, run_all};
 
 use crate::kernel::batch_norm::{BatchNorm, Statistics};
 use crate::kernel::rows::Fold;
 use crate::op;
 use crate::quantization::FakeQuant;
+use crate::tape::{self, Misfit, Tensor};
 use crate::{Samples, TrainError};
 
 /// How much of a batch's statistics goes into the running ones (the rest is what they were).
@@ -100,7 +100,7 @@ impl Network {
     /// Makes a graph of batch 1 trainable, without changing it.
     ///
     /// # Errors
-    /// An operator that has no gradient, more than one input, a constant that is no real number, or samples of a batch that meet.
+    /// An operator that has no gradient, more than one input, a weight that is no real number, or samples of a batch that meet.
     pub(crate) fn new(graph: Graph) -> Result<(Network, State), TrainError> {
         if graph.inputs().len() != 1 {
             return Err(TrainError::InputCount { found: graph.inputs().len() });
@@ -128,9 +128,6 @@ impl Network {
                 state.statistics.push(Statistics { mean: mean_values?, variance: variance_values? });
             }
         }
-        if network.parameters.is_empty() {
-            return Err(TrainError::NoParameters);
-        }
         network.check_batches(&state)?;
         Ok((network, state))
     }
@@ -153,6 +150,12 @@ impl Network {
         !self.norms.is_empty()
     }
 
+    /// The scales of normalizations.
+    fn scales(&self) -> impl Iterator<Item = TensorId> + '_ {
+        let normalizes = |op: &Op| op.is_normalization() || matches!(op, Op::BatchNorm { .. });
+        self.graph.nodes().iter().filter(move |node| normalizes(&node.op)).filter_map(|node| node.input(1))
+    }
+
     /// The shape of a sample.
     pub(crate) fn sample_shape(&self) -> Result<Vec<usize>, TrainError> {
         Ok(self.graph.fixed_shape(self.graph.inputs()[0])?.get(1..).unwrap_or_default().to_vec())
@@ -162,16 +165,13 @@ impl Network {
     pub(crate) fn leaves(&self, state: &State, gradients: bool) -> Result<Leaves, TrainError> {
         let bounds = self.fake_quant.iter().flat_map(|fake_quant| fake_quant.learned()).map(|_| vec![2]);
         let shapes = self.parameters.iter().map(|parameter| parameter.shape.clone()).chain(bounds);
-        let tensors = shapes.zip(&state.parameters).map(|(shape, values)| {
-            if gradients {
-                return Ok(candle_core::Var::from_vec(values.clone(), shape, &Device::Cpu)?.into_inner());
-            }
-            Tensor::from_vec(values.clone(), shape, &Device::Cpu)
-        });
+        let tensors = shapes
+            .zip(&state.parameters)
+            .map(|(shape, values)| if gradients { Tensor::variable(values.clone(), shape) } else { Tensor::new(values.clone(), shape) });
         let constant = |(id, tensor): (TensorId, &edgectl_graph::Tensor)| {
             let literal = tensor.literal.as_ref().filter(|_| !self.by_tensor.contains_key(&id))?;
             let values = literal.as_f32()?.to_vec();
-            Some(Tensor::from_vec(values, literal.shape(), &Device::Cpu).map(|tensor| (id, tensor)))
+            Some(Tensor::new(values, literal.shape()).map(|tensor| (id, tensor)))
         };
         let constants = self.graph.iter_tensors().filter_map(constant).collect::<Result<_, _>>()?;
         Ok(Leaves { parameters: tensors.collect::<Result<_, _>>()?, constants })
@@ -209,9 +209,9 @@ impl Network {
         state: &State,
         forward: &mut Forward,
         (batch, mode): (usize, Mode),
-    ) -> candle_core::Result<Tensor> {
-        let missing = |place: usize| candle_core::Error::Msg(format!("input {place} is missing"));
-        let optional = |place: usize| -> candle_core::Result<Option<Tensor>> {
+    ) -> tape::Result<Tensor> {
+        let missing = |place: usize| Misfit(format!("input {place} is missing"));
+        let optional = |place: usize| -> tape::Result<Option<Tensor>> {
             let Some(id) = node.input(place) else { return Ok(None) };
             if let Some(&parameter) = self.by_tensor.get(&id) {
                 let value = &leaves.parameters[parameter];
@@ -235,12 +235,7 @@ impl Network {
                 let norm = BatchNorm { channels: dims[1], plane: dims[2..].iter().product(), epsilon: *epsilon };
                 let of_x = mode == Mode::Train;
                 let running = self.norms.get(&id).map(|&(place, _)| &state.statistics[place]).ok_or_else(|| missing(3))?;
-                let statistics = if of_x {
-                    let dense = x.contiguous()?;
-                    op::with_values(&[&dense], |values| norm.statistics(values[0]))?
-                } else {
-                    running.clone()
-                };
+                let statistics = if of_x { norm.statistics(x.values()) } else { running.clone() };
                 let y = op::batch_norm(norm, statistics.clone(), of_x, &x, &input(1)?, &input(2)?)?;
                 forward.statistics.push(statistics);
                 Ok(y)
@@ -249,7 +244,7 @@ impl Network {
             Op::Concat { axis } => {
                 let all = (0..node.inputs.len()).map(input).collect::<Result<Vec<_>, _>>()?;
                 let all = all.iter().map(|x| with_batch(x, batch)).collect::<Result<Vec<_>, _>>()?;
-                Tensor::cat(&all, *axis)
+                op::concat(*axis, &all)
             }
             Op::Conv(conv) => op::conv(conv, &x()?, &input(1)?, optional(2)?.as_ref()),
             Op::ConvTranspose(conv) => op::conv_transpose(conv, &x()?, &input(1)?, optional(2)?.as_ref()),
@@ -257,11 +252,11 @@ impl Network {
             Op::DepthToSpace { block, channel_first } => op::depth_to_space(*block, *channel_first, &x()?),
             Op::Gather { axis, indices, dims } => op::gather(*axis, indices, dims, &x()?),
             Op::Gemm { alpha, beta, trans_a, trans_b } => {
-                let side = |x: Tensor, transposed: bool| if transposed { x.t() } else { Ok(x) };
+                let side = |x: Tensor, transposed: bool| if transposed { op::transpose(&[1, 0], &x) } else { Ok(x) };
                 let product = op::matmul(&side(x()?, *trans_a)?, &side(input(1)?, *trans_b)?)?;
-                let product = product.affine(f64::from(*alpha), 0.0)?;
+                let product = product.scale(*alpha)?;
                 match optional(2)? {
-                    Some(c) => op::binary(edgectl_graph::Binary::Add, &product, &c.affine(f64::from(*beta), 0.0)?),
+                    Some(c) => op::binary(edgectl_graph::Binary::Add, &product, &c.scale(*beta)?),
                     None => Ok(product),
                 }
             }
@@ -276,7 +271,7 @@ impl Network {
             Op::PRelu => op::prelu(&x()?, &input(1)?),
             Op::Pad { before, after, value } => op::pad(before, after, *value, &x()?),
             Op::Recurrent(recurrent) => {
-                let bias = |place: usize| Ok::<_, candle_core::Error>(input(place)?.flatten_all()?.detach());
+                let bias = |place: usize| input(place).and_then(|bias| bias.reshape([bias.elements()]));
                 let last = match recurrent.cell {
                     edgectl_graph::Cell::Gru { .. } => input(4)?,
                     _ => bias(4)?,
@@ -286,8 +281,9 @@ impl Network {
             Op::Reduce { op, axes, keep_dims } => op::reduce(Fold::Of(*op), axes, *keep_dims, &x()?),
             Op::ReduceMean { axes, keep_dims } => op::reduce(Fold::Mean, axes, *keep_dims, &x()?),
             Op::Reshape { shape } => {
-                let shape = shape.fixed().ok_or_else(|| candle_core::Error::Msg("dynamic shape".into()))?;
-                x()?.contiguous()?.reshape(for_batch(shape, x()?.elem_count()))
+                let shape = shape.fixed().ok_or_else(|| Misfit("dynamic shape".into()))?;
+                let x = x()?;
+                x.reshape(for_batch(shape, x.elements()))
             }
             Op::Resize(resize) => op::resize(resize, &x()?),
             Op::Slice { spans } => op::slice(spans, &x()?),
@@ -295,7 +291,7 @@ impl Network {
             Op::SpaceToDepth { block } => op::space_to_depth(*block, &x()?),
             Op::Transpose { perm } => op::transpose(perm, &x()?),
             Op::Unary(unary) => op::unary(*unary, &x()?),
-            other => Err(candle_core::Error::Msg(format!("{} has no gradient", other.name()))),
+            other => Err(Misfit(format!("{} has no gradient", other.name()))),
         }
     }
 
@@ -334,7 +330,7 @@ impl Network {
         let both: Vec<f32> = (0..2 * elements).map(|_| random.f32()).collect();
         let leaves = self.leaves(state, false)?;
         let run = |values: &[f32], batch: usize| {
-            let x = Tensor::from_slice(values, [&[batch], &shape[..]].concat(), &Device::Cpu)?;
+            let x = Tensor::new(values.to_vec(), [&[batch], &shape[..]].concat())?;
             let tensors = self.forward(&leaves, state, x, Mode::Evaluate)?.tensors;
             let outputs = self.graph.outputs().iter().filter_map(|id| tensors[id.index()].clone());
             Ok::<_, TrainError>(outputs.collect::<Vec<_>>())
@@ -345,11 +341,10 @@ impl Network {
         let together = run(&both, 2);
         for (i, (a, b)) in apart.enumerate() {
             let mixed = || TrainError::BatchMixed { output: self.graph.tensor(self.graph.outputs()[i]).name.clone() };
-            let [a, b] = [a, b].map(|x| x.flatten_all()?.to_vec1::<f32>());
-            let expected = [a?, b?].concat();
-            let found = together.as_ref().map_err(|_| mixed())?[i].contiguous()?.flatten_all()?.to_vec1::<f32>()?;
+            let expected = [a.values(), b.values()].concat();
+            let found = together.as_ref().map_err(|_| mixed())?[i].values();
             let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-3 * (1.0 + a.abs().max(b.abs())) || (a.is_nan() && b.is_nan());
-            if expected.len() != found.len() || !expected.iter().zip(&found).all(near) {
+            if expected.len() != found.len() || !expected.iter().zip(found).all(near) {
                 return Err(mixed());
             }
         }
@@ -364,11 +359,11 @@ impl Network {
 }
 
 /// A constant of batch 1 beside activations of a batch.
-fn with_batch(x: &Tensor, batch: usize) -> candle_core::Result<Tensor> {
+fn with_batch(x: &Tensor, batch: usize) -> tape::Result<Tensor> {
     if batch == 1 || x.rank() == 0 || x.dim(0)? != 1 {
         return Ok(x.clone());
     }
-    x.broadcast_as([&[batch], &x.dims()[1..]].concat())?.contiguous()
+    Tensor::new(x.values().repeat(batch), [&[batch], &x.dims()[1..]].concat())
 }
 
 /// The shape that a reshape to `shape` of one sample becomes for a batch: the batch is the outermost part of the first axis.
@@ -427,4 +422,31 @@ pub(crate) fn with_constants(graph: &Graph, values: &BTreeMap<TensorId, Vec<f32>
 pub(crate) fn parameters_of(network: &Network, nodes: &BTreeSet<String>) -> BTreeSet<usize> {
     let read = network.graph.nodes().iter().filter(|node| nodes.contains(&network.graph.label(node)));
     read.flat_map(Node::reads).filter_map(|id| network.by_tensor.get(&id).copied()).collect()
+}
+
+/// A graph in [trainable form](edgectl_graph::pass::TRAINABLE) with new random weights (K. He et al.: Delving Deep into Rectifiers, 2015),
+/// which follow from the seed: what a model is before it learns.
+///
+/// # Errors
+/// A graph that cannot be trained.
+pub fn reinitialize(graph: &Graph, seed: u64) -> Result<Graph, TrainError> {
+    let (network, mut state) = Network::new(trainable(graph)?)?;
+    let mut random = fastrand::Rng::with_seed(seed);
+    for (parameter, values) in network.parameters.iter().zip(&mut state.parameters) {
+        let fan_in: usize = parameter.shape.iter().skip(1).product();
+        let deviation = (2.0 / fan_in.max(1) as f32).sqrt();
+        let is_scale = !parameter.decays && network.scales().any(|id| id == parameter.id);
+        values.iter_mut().for_each(|value| {
+            *value = match (parameter.decays, is_scale) {
+                (true, _) => deviation * crate::augment::normal(&mut random),
+                (false, true) => 1.0,
+                (false, false) => 0.0,
+            }
+        });
+    }
+    for Statistics { mean, variance } in &mut state.statistics {
+        mean.fill(0.0);
+        variance.fill(1.0);
+    }
+    network.graph_of(&state)
 }

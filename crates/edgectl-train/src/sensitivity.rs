@@ -34,11 +34,11 @@ pub fn gradients(
         let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
         let batch = Batch { samples, places, inputs: &inputs, whole: places.len() };
         let forward = network.forward(&leaves, &state, objective::input(&batch)?, Mode::Evaluate)?;
-        let store = bound.loss(&forward, &batch)?.backward()?;
+        let mut store = bound.loss(&forward, &batch)?.backward();
         let mut found = HashMap::new();
         for (parameter, leaf) in network.parameters.iter().zip(&leaves.parameters) {
-            if let Some(gradient) = store.get(leaf) {
-                found.insert(parameter.id, gradient.contiguous()?.flatten_all()?.to_vec1::<f32>()?);
+            if let Some(gradient) = store.take(leaf) {
+                found.insert(parameter.id, gradient);
             }
         }
         Ok::<_, TrainError>(found)

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use candle_core::Tensor;
 use edgectl_graph::Graph;
 use edgectl_quantize::{QuantizeOptions, RangeGroup};
 use rayon::prelude::*;
@@ -208,6 +207,29 @@ pub fn train(
     trainer.finish(ending)
 }
 
+/// What a graph computes of some samples, as training sees it: all values of each output, sample after sample.
+///
+/// # Errors
+/// As [`train`].
+pub fn outputs(graph: &Graph, samples: &Samples) -> Result<Vec<Vec<f32>>, TrainError> {
+    let (network, state) = Network::new(network::trainable(graph)?)?;
+    network.check_samples(samples)?;
+    let leaves = network.leaves(&state, false)?;
+    let mut found = vec![vec![]; network.graph.outputs().len()];
+    let places: Vec<usize> = (0..samples.len()).collect();
+    for places in places.chunks(MAX_PART) {
+        let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
+        let batch = Batch { samples, places, inputs: &inputs, whole: 1 };
+        let forward = network.forward(&leaves, &state, objective::input(&batch)?, Mode::Evaluate)?;
+        for (found, id) in found.iter_mut().zip(network.graph.outputs()) {
+            if let Some(tensor) = &forward.tensors[id.index()] {
+                found.extend_from_slice(tensor.values());
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// The score of a graph on some samples.
 ///
 /// # Errors
@@ -253,6 +275,9 @@ impl<'a> Trainer<'a> {
         options.check(samples.shape(), validation.is_some())?;
         let graph = if options.quantization.is_some() { graph.clone() } else { network::trainable(graph)? };
         let (mut network, mut state) = Network::new(graph)?;
+        if network.parameters.is_empty() {
+            return Err(TrainError::NoParameters);
+        }
         if let Some(QuantizationAware { groups, options }) = &options.quantization {
             let fake_quant = FakeQuant::new(&network.graph, groups, *options);
             state.parameters.extend(fake_quant.learned().map(|bounds| bounds.to_vec()));
@@ -449,12 +474,11 @@ impl<'a> Trainer<'a> {
         let batch = Batch { samples: self.samples, places, inputs: &inputs, whole };
         let forward = self.network.forward(leaves, &self.state, objective::input(&batch)?, self.mode())?;
         let loss = self.bound.loss(&forward, &batch)?;
-        let store = loss.backward()?;
-        let gradient = |leaf: &Tensor| store.get(leaf).map(|g| g.contiguous()?.flatten_all()?.to_vec1::<f32>()).transpose();
+        let mut gradients = loss.backward();
         Ok(Part {
-            loss: f64::from(loss.to_scalar::<f32>()?),
+            loss: f64::from(loss.scalar()?),
             hits: self.bound.hits(&forward, &batch)?,
-            gradients: leaves.parameters.iter().map(gradient).collect::<Result<_, _>>()?,
+            gradients: leaves.parameters.iter().map(|leaf| gradients.take(leaf)).collect(),
             statistics: forward.statistics,
         })
     }
@@ -484,8 +508,7 @@ impl<'a> Trainer<'a> {
         let written = graph.inputs().iter().copied().chain(graph.nodes().iter().flat_map(edgectl_graph::Node::writes));
         for id in written {
             let Some(tensor) = &forward.tensors[id.index()] else { continue };
-            let values = tensor.contiguous()?.flatten_all()?.to_vec1::<f32>()?;
-            if values.iter().any(|value| !value.is_finite()) {
+            if tensor.values().iter().any(|value| !value.is_finite()) {
                 let label = graph.producer(id).map(|node| graph.label(graph.node(node)));
                 return Ok(Some(label.map_or("the input".into(), |label| format!("the output of node \"{label}\""))));
             }
@@ -527,7 +550,7 @@ fn evaluate(network: &Network, state: &State, bound: &Bound, samples: &Samples) 
         let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
         let batch = Batch { samples, places, inputs: &inputs, whole: 1 };
         let forward = network.forward(&leaves, state, objective::input(&batch)?, Mode::Evaluate)?;
-        let loss = bound.loss(&forward, &batch)?.to_scalar::<f32>()?;
+        let loss = bound.loss(&forward, &batch)?.scalar()?;
         Ok::<_, TrainError>((f64::from(loss), bound.hits(&forward, &batch)?))
     };
     let found: Vec<(f64, usize)> = places.par_chunks(MAX_PART).map(run).collect::<Result<_, _>>()?;

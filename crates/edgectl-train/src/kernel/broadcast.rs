@@ -42,6 +42,13 @@ impl Broadcast {
         self.shape.iter().product()
     }
 
+    /// For each element of the result, the places of both operands' elements.
+    pub(crate) fn pairs(&self) -> Vec<[usize; 2]> {
+        let mut pairs = Vec::with_capacity(self.elements());
+        self.runs(|_, a, b, count, a_step, b_step| pairs.extend((0..count).map(|i| [a + i * a_step, b + i * b_step])));
+        pairs
+    }
+
     /// Calls `run(first of the result, first of a, first of b, count, step of a, step of b)` for stretches of the result along which both
     /// operands advance by 0 or 1.
     #[inline(always)]

@@ -25,20 +25,23 @@ pub(crate) fn max_forward(geometry: &Geometry, x: &[f32], y: &mut [f32]) {
 /// The gradient goes to the first of the greatest elements of each window.
 pub(crate) fn max_backward(geometry: &Geometry, x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32]) {
     let (pixels, places) = (geometry.pixels(), geometry.places());
-    let mut taken = vec![false; places];
+    // What is left of each window's gradient: a factor, so that there is no branch that nobody can foresee.
+    let mut left = vec![1.0f32; places];
+    let give = |x: f32, dx: &mut f32, y: f32, dy: f32, left: &mut f32| {
+        let share = if x == y { *left } else { 0.0 };
+        *dx += share * dy;
+        *left -= share;
+    };
     for (((x, dx), y), dy) in
         x.chunks_exact(pixels).zip(dx.chunks_exact_mut(pixels)).zip(y.chunks_exact(places)).zip(dy.chunks_exact(places))
     {
-        taken.fill(false);
-        geometry.lines(|_, windows, first, stride| {
-            let (y, dy, taken) = (&y[windows.clone()], &dy[windows.clone()], &mut taken[windows]);
-            for (i, ((y, dy), taken)) in y.iter().zip(dy).zip(taken).enumerate() {
-                let pixel = first + i * stride;
-                if !*taken && x[pixel] == *y {
-                    dx[pixel] += dy;
-                    *taken = true;
-                }
-            }
+        left.fill(1.0);
+        simd(|| {
+            geometry.lines(|_, windows, first, stride| {
+                let windows = y[windows.clone()].iter().zip(&dy[windows.clone()]).zip(&mut left[windows]);
+                let pixels = x[first..].iter().step_by(stride).zip(dx[first..].iter_mut().step_by(stride));
+                windows.zip(pixels).for_each(|(((y, dy), left), (x, dx))| give(*x, dx, *y, *dy, left));
+            });
         });
     }
 }

@@ -1,9 +1,8 @@
 //! Functions of single elements.
 
-use candle_core::{Error, Result, Tensor};
+use crate::tape::{Misfit, Result, Tensor, apply};
 use edgectl_graph::{Activation, Binary, Unary};
 
-use super::own::apply;
 use crate::kernel::broadcast::Broadcast;
 use crate::kernel::conv::{finish, unclamp};
 use crate::kernel::fake_quant::Grid;
@@ -16,7 +15,6 @@ pub(crate) fn clamp(activation: Activation, x: &Tensor) -> Result<Tensor> {
     }
     let bounds = (activation.min, activation.max);
     apply(
-        "clamp",
         x.dims().to_vec(),
         &[x],
         move |args| {
@@ -35,7 +33,6 @@ pub(crate) fn unary(unary: Unary, x: &Tensor) -> Result<Tensor> {
         return clamp(activation, x);
     }
     apply(
-        "unary",
         x.dims().to_vec(),
         &[x],
         move |args| {
@@ -53,11 +50,10 @@ pub(crate) fn unary(unary: Unary, x: &Tensor) -> Result<Tensor> {
 
 /// Elementwise arithmetic.
 pub(crate) fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let misfit = || Error::Msg(format!("shapes {:?} and {:?} do not fit each other", a.dims(), b.dims()));
+    let misfit = || Misfit(format!("shapes {:?} and {:?} do not fit each other", a.dims(), b.dims()));
     let broadcast = Broadcast::new(a.dims(), b.dims()).ok_or_else(misfit)?;
     let (shape, back) = (broadcast.shape.clone(), broadcast.clone());
     apply(
-        "binary",
         shape,
         &[a, b],
         move |args| {
@@ -87,7 +83,6 @@ pub(crate) fn prelu(x: &Tensor, slope: &Tensor) -> Result<Tensor> {
 /// Values as a grid shows them that spans `bounds` (lower, upper), of which it was made. The bounds get gradients.
 pub(crate) fn fake_quant(grid: Grid, x: &Tensor, bounds: &Tensor) -> Result<Tensor> {
     apply(
-        "fake-quant",
         x.dims().to_vec(),
         &[x, bounds],
         move |args| {
@@ -105,9 +100,8 @@ pub(crate) fn fake_quant(grid: Grid, x: &Tensor, bounds: &Tensor) -> Result<Tens
 
 /// Weights as int8 shows them, with one scale for all or one for each output channel.
 pub(crate) fn fake_quant_weights(scales: Vec<f32>, weights: &Tensor) -> Result<Tensor> {
-    let channel = weights.elem_count() / scales.len().max(1);
+    let channel = weights.elements() / scales.len().max(1);
     apply(
-        "fake-quant-weights",
         weights.dims().to_vec(),
         &[weights],
         move |args| {

@@ -1,9 +1,9 @@
 //! Convolutions, dense layers and matrix products.
 
-use candle_core::{Error, Result, Tensor};
+use crate::tape::{Misfit, Result, Tensor, apply};
 use edgectl_graph::{Activation, ConvTranspose, permute};
 
-use super::own::apply;
+use crate::kernel::broadcast::Broadcast;
 use crate::kernel::conv::{Conv, bias_gradient, finish, unclamp};
 use crate::kernel::geometry::Geometry;
 use crate::kernel::matmul::{self as kernel, Matrix};
@@ -12,8 +12,8 @@ fn bounds(activation: Activation) -> (f32, f32) {
     (activation.min, activation.max)
 }
 
-fn misfit(what: &str, x: &[usize], filter: &[usize]) -> Error {
-    Error::Msg(format!("{what} with filter {filter:?} does not fit the input {x:?}"))
+fn misfit(what: &str, x: &[usize], filter: &[usize]) -> Misfit {
+    Misfit(format!("{what} with filter {filter:?} does not fit the input {x:?}"))
 }
 
 /// The gradient before the activation; without one, that after it.
@@ -33,7 +33,6 @@ pub(crate) fn conv(op: &edgectl_graph::Conv, x: &Tensor, filter: &Tensor, bias: 
     let places = geometry.places();
     let args = [Some(x), Some(filter), bias].into_iter().flatten().collect::<Vec<_>>();
     apply(
-        "conv",
         shape,
         &args,
         move |args| {
@@ -55,7 +54,7 @@ pub(crate) fn conv(op: &edgectl_graph::Conv, x: &Tensor, filter: &Tensor, bias: 
             if let Some(df) = &mut df {
                 if conv.is_depthwise() { conv.depthwise_filter_gradient(x, &dy, df) } else { conv.filter_gradient(x, &dy, df) }
             }
-            [dx, df, seen.wanted[2].then(|| bias_gradient(&dy, places, conv.filters))]
+            [dx, df, seen.wanted.get(2).is_some_and(|wanted| *wanted).then(|| bias_gradient(&dy, places, conv.filters))]
         },
     )
 }
@@ -77,7 +76,6 @@ pub(crate) fn conv_transpose(op: &ConvTranspose, x: &Tensor, filter: &Tensor, bi
     let swap = move |filter: &[f32], a: usize, b: usize| permute(filter, &[groups, a, b, taps], &[0, 2, 1, 3]).unwrap_or_default();
     let args = [Some(x), Some(filter), bias].into_iter().flatten().collect::<Vec<_>>();
     apply(
-        "conv-transpose",
         shape,
         &args,
         move |args| {
@@ -98,7 +96,7 @@ pub(crate) fn conv_transpose(op: &ConvTranspose, x: &Tensor, filter: &Tensor, bi
                 conv.filter_gradient(&dy, seen.args[0], &mut df);
                 swap(&df, inputs, outputs)
             });
-            [dx, df, seen.wanted[2].then(|| bias_gradient(&dy, pixels, conv.channels))]
+            [dx, df, seen.wanted.get(2).is_some_and(|wanted| *wanted).then(|| bias_gradient(&dy, pixels, conv.channels))]
         },
     )
 }
@@ -115,7 +113,6 @@ pub(crate) fn dense(activation: Activation, x: &Tensor, weights: &Tensor, bias: 
     let rows: usize = outer.iter().product();
     let args = [Some(x), Some(weights), bias].into_iter().flatten().collect::<Vec<_>>();
     apply(
-        "dense",
         [outer, &[outputs]].concat(),
         &args,
         move |args| {
@@ -139,7 +136,7 @@ pub(crate) fn dense(activation: Activation, x: &Tensor, weights: &Tensor, bias: 
                 kernel::matmul(&mut dw, [outputs, rows, inputs], Matrix::transposed(&dy), Matrix::plain(x), false);
                 dw
             });
-            let db = seen.wanted[2].then(|| {
+            let db = seen.wanted.get(2).is_some_and(|wanted| *wanted).then(|| {
                 let mut db = vec![0.0; outputs];
                 dy.chunks_exact(outputs).for_each(|dy| db.iter_mut().zip(dy).for_each(|(db, dy)| *db += dy));
                 db
@@ -151,15 +148,47 @@ pub(crate) fn dense(activation: Activation, x: &Tensor, weights: &Tensor, bias: 
 
 /// Matrix product with numpy's rules, at least one of the operands with more than one axis.
 pub(crate) fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    match (a.rank(), b.rank()) {
-        (1, _) => {
-            let y = a.unsqueeze(0)?.contiguous()?.broadcast_matmul(&b.contiguous()?)?;
-            y.squeeze(y.rank() - 2)
-        }
-        (_, 1) => {
-            let y = a.contiguous()?.broadcast_matmul(&b.unsqueeze(1)?.contiguous()?)?;
-            y.squeeze(y.rank() - 1)
-        }
-        _ => a.contiguous()?.broadcast_matmul(&b.contiguous()?),
+    let misfit = || Misfit(format!("matrices {:?} and {:?} do not fit each other", a.dims(), b.dims()));
+    // A vector is a matrix of one row, or one column, which the result has not.
+    if a.rank() == 1 {
+        let y = matmul(&a.reshape([1, a.elements()])?, b)?;
+        let (dims, rank) = (y.dims().to_vec(), y.rank());
+        return y.reshape([&dims[..rank - 2], &dims[rank - 1..]].concat());
     }
+    if b.rank() == 1 {
+        let y = matmul(a, &b.reshape([b.elements(), 1])?)?;
+        return y.reshape(&y.dims()[..y.rank() - 1]);
+    }
+    let (&[ref a_outer @ .., m, k], &[ref b_outer @ .., inner, n]) = (a.dims(), b.dims()) else { return Err(misfit()) };
+    let outer = Broadcast::new(a_outer, b_outer).filter(|_| k == inner).ok_or_else(misfit)?;
+    // The matrices of each product, by their places.
+    let pairs = outer.pairs();
+    let back = pairs.clone();
+    apply(
+        [&outer.shape[..], &[m, n]].concat(),
+        &[a, b],
+        move |args| {
+            let mut y = vec![0.0; pairs.len() * m * n];
+            for (y, &[a, b]) in y.chunks_exact_mut(m * n).zip(&pairs) {
+                let (a, b) = (&args[0][a * m * k..][..m * k], &args[1][b * k * n..][..k * n]);
+                kernel::matmul(y, [m, k, n], Matrix::plain(a), Matrix::plain(b), false);
+            }
+            y
+        },
+        move |seen| {
+            let [mut da, mut db] = [0, 1].map(|i| seen.wanted[i].then(|| vec![0.0; seen.args[i].len()]));
+            for (dy, &[a, b]) in seen.dy.chunks_exact(m * n).zip(&back) {
+                let (a_values, b_values) = (&seen.args[0][a * m * k..][..m * k], &seen.args[1][b * k * n..][..k * n]);
+                if let Some(da) = &mut da {
+                    let da = &mut da[a * m * k..][..m * k];
+                    kernel::matmul(da, [m, n, k], Matrix::plain(dy), Matrix::transposed(b_values), true);
+                }
+                if let Some(db) = &mut db {
+                    let db = &mut db[b * k * n..][..k * n];
+                    kernel::matmul(db, [k, m, n], Matrix::transposed(a_values), Matrix::plain(dy), true);
+                }
+            }
+            [da, db]
+        },
+    )
 }

@@ -1,16 +1,15 @@
 //! Losses: sums over the samples of a part of a batch, as scalars.
 
-use candle_core::{Result, Tensor, bail};
+use crate::tape::{Misfit, Result, Tensor, apply};
 
-use super::own::apply;
 use crate::kernel::rows::softmax_forward;
 
 /// Cross-entropy of the softmax of `z / temperature` with wanted distributions, times the square of the temperature.
 pub(crate) fn cross_entropy(z: &Tensor, wanted: Vec<f32>, temperature: f32) -> Result<Tensor> {
     let samples = z.dim(0)?.max(1);
-    let classes = z.elem_count() / samples;
-    if wanted.len() != z.elem_count() || classes == 0 {
-        bail!("{} wanted probabilities for {} logits", wanted.len(), z.elem_count());
+    let classes = z.elements() / samples;
+    if wanted.len() != z.elements() || classes == 0 {
+        return Err(Misfit(format!("{} wanted probabilities for {} logits", wanted.len(), z.elements())));
     }
     let back = wanted.clone();
     let scaled = move |z: &[f32], logarithm: bool| {
@@ -20,7 +19,6 @@ pub(crate) fn cross_entropy(z: &Tensor, wanted: Vec<f32>, temperature: f32) -> R
         y
     };
     apply(
-        "cross-entropy",
         vec![],
         &[z],
         move |args| {
@@ -44,12 +42,11 @@ pub(crate) fn cross_entropy(z: &Tensor, wanted: Vec<f32>, temperature: f32) -> R
 
 /// Logistic loss of logits with wanted probabilities.
 pub(crate) fn logistic(z: &Tensor, wanted: Vec<f32>) -> Result<Tensor> {
-    if wanted.len() != z.elem_count() {
-        bail!("{} wanted probabilities for {} logits", wanted.len(), z.elem_count());
+    if wanted.len() != z.elements() {
+        return Err(Misfit(format!("{} wanted probabilities for {} logits", wanted.len(), z.elements())));
     }
     let back = wanted.clone();
     apply(
-        "logistic",
         vec![],
         &[z],
         move |args| {
@@ -66,10 +63,10 @@ pub(crate) fn logistic(z: &Tensor, wanted: Vec<f32>) -> Result<Tensor> {
 
 /// The mean squared error of each sample, over the mean square of what is wanted where `relative`.
 pub(crate) fn mean_squared_error(x: &Tensor, wanted: Vec<f32>, samples: usize, relative: bool) -> Result<Tensor> {
-    if wanted.len() != x.elem_count() || samples == 0 {
-        bail!("{} wanted values for {}", wanted.len(), x.elem_count());
+    if wanted.len() != x.elements() || samples == 0 {
+        return Err(Misfit(format!("{} wanted values for {}", wanted.len(), x.elements())));
     }
-    let len = x.elem_count() / samples;
+    let len = x.elements() / samples;
     let scales: Vec<f32> = wanted
         .chunks_exact(len.max(1))
         .map(|wanted| {
@@ -79,7 +76,6 @@ pub(crate) fn mean_squared_error(x: &Tensor, wanted: Vec<f32>, samples: usize, r
         .collect();
     let back = (wanted.clone(), scales.clone());
     apply(
-        "mean-squared-error",
         vec![],
         &[x],
         move |args| {

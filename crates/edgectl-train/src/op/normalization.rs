@@ -1,10 +1,9 @@
 //! Normalizations.
 
-use candle_core::{Result, Tensor};
+use crate::tape::{Result, Tensor, apply};
 use edgectl_graph::Binary;
 
 use super::elementwise::binary;
-use super::own::apply;
 use crate::kernel::batch_norm::{BatchNorm, Statistics};
 use crate::kernel::rows::Normalize;
 
@@ -19,7 +18,6 @@ pub(crate) fn batch_norm(
 ) -> Result<Tensor> {
     let back = statistics.clone();
     apply(
-        "batch-norm",
         x.dims().to_vec(),
         &[x, scale, shift],
         move |args| {
@@ -38,7 +36,6 @@ pub(crate) fn batch_norm(
 /// The rows of a tensor, normalized.
 pub(crate) fn normalize(kernel: Normalize, x: &Tensor) -> Result<Tensor> {
     apply(
-        "normalize",
         x.dims().to_vec(),
         &[x],
         move |args| {
@@ -67,8 +64,8 @@ pub(crate) fn layer_norm(axis: usize, epsilon: f32, center: bool, x: &Tensor, sc
 
 /// See [`edgectl_graph::Op::GroupNorm`].
 pub(crate) fn group_norm(groups: usize, epsilon: f32, x: &Tensor, scale: &Tensor, shift: Option<&Tensor>) -> Result<Tensor> {
-    let row = (x.elem_count() / (x.dim(0)? * groups).max(1)).max(1);
-    let per_channel = |values: &Tensor| values.reshape([&[values.elem_count()], &vec![1; x.rank() - 2][..]].concat());
+    let row = (x.elements() / (x.dim(0)? * groups).max(1)).max(1);
+    let per_channel = |values: &Tensor| values.reshape([&[values.elements()], &vec![1; x.rank() - 2][..]].concat());
     let shift = shift.map(per_channel).transpose()?;
     affine(&normalize(Normalize { row, epsilon, center: true }, x)?, &per_channel(scale)?, shift.as_ref())
 }

@@ -1,16 +1,15 @@
 //! Pools.
 
-use candle_core::{Error, Result, Tensor};
+use crate::tape::{Misfit, Result, Tensor, apply};
 use edgectl_graph::Pool;
 
-use super::own::apply;
 use super::rows::fold_trailing;
 use crate::kernel::geometry::Geometry;
 use crate::kernel::pool as kernel;
 use crate::kernel::rows::Fold;
 
 fn geometry(pool: &Pool, x: &Tensor) -> Result<(Geometry, Vec<usize>)> {
-    let misfit = || Error::Msg(format!("pool {pool} does not fit the input {:?}", x.dims()));
+    let misfit = || Misfit(format!("pool {pool} does not fit the input {:?}", x.dims()));
     let dims = x.dims();
     let spatial = dims.get(2..).filter(|spatial| !spatial.is_empty()).ok_or_else(misfit)?;
     let geometry = Geometry::new(pool, spatial).ok_or_else(misfit)?;
@@ -23,7 +22,6 @@ pub(crate) fn max_pool(pool: &Pool, x: &Tensor) -> Result<Tensor> {
     let (geometry, shape) = geometry(pool, x)?;
     let values = shape.iter().product();
     apply(
-        "max-pool",
         shape,
         &[x],
         move |args| {
@@ -44,7 +42,6 @@ pub(crate) fn average_pool(pool: &Pool, include_pad: bool, x: &Tensor) -> Result
     let (geometry, shape) = geometry(pool, x)?;
     let values = shape.iter().product();
     apply(
-        "average-pool",
         shape,
         &[x],
         move |args| {

@@ -1,10 +1,9 @@
 //! Recurrent layers: what x brings to the gates is a dense layer, the rest goes step by step.
 
-use candle_core::{Error, Result, Tensor};
+use crate::tape::{Misfit, Result, Tensor, apply};
 use edgectl_graph::{Activation, Recurrent};
 
 use super::layer::dense;
-use super::own::apply;
 use crate::kernel::recurrent::{Gradients, Layer};
 
 /// See [`Recurrent`]. `recurrent_bias` is that of a GRU.
@@ -16,13 +15,12 @@ pub(crate) fn recurrent(
     bias: &Tensor,
     recurrent_bias: &Tensor,
 ) -> Result<Tensor> {
-    let (outer, inner, _) = x.dims3()?;
+    let (outer, inner) = (x.dim(0)?, x.dim(1)?);
     let shape = vec![outer, inner, recurrent.dim(1)?];
-    let misfit = || Error::Msg(format!("recurrent layer does not fit the input {:?}", x.dims()));
+    let misfit = || Misfit(format!("recurrent layer does not fit the input {:?}", x.dims()));
     let layer = Layer { recurrent: op, extents: op.extents(x.dims(), &shape).ok_or_else(misfit)? };
     let gates = dense(Activation::NONE, x, weights, Some(bias))?;
     apply(
-        "recurrent",
         shape,
         &[&gates, recurrent, recurrent_bias],
         move |args| layer.forward(args[0], args[1], args[2]),

@@ -1,9 +1,8 @@
 //! Softmax and reductions, along any axes.
 
-use candle_core::{Result, Tensor};
+use crate::tape::{Result, Tensor, apply};
 
 use super::layout::transpose;
-use super::own::apply;
 use crate::kernel::rows::{self as kernel, Fold};
 
 /// Softmax along an axis, or its logarithm.
@@ -15,7 +14,6 @@ pub(crate) fn softmax(axis: usize, logarithm: bool, x: &Tensor) -> Result<Tensor
     }
     let row = x.dim(axis)?.max(1);
     apply(
-        "softmax",
         x.dims().to_vec(),
         &[x],
         move |args| {
@@ -36,7 +34,6 @@ pub(crate) fn fold_trailing(fold: Fold, from: usize, x: &Tensor) -> Result<Tenso
     let (outer, inner) = x.dims().split_at(from);
     let (row, rows) = (inner.iter().product::<usize>().max(1), outer.iter().product());
     apply(
-        "reduce",
         outer.to_vec(),
         &[x],
         move |args| {
