@@ -149,3 +149,34 @@ fn outputs_are_stacked_by_name() {
     assert!(npz.windows(npy.len()).any(|window| window == npy));
     assert!(npz.windows(14).any(|window| window == b"Identity:0.npy"));
 }
+
+/// The values of a `.npy` file of float32.
+fn values(path: &Path) -> Vec<f32> {
+    let bytes = fs::read(path).unwrap();
+    let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    bytes[10 + header..].as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
+}
+
+#[test]
+fn columns_of_a_sequence_give_what_whole_windows_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = CASES.cases.join("sequence_of_a_model_that_forgets");
+    let [model, windows, columns] = ["model.onnx", "windows.npy", "columns.npy"].map(|file| case.join(file).to_string_lossy().into_owned());
+    let quantize = |output: &str, more: &[&str]| {
+        edgectl_json(folder.path(), &[&["quantize", &model, "--calibration", &windows, "-o", output], more].concat());
+    };
+    quantize("whole.edgm", &[]);
+    quantize("stream.edgm", &["--streaming", "2"]);
+    edgectl_json(folder.path(), &["run", "whole.edgm", "--input", &windows, "-o", "whole.npy"]);
+    edgectl_json(folder.path(), &["run", "stream.edgm", "--input", &columns, "--sequence", "all", "-o", "stream.npy"]);
+    let [whole, stream] = ["whole.npy", "stream.npy"].map(|file| values(&folder.path().join(file)));
+    // The first window is full after eight invocations.
+    assert!(!whole.is_empty());
+    assert_eq!(stream[7 * 3..], whole);
+    // Sequences of sixteen steps: the second one begins anew.
+    edgectl_json(folder.path(), &["run", "stream.edgm", "--input", &columns, "--sequence", "16", "-o", "halves.npy"]);
+    let halves = values(&folder.path().join("halves.npy"));
+    assert_eq!(halves[..16 * 3], stream[..16 * 3]);
+    assert_ne!(halves[16 * 3..17 * 3], stream[16 * 3..17 * 3]);
+    assert_eq!(halves[(16 + 7) * 3..], whole[16 * 3..]);
+}

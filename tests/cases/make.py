@@ -41,10 +41,34 @@ def dense(weights, **options):
     return model(nodes, [tensor("x", ["N", 64])], [tensor("y", ["N", 10])], [("w", weights.astype(np.float32))], **options)
 
 
+def stream():
+    """A window of 16 columns that slides by two, over a signal of four channels: two convolutions, the greatest values, three classes."""
+    generator = np.random.default_rng(7)
+    weights = [generator.normal(size=size).astype(np.float32) for size in [(6, 4, 3), (8, 6, 3), (8, 3)]]
+    nodes = [
+        helper.make_node("Conv", ["x", "w0"], ["a"], "first"),
+        helper.make_node("Relu", ["a"], ["b"], "relu"),
+        helper.make_node("Conv", ["b", "w1"], ["c"], "second"),
+        helper.make_node("GlobalMaxPool", ["c"], ["d"], "greatest"),
+        helper.make_node("Flatten", ["d"], ["e"], "flat"),
+        helper.make_node("MatMul", ["e", "w2"], ["y"], "classes"),
+    ]
+    signal = np.cumsum(generator.normal(size=(4, 64)), axis=1).astype(np.float32) / 4
+    windows = np.stack([signal[:, at : at + 16] for at in range(0, 49, 2)])
+    columns = np.stack([signal[:, at : at + 2] for at in range(0, 64, 2)])
+    return model(nodes, [tensor("x", [1, 4, 16])], [tensor("y", [1, 3])], zip(("w0", "w1", "w2"), weights)), windows, columns
+
+
 def main():
     weights = np.linspace(-1, 1, 640).reshape(64, 10)
     digits = (DIGITS / "model.onnx").read_bytes()
     x = np.load(DIGITS / "eval_x.npy")[:8]
+
+    # What `accuracy.rs` streams, too.
+    streamed, windows, columns = stream()
+    put("sequence_of_a_model_that_forgets/model.onnx", streamed)
+    array("sequence_of_a_model_that_forgets/windows.npy", windows)
+    array("sequence_of_a_model_that_forgets/columns.npy", columns)
 
     # Models
     put("model_truncated/model.onnx", digits[:4000])
