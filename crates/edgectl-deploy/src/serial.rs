@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::receipt::Receipt;
 use crate::release::Release;
 use crate::target::Target;
-use crate::transport::{Options, Settings, Transport};
+use crate::transport::{Options, Transport};
 
 #[derive(Debug)]
 struct Serial {
@@ -16,7 +16,7 @@ struct Serial {
 }
 
 /// The transport of a target, where it is a serial port.
-pub fn open(target: &Target, _: &Settings) -> Option<Box<dyn Transport>> {
+pub fn open(target: &Target) -> Option<Box<dyn Transport>> {
     let Target::Serial(port) = target else { return None };
     Some(Box::new(Serial { target: target.clone(), port: Port::parse(port) }))
 }

@@ -67,10 +67,10 @@ pub struct Settings {
 
 /// All transports.
 pub const TRANSPORTS: &[Scheme] = &[
-    Scheme { scheme: "serial", form: "serial:PORT", open: crate::serial::open },
+    Scheme { scheme: "serial", form: "serial:PORT", open: |target, _| crate::serial::open(target) },
     #[cfg(unix)]
     Scheme { scheme: "ssh", form: "ssh://[user@]host[:port][/folder]", open: crate::ssh::open },
-    Scheme { scheme: "uf2", form: "uf2:PATH", open: crate::uf2::open },
+    Scheme { scheme: "uf2", form: "uf2:PATH", open: |target, _| crate::uf2::open(target) },
 ];
 
 /// The transport of a target.

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use edge_device::client::{Client, ClientError, Identity, PROMPT};
 use edge_device::image::Digest;
-use edge_device::slots::{Slot, State};
+use edge_device::slots::{Slot, State, Verdict};
 use edge_format::{AlignedBytes, Golden, Program};
 
 pub use error::BoardError;
@@ -136,6 +136,11 @@ impl Deployment<'_> {
             let ours = slots.iter().find(|slot| slot.digest == prepared.digest);
             let reason = match (ours, status.self_test.failure) {
                 (_, Some(failure)) => format!("the board's self-test: {failure}"),
+                // What the board has found is gone with the image; arithmetic is the same here, to the byte.
+                (Some(slot), None) if slot.verdict == Verdict::SelfTest => match prepared.self_test()? {
+                    Some(failure) => format!("the board's self-test failed; here: {failure}"),
+                    None => "the board's self-test failed, and passes here".into(),
+                },
                 (Some(slot), None) => format!("the board does not run the image: {}", slot.verdict),
                 (None, None) => "the board does not hold the image".into(),
             };

@@ -2,7 +2,9 @@
 
 use edge_device::client::Identity;
 use edge_device::image::{self, Digest};
-use edge_format::{AlignedBytes, Golden, OpCode, Program, RUNTIME_ABI};
+use edge_device::self_test::{self, Failure};
+use edge_format::{AlignedBytes, Golden, GoldenError, OpCode, Program, RUNTIME_ABI};
+use edge_runtime::{Interpreter, Resolver};
 
 use super::BoardError;
 use crate::release::{Release, ReleaseFile, ReleaseTarget};
@@ -58,6 +60,18 @@ impl Prepared {
             operators,
             program,
             golden,
+        })
+    }
+
+    /// What is wrong with the golden vectors on this machine, if anything is.
+    pub(crate) fn self_test(&self) -> Result<Option<Failure>, BoardError> {
+        let bytes = AlignedBytes::from(&self.program[..]);
+        let program = Program::parse(&bytes)?;
+        let mut arena = AlignedBytes::zeroed(program.arena_bytes() as usize);
+        let vectors = image::Vectors::parse(&self.golden).ok_or(GoldenError::Header)?;
+        Ok(match Interpreter::new(program, &mut arena, Resolver::all()) {
+            Ok(mut interpreter) => self_test::run(&mut interpreter, vectors, || ()).failure,
+            Err(_) => Some(Failure::Program),
         })
     }
 

@@ -21,7 +21,7 @@ use crate::event::{Event, Step};
 use crate::receipt::{Outcome, Receipt};
 use crate::release::Release;
 use crate::target::Target;
-use crate::transport::{Options, Settings, Transport};
+use crate::transport::{Options, Transport};
 use volume::Volume;
 
 /// How long a board may take from the last block until its serial port is there.
@@ -68,7 +68,7 @@ struct Uf2 {
 }
 
 /// The transport of a target, where it is a UF2 volume.
-pub fn open(target: &Target, _: &Settings) -> Option<Box<dyn Transport>> {
+pub fn open(target: &Target) -> Option<Box<dyn Transport>> {
     let Target::Uf2(text) = target else { return None };
     let (path, port) = match text.split_once("+serial:") {
         Some((path, port)) => (path, Some(Port::parse(port))),
