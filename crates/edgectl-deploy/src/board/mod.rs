@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use edge_device::client::{Client, ClientError, Identity, PROMPT};
 use edge_device::image::Digest;
+use edge_device::message::Refusal;
 use edge_device::slots::{Slot, State, Verdict};
 use edge_format::{AlignedBytes, Golden, Program};
 
@@ -79,7 +80,7 @@ impl Deployment<'_> {
         self.done(Step::Stage);
 
         self.started(Step::Switch);
-        client.activate(&prepared.digest)?;
+        in_session(&mut client, |client| client.activate(&prepared.digest))?;
         self.done(Step::Switch);
         // A reset that gets lost on the way has no answer that would be missed.
         for _ in 0..3 {
@@ -158,7 +159,7 @@ impl Deployment<'_> {
 
         self.started(Step::Commit);
         if running.state != State::Confirmed {
-            client.confirm(&prepared.digest)?;
+            in_session(&mut client, |client| client.confirm(&prepared.digest))?;
             let confirmed = |slot: &Slot| slot.digest == prepared.digest && slot.state == State::Confirmed;
             if !client.slots()?.iter().any(confirmed) {
                 return Err(BoardError::NotConfirmed);
@@ -210,7 +211,7 @@ impl Deployment<'_> {
         reason: String,
     ) -> Result<Outcome, BoardError> {
         self.started(Step::Revert);
-        client.reject(&prepared.digest)?;
+        in_session(&mut client, |client| client.reject(&prepared.digest))?;
         let mut client = self.restart(port, client, identity)?;
         let (status, slots) = (client.status()?, client.slots()?);
         let running = status.running.and_then(|index| slots.get(usize::from(index)));
@@ -275,6 +276,17 @@ fn greet(line: Line, patience: Duration, options: &Options) -> Result<(Client<Li
     let mut client = Client::new(client.into_link(), PROMPT.max(options.timeout / 3));
     let identity = client.hello()?;
     Ok((client, identity))
+}
+
+/// Asks for something that names the conversation. A greeting that was sent twice, as on a slow line, has begun another one: then once more.
+fn in_session(client: &mut Client<Line>, ask: impl Fn(&mut Client<Line>) -> Result<(), ClientError>) -> Result<(), ClientError> {
+    match ask(client) {
+        Err(ClientError::Refused { refusal: Refusal::Session, .. }) => {
+            client.hello()?;
+            ask(client)
+        }
+        answer => answer,
+    }
 }
 
 /// The digest of an image, as it stands in its header.

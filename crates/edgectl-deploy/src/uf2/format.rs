@@ -240,7 +240,7 @@ pub fn parse(bytes: &[u8], chip: &Chip) -> Result<Vec<(u32, Vec<u8>)>, Uf2Error>
     if !rest.is_empty() {
         return Err(Uf2Error::Length { found: bytes.len() });
     }
-    let first = usize::from(chip.family == Family::Rp2350 && blocks.first().is_some_and(|block| is_absolute(block)));
+    let first = usize::from(chip.family == Family::Rp2350 && blocks.first().is_some_and(is_absolute));
     let blocks = blocks.get(first..).unwrap_or_default();
     let expected = word(blocks.first().ok_or(Uf2Error::Empty)?, 24);
     let mut pages: Vec<(u32, &[u8])> = vec![];
