@@ -3,7 +3,7 @@
 use edge_device::client::Identity;
 use edge_device::image::{self, Digest};
 use edge_device::self_test::{self, Failure};
-use edge_format::{AlignedBytes, Golden, GoldenError, OpCode, Program, RUNTIME_ABI};
+use edge_format::{AlignedBytes, Golden, OpCode, Program, RUNTIME_ABI};
 use edge_runtime::{Interpreter, Resolver};
 
 use super::BoardError;
@@ -68,9 +68,8 @@ impl Prepared {
         let bytes = AlignedBytes::from(&self.program[..]);
         let program = Program::parse(&bytes)?;
         let mut arena = AlignedBytes::zeroed(program.arena_bytes() as usize);
-        let vectors = image::Vectors::parse(&self.golden).ok_or(GoldenError::Header)?;
         Ok(match Interpreter::new(program, &mut arena, Resolver::all()) {
-            Ok(mut interpreter) => self_test::run(&mut interpreter, vectors, || ()).failure,
+            Ok(mut interpreter) => self_test::run(&mut interpreter, &self.golden, || ()).failure,
             Err(_) => Some(Failure::Program),
         })
     }
