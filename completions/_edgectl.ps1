@@ -32,10 +32,12 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Say what models cost: time, memory, energy, on devices or on this machine')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
+            [CompletionResult]::new('deploy', 'deploy', [CompletionResultType]::ParameterValue, 'Bring a bundle to devices and prove it there')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds')
             [CompletionResult]::new('keys', 'keys', [CompletionResultType]::ParameterValue, 'Generate and show the keys that sign bundles; sign and verify files')
             [CompletionResult]::new('package', 'package', [CompletionResultType]::ParameterValue, 'Put a program, its golden vectors and its evidence into a signed bundle')
             [CompletionResult]::new('profiles', 'profiles', [CompletionResultType]::ParameterValue, 'List, show and check device profiles')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Remove channels from a float model, or set weights to zero, and measure what that costs')
             [CompletionResult]::new('quantize', 'quantize', [CompletionResultType]::ParameterValue, 'Quantize a float model to int8 and measure what it costs')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a model on every sample of a data set')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check a bundle: signatures, expiry, rollback, and every byte of it')
@@ -77,6 +79,138 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'edgectl;deploy' {
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Trust this public key, or the one in this file')
+            [CompletionResult]::new('--trust', '--trust', [CompletionResultType]::ParameterName, 'Trust whom this file names, for what it says')
+            [CompletionResult]::new('--channel', '--channel', [CompletionResultType]::ParameterName, 'The channel that the bundle must be for')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once')
+            [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'A file with devices in groups (see the README)')
+            [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Only these groups of the inventory')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only devices with one of these tags')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The device''s profile, where the bundle has several for its architecture')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too')
+            [CompletionResult]::new('--known-hosts', '--known-hosts', [CompletionResultType]::ParameterName, 'Known hosts, instead of ~/.ssh/known_hosts and the system''s')
+            [CompletionResult]::new('--host-key', '--host-key', [CompletionResultType]::ParameterName, 'The only host key that the device may have: SHA256:…')
+            [CompletionResult]::new('--ssh-config', '--ssh-config', [CompletionResultType]::ParameterName, 'ssh''s configuration [default: ~/.ssh/config]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for any answer')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'How long a release may be on trial before the device takes it back by itself')
+            [CompletionResult]::new('--passes', '--passes', [CompletionResultType]::ParameterName, 'How often in a row the service must be well')
+            [CompletionResult]::new('--parallel', '--parallel', [CompletionResultType]::ParameterName, 'How many devices at once [default: the inventory''s, or 8]')
+            [CompletionResult]::new('--canary', '--canary', [CompletionResultType]::ParameterName, 'So many of the devices that are named with --to get the release first [default: 1]')
+            [CompletionResult]::new('--max-failures', '--max-failures', [CompletionResultType]::ParameterName, 'The share of a group that may fail, in percent; more stop the rollout at once [default: the inventory''s, or 0]')
+            [CompletionResult]::new('--min-success', '--min-success', [CompletionResultType]::ParameterName, 'The share of a group that must succeed before the next one begins, in percent [default: the inventory''s, or 100]')
+            [CompletionResult]::new('--pause-after', '--pause-after', [CompletionResultType]::ParameterName, 'Stop after this group; the same command without this option goes on')
+            [CompletionResult]::new('--journal', '--journal', [CompletionResultType]::ParameterName, 'Where this side writes down what it has done, to go on after an interruption [default, for several devices: the bundle''s path with `.rollout.jsonl`]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done; no device is asked')
+            [CompletionResult]::new('--accept-new', '--accept-new', [CompletionResultType]::ParameterName, 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'What devices run, and how they are')
+            [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Go back to the release before the current one, with the same proof as a deployment')
+            [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'What became of deployments on devices')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'edgectl;deploy;status' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once')
+            [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'A file with devices in groups (see the README)')
+            [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Only these groups of the inventory')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only devices with one of these tags')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The device''s profile, where the bundle has several for its architecture')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too')
+            [CompletionResult]::new('--known-hosts', '--known-hosts', [CompletionResultType]::ParameterName, 'Known hosts, instead of ~/.ssh/known_hosts and the system''s')
+            [CompletionResult]::new('--host-key', '--host-key', [CompletionResultType]::ParameterName, 'The only host key that the device may have: SHA256:…')
+            [CompletionResult]::new('--ssh-config', '--ssh-config', [CompletionResultType]::ParameterName, 'ssh''s configuration [default: ~/.ssh/config]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for any answer')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'How long a release may be on trial before the device takes it back by itself')
+            [CompletionResult]::new('--passes', '--passes', [CompletionResultType]::ParameterName, 'How often in a row the service must be well')
+            [CompletionResult]::new('--parallel', '--parallel', [CompletionResultType]::ParameterName, 'How many devices at once [default: the inventory''s, or 8]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('--accept-new', '--accept-new', [CompletionResultType]::ParameterName, 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'edgectl;deploy;rollback' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once')
+            [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'A file with devices in groups (see the README)')
+            [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Only these groups of the inventory')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only devices with one of these tags')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The device''s profile, where the bundle has several for its architecture')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too')
+            [CompletionResult]::new('--known-hosts', '--known-hosts', [CompletionResultType]::ParameterName, 'Known hosts, instead of ~/.ssh/known_hosts and the system''s')
+            [CompletionResult]::new('--host-key', '--host-key', [CompletionResultType]::ParameterName, 'The only host key that the device may have: SHA256:…')
+            [CompletionResult]::new('--ssh-config', '--ssh-config', [CompletionResultType]::ParameterName, 'ssh''s configuration [default: ~/.ssh/config]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for any answer')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'How long a release may be on trial before the device takes it back by itself')
+            [CompletionResult]::new('--passes', '--passes', [CompletionResultType]::ParameterName, 'How often in a row the service must be well')
+            [CompletionResult]::new('--parallel', '--parallel', [CompletionResultType]::ParameterName, 'How many devices at once [default: the inventory''s, or 8]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('--accept-new', '--accept-new', [CompletionResultType]::ParameterName, 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'edgectl;deploy;history' {
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once')
+            [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'A file with devices in groups (see the README)')
+            [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Only these groups of the inventory')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only devices with one of these tags')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The device''s profile, where the bundle has several for its architecture')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too')
+            [CompletionResult]::new('--known-hosts', '--known-hosts', [CompletionResultType]::ParameterName, 'Known hosts, instead of ~/.ssh/known_hosts and the system''s')
+            [CompletionResult]::new('--host-key', '--host-key', [CompletionResultType]::ParameterName, 'The only host key that the device may have: SHA256:…')
+            [CompletionResult]::new('--ssh-config', '--ssh-config', [CompletionResultType]::ParameterName, 'ssh''s configuration [default: ~/.ssh/config]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for any answer')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'How long a release may be on trial before the device takes it back by itself')
+            [CompletionResult]::new('--passes', '--passes', [CompletionResultType]::ParameterName, 'How often in a row the service must be well')
+            [CompletionResult]::new('--parallel', '--parallel', [CompletionResultType]::ParameterName, 'How many devices at once [default: the inventory''s, or 8]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('--accept-new', '--accept-new', [CompletionResultType]::ParameterName, 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'edgectl;deploy;help' {
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'What devices run, and how they are')
+            [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Go back to the release before the current one, with the same proof as a deployment')
+            [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'What became of deployments on devices')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'edgectl;deploy;help;status' {
+            break
+        }
+        'edgectl;deploy;help;rollback' {
+            break
+        }
+        'edgectl;deploy;help;history' {
+            break
+        }
+        'edgectl;deploy;help;help' {
             break
         }
         'edgectl;inspect' {
@@ -181,8 +315,8 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
         }
         'edgectl;package' {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The devices that it is for (see `edgectl profiles list`)')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name of the model [default: the program''s file name]')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Version of the model')
@@ -207,9 +341,10 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Decode images to this colour model')
             [CompletionResult]::new('--labels', '--labels', [CompletionResultType]::ParameterName, '.csv: the column of labels, by its name or its position from 1')
             [CompletionResult]::new('--csv-header', '--csv-header', [CompletionResultType]::ParameterName, '.csv: whether the first line names the columns')
-            [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]')
+            [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input''s name')
             [CompletionResult]::new('--y-key', '--y-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of labels [default: y]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('--model-only', '--model-only', [CompletionResultType]::ParameterName, '.uf2: the model alone, for boards that have the firmware')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
@@ -300,8 +435,62 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
         'edgectl;profiles;help;help' {
             break
         }
+        'edgectl;prune' {
+            [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'Samples, with labels or without: for activation statistics, gradients and training')
+            [CompletionResult]::new('--eval', '--eval', [CompletionResultType]::ParameterName, 'Samples on which the model is measured before and after')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write: .onnx')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write: .onnx')
+            [CompletionResult]::new('--sparsity', '--sparsity', [CompletionResultType]::ParameterName, 'The share of parameters that goes, from 0 to 1; with --structure unstructured, the share of weights that become zero')
+            [CompletionResult]::new('--max-macs', '--max-macs', [CompletionResultType]::ParameterName, 'The most multiply-accumulate operations: 1500000, 1500k or 1.5M')
+            [CompletionResult]::new('--max-params', '--max-params', [CompletionResultType]::ParameterName, 'The most parameters: 20000 or 20k')
+            [CompletionResult]::new('--max-latency-ms', '--max-latency-ms', [CompletionResultType]::ParameterName, 'Time of an inference on each --profile, as its cost model estimates it for int8')
+            [CompletionResult]::new('--max-ram-kib', '--max-ram-kib', [CompletionResultType]::ParameterName, 'Arena, stack and, on Linux, the int8 program')
+            [CompletionResult]::new('--max-flash-kib', '--max-flash-kib', [CompletionResultType]::ParameterName, 'Int8 program, runtime and kernels')
+            [CompletionResult]::new('--blocks', '--blocks', [CompletionResultType]::ParameterName, 'Weights of which blocks stay, N of M, such as 2:4')
+            [CompletionResult]::new('--structure', '--structure', [CompletionResultType]::ParameterName, 'Whether channels go, or single weights become zero')
+            [CompletionResult]::new('--importance', '--importance', [CompletionResultType]::ParameterName, 'How channels are compared')
+            [CompletionResult]::new('--scope', '--scope', [CompletionResultType]::ParameterName, 'Whether all layers are compared, or each loses the same share')
+            [CompletionResult]::new('--multiple', '--multiple', [CompletionResultType]::ParameterName, 'Numbers of channels become multiples of this [default: what the profile''s kernels take at a time, otherwise 1]')
+            [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'The share of channels that each layer keeps at least')
+            [CompletionResult]::new('--max-drop', '--max-drop', [CompletionResultType]::ParameterName, 'The drop of the metric that is allowed, in points; more than that is refused with exit status 1, and nothing is written')
+            [CompletionResult]::new('--input-range', '--input-range', [CompletionResultType]::ParameterName, '--lossless: the range of the model''s inputs, such as 0,1 [default: any number]')
+            [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Devices: names (see `edgectl profiles list`) or files')
+            [CompletionResult]::new('--steps', '--steps', [CompletionResultType]::ParameterName, 'Steps in which the target is reached')
+            [CompletionResult]::new('--epochs', '--epochs', [CompletionResultType]::ParameterName, 'Epochs after each step but the last')
+            [CompletionResult]::new('--final-epochs', '--final-epochs', [CompletionResultType]::ParameterName, 'Epochs after the last step [default: 4 times --epochs]')
+            [CompletionResult]::new('--batch', '--batch', [CompletionResultType]::ParameterName, 'Samples of a batch')
+            [CompletionResult]::new('--learning-rate', '--learning-rate', [CompletionResultType]::ParameterName, 'The greatest learning rate')
+            [CompletionResult]::new('--distill-weight', '--distill-weight', [CompletionResultType]::ParameterName, 'How much the unpruned model''s outputs count beside the labels, from 0 to 1; without labels they are all there is')
+            [CompletionResult]::new('--temperature', '--temperature', [CompletionResultType]::ParameterName, 'How soft the unpruned model''s classes are')
+            [CompletionResult]::new('--augment', '--augment', [CompletionResultType]::ParameterName, 'Random changes of training samples (see `edgectl finetune --help`)')
+            [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Whence all randomness comes')
+            [CompletionResult]::new('--samples', '--samples', [CompletionResultType]::ParameterName, 'Read at most so many samples of --data, taken evenly from all of them')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Read at most the first so many evaluation samples')
+            [CompletionResult]::new('--metric', '--metric', [CompletionResultType]::ParameterName, 'What is measured [default: top1, where there are labels and the only output is a list of classes]')
+            [CompletionResult]::new('--scale', '--scale', [CompletionResultType]::ParameterName, 'Factor of the raw values, such as 1/255')
+            [CompletionResult]::new('--mean', '--mean', [CompletionResultType]::ParameterName, 'Subtracted after scaling: one value, or one per channel')
+            [CompletionResult]::new('--std', '--std', [CompletionResultType]::ParameterName, 'Divides after subtracting: one value, or one per channel')
+            [CompletionResult]::new('--resize', '--resize', [CompletionResultType]::ParameterName, 'Resize images, bilinear')
+            [CompletionResult]::new('--layout', '--layout', [CompletionResultType]::ParameterName, 'Layout of the stored images')
+            [CompletionResult]::new('--model-layout', '--model-layout', [CompletionResultType]::ParameterName, 'Layout of the model''s input, where it is an image [default: nchw]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Decode images to this colour model')
+            [CompletionResult]::new('--labels', '--labels', [CompletionResultType]::ParameterName, '.csv: the column of labels, by its name or its position from 1')
+            [CompletionResult]::new('--csv-header', '--csv-header', [CompletionResultType]::ParameterName, '.csv: whether the first line names the columns')
+            [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input''s name')
+            [CompletionResult]::new('--y-key', '--y-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of labels [default: y]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('--lossless', '--lossless', [CompletionResultType]::ParameterName, 'Remove only what does nothing: outputs stay as they are, to rounding')
+            [CompletionResult]::new('--no-compensation', '--no-compensation', [CompletionResultType]::ParameterName, 'Only take channels out, and leave the weights of the others as they are, instead of letting them make up for what goes')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'edgectl;quantize' {
-            [CompletionResult]::new('--calibration', '--calibration', [CompletionResultType]::ParameterName, 'Samples from which the ranges of activations are found; needed for float models, without labels')
+            [CompletionResult]::new('--calibration', '--calibration', [CompletionResultType]::ParameterName, 'Samples from which the ranges of activations are found; needed for float models, and for quantized ones of which a part has no scale')
             [CompletionResult]::new('--eval', '--eval', [CompletionResultType]::ParameterName, 'Samples on which float and int8 are compared')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once')
@@ -328,7 +517,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Decode images to this colour model')
             [CompletionResult]::new('--labels', '--labels', [CompletionResultType]::ParameterName, '.csv: the column of labels, by its name or its position from 1')
             [CompletionResult]::new('--csv-header', '--csv-header', [CompletionResultType]::ParameterName, '.csv: whether the first line names the columns')
-            [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]')
+            [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input''s name')
             [CompletionResult]::new('--y-key', '--y-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of labels [default: y]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
             [CompletionResult]::new('--require-int8', '--require-int8', [CompletionResultType]::ParameterName, 'Exit with status 1 where an operator computes in float')
@@ -346,7 +535,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;run' {
-            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images')
+            [CompletionResult]::new('--input', '--input', [CompletionResultType]::ParameterName, 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images; .npz or .safetensors for models with several inputs')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write all outputs, stacked: .npz by name, or .npy for a model with one output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write all outputs, stacked: .npz by name, or .npy for a model with one output')
             [CompletionResult]::new('--against', '--against', [CompletionResultType]::ParameterName, 'Compare with another model of the same outputs')
@@ -362,7 +551,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Decode images to this colour model')
             [CompletionResult]::new('--labels', '--labels', [CompletionResultType]::ParameterName, '.csv: the column of labels, by its name or its position from 1')
             [CompletionResult]::new('--csv-header', '--csv-header', [CompletionResultType]::ParameterName, '.csv: whether the first line names the columns')
-            [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]')
+            [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input''s name')
             [CompletionResult]::new('--y-key', '--y-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of labels [default: y]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
@@ -393,10 +582,12 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
         'edgectl;help' {
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Say what models cost: time, memory, energy, on devices or on this machine')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
+            [CompletionResult]::new('deploy', 'deploy', [CompletionResultType]::ParameterValue, 'Bring a bundle to devices and prove it there')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds')
             [CompletionResult]::new('keys', 'keys', [CompletionResultType]::ParameterValue, 'Generate and show the keys that sign bundles; sign and verify files')
             [CompletionResult]::new('package', 'package', [CompletionResultType]::ParameterValue, 'Put a program, its golden vectors and its evidence into a signed bundle')
             [CompletionResult]::new('profiles', 'profiles', [CompletionResultType]::ParameterValue, 'List, show and check device profiles')
+            [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Remove channels from a float model, or set weights to zero, and measure what that costs')
             [CompletionResult]::new('quantize', 'quantize', [CompletionResultType]::ParameterValue, 'Quantize a float model to int8 and measure what it costs')
             [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run a model on every sample of a data set')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Check a bundle: signatures, expiry, rollback, and every byte of it')
@@ -407,6 +598,21 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;help;completions' {
+            break
+        }
+        'edgectl;help;deploy' {
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'What devices run, and how they are')
+            [CompletionResult]::new('rollback', 'rollback', [CompletionResultType]::ParameterValue, 'Go back to the release before the current one, with the same proof as a deployment')
+            [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'What became of deployments on devices')
+            break
+        }
+        'edgectl;help;deploy;status' {
+            break
+        }
+        'edgectl;help;deploy;rollback' {
+            break
+        }
+        'edgectl;help;deploy;history' {
             break
         }
         'edgectl;help;inspect' {
@@ -451,6 +657,9 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;help;profiles;validate' {
+            break
+        }
+        'edgectl;help;prune' {
             break
         }
         'edgectl;help;quantize' {

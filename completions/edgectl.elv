@@ -29,10 +29,12 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --version 'Print version'
             cand bench 'Say what models cost: time, memory, energy, on devices or on this machine'
             cand completions 'Print the completion script of a shell'
+            cand deploy 'Bring a bundle to devices and prove it there'
             cand inspect 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds'
             cand keys 'Generate and show the keys that sign bundles; sign and verify files'
             cand package 'Put a program, its golden vectors and its evidence into a signed bundle'
             cand profiles 'List, show and check device profiles'
+            cand prune 'Remove channels from a float model, or set weights to zero, and measure what that costs'
             cand quantize 'Quantize a float model to int8 and measure what it costs'
             cand run 'Run a model on every sample of a data set'
             cand verify 'Check a bundle: signatures, expiry, rollback, and every byte of it'
@@ -72,6 +74,129 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --verbose 'Say more about what is done'
             cand -h 'Print help'
             cand --help 'Print help'
+        }
+        &'edgectl;deploy'= {
+            cand --key 'Trust this public key, or the one in this file'
+            cand --trust 'Trust whom this file names, for what it says'
+            cand --channel 'The channel that the bundle must be for'
+            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once'
+            cand --inventory 'A file with devices in groups (see the README)'
+            cand --group 'Only these groups of the inventory'
+            cand --tag 'Only devices with one of these tags'
+            cand --profile 'The device''s profile, where the bundle has several for its architecture'
+            cand --service 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`'
+            cand --identity 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too'
+            cand --known-hosts 'Known hosts, instead of ~/.ssh/known_hosts and the system''s'
+            cand --host-key 'The only host key that the device may have: SHA256:…'
+            cand --ssh-config 'ssh''s configuration [default: ~/.ssh/config]'
+            cand --timeout 'How long to wait for any answer'
+            cand --deadline 'How long a release may be on trial before the device takes it back by itself'
+            cand --passes 'How often in a row the service must be well'
+            cand --parallel 'How many devices at once [default: the inventory''s, or 8]'
+            cand --canary 'So many of the devices that are named with --to get the release first [default: 1]'
+            cand --max-failures 'The share of a group that may fail, in percent; more stop the rollout at once [default: the inventory''s, or 0]'
+            cand --min-success 'The share of a group that must succeed before the next one begins, in percent [default: the inventory''s, or 100]'
+            cand --pause-after 'Stop after this group; the same command without this option goes on'
+            cand --journal 'Where this side writes down what it has done, to go on after an interruption [default, for several devices: the bundle''s path with `.rollout.jsonl`]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand --dry-run 'Show what would be done; no device is asked'
+            cand --accept-new 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand status 'What devices run, and how they are'
+            cand rollback 'Go back to the release before the current one, with the same proof as a deployment'
+            cand history 'What became of deployments on devices'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'edgectl;deploy;status'= {
+            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once'
+            cand --inventory 'A file with devices in groups (see the README)'
+            cand --group 'Only these groups of the inventory'
+            cand --tag 'Only devices with one of these tags'
+            cand --profile 'The device''s profile, where the bundle has several for its architecture'
+            cand --service 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`'
+            cand --identity 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too'
+            cand --known-hosts 'Known hosts, instead of ~/.ssh/known_hosts and the system''s'
+            cand --host-key 'The only host key that the device may have: SHA256:…'
+            cand --ssh-config 'ssh''s configuration [default: ~/.ssh/config]'
+            cand --timeout 'How long to wait for any answer'
+            cand --deadline 'How long a release may be on trial before the device takes it back by itself'
+            cand --passes 'How often in a row the service must be well'
+            cand --parallel 'How many devices at once [default: the inventory''s, or 8]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand --accept-new 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'edgectl;deploy;rollback'= {
+            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once'
+            cand --inventory 'A file with devices in groups (see the README)'
+            cand --group 'Only these groups of the inventory'
+            cand --tag 'Only devices with one of these tags'
+            cand --profile 'The device''s profile, where the bundle has several for its architecture'
+            cand --service 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`'
+            cand --identity 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too'
+            cand --known-hosts 'Known hosts, instead of ~/.ssh/known_hosts and the system''s'
+            cand --host-key 'The only host key that the device may have: SHA256:…'
+            cand --ssh-config 'ssh''s configuration [default: ~/.ssh/config]'
+            cand --timeout 'How long to wait for any answer'
+            cand --deadline 'How long a release may be on trial before the device takes it back by itself'
+            cand --passes 'How often in a row the service must be well'
+            cand --parallel 'How many devices at once [default: the inventory''s, or 8]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand --accept-new 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'edgectl;deploy;history'= {
+            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once'
+            cand --inventory 'A file with devices in groups (see the README)'
+            cand --group 'Only these groups of the inventory'
+            cand --tag 'Only devices with one of these tags'
+            cand --profile 'The device''s profile, where the bundle has several for its architecture'
+            cand --service 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`'
+            cand --identity 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too'
+            cand --known-hosts 'Known hosts, instead of ~/.ssh/known_hosts and the system''s'
+            cand --host-key 'The only host key that the device may have: SHA256:…'
+            cand --ssh-config 'ssh''s configuration [default: ~/.ssh/config]'
+            cand --timeout 'How long to wait for any answer'
+            cand --deadline 'How long a release may be on trial before the device takes it back by itself'
+            cand --passes 'How often in a row the service must be well'
+            cand --parallel 'How many devices at once [default: the inventory''s, or 8]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand --accept-new 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
+        &'edgectl;deploy;help'= {
+            cand status 'What devices run, and how they are'
+            cand rollback 'Go back to the release before the current one, with the same proof as a deployment'
+            cand history 'What became of deployments on devices'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'edgectl;deploy;help;status'= {
+        }
+        &'edgectl;deploy;help;rollback'= {
+        }
+        &'edgectl;deploy;help;history'= {
+        }
+        &'edgectl;deploy;help;help'= {
         }
         &'edgectl;inspect'= {
             cand --profile 'Also say what it costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there'
@@ -163,8 +288,8 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         }
         &'edgectl;package'= {
             cand --profile 'The devices that it is for (see `edgectl profiles list`)'
-            cand -o 'File to write'
-            cand --output 'File to write'
+            cand -o 'File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board'
+            cand --output 'File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board'
             cand --key 'Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it'
             cand --name 'Name of the model [default: the program''s file name]'
             cand --version 'Version of the model'
@@ -189,9 +314,10 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --color 'Decode images to this colour model'
             cand --labels '.csv: the column of labels, by its name or its position from 1'
             cand --csv-header '.csv: whether the first line names the columns'
-            cand --x-key '.npz, .safetensors: the array of samples [default: x]'
+            cand --x-key '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input''s name'
             cand --y-key '.npz, .safetensors: the array of labels [default: y]'
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand --model-only '.uf2: the model alone, for boards that have the firmware'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
@@ -270,8 +396,61 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         }
         &'edgectl;profiles;help;help'= {
         }
+        &'edgectl;prune'= {
+            cand --data 'Samples, with labels or without: for activation statistics, gradients and training'
+            cand --eval 'Samples on which the model is measured before and after'
+            cand -o 'File to write: .onnx'
+            cand --output 'File to write: .onnx'
+            cand --sparsity 'The share of parameters that goes, from 0 to 1; with --structure unstructured, the share of weights that become zero'
+            cand --max-macs 'The most multiply-accumulate operations: 1500000, 1500k or 1.5M'
+            cand --max-params 'The most parameters: 20000 or 20k'
+            cand --max-latency-ms 'Time of an inference on each --profile, as its cost model estimates it for int8'
+            cand --max-ram-kib 'Arena, stack and, on Linux, the int8 program'
+            cand --max-flash-kib 'Int8 program, runtime and kernels'
+            cand --blocks 'Weights of which blocks stay, N of M, such as 2:4'
+            cand --structure 'Whether channels go, or single weights become zero'
+            cand --importance 'How channels are compared'
+            cand --scope 'Whether all layers are compared, or each loses the same share'
+            cand --multiple 'Numbers of channels become multiples of this [default: what the profile''s kernels take at a time, otherwise 1]'
+            cand --keep 'The share of channels that each layer keeps at least'
+            cand --max-drop 'The drop of the metric that is allowed, in points; more than that is refused with exit status 1, and nothing is written'
+            cand --input-range '--lossless: the range of the model''s inputs, such as 0,1 [default: any number]'
+            cand --profile 'Devices: names (see `edgectl profiles list`) or files'
+            cand --steps 'Steps in which the target is reached'
+            cand --epochs 'Epochs after each step but the last'
+            cand --final-epochs 'Epochs after the last step [default: 4 times --epochs]'
+            cand --batch 'Samples of a batch'
+            cand --learning-rate 'The greatest learning rate'
+            cand --distill-weight 'How much the unpruned model''s outputs count beside the labels, from 0 to 1; without labels they are all there is'
+            cand --temperature 'How soft the unpruned model''s classes are'
+            cand --augment 'Random changes of training samples (see `edgectl finetune --help`)'
+            cand --seed 'Whence all randomness comes'
+            cand --samples 'Read at most so many samples of --data, taken evenly from all of them'
+            cand --limit 'Read at most the first so many evaluation samples'
+            cand --metric 'What is measured [default: top1, where there are labels and the only output is a list of classes]'
+            cand --scale 'Factor of the raw values, such as 1/255'
+            cand --mean 'Subtracted after scaling: one value, or one per channel'
+            cand --std 'Divides after subtracting: one value, or one per channel'
+            cand --resize 'Resize images, bilinear'
+            cand --layout 'Layout of the stored images'
+            cand --model-layout 'Layout of the model''s input, where it is an image [default: nchw]'
+            cand --color 'Decode images to this colour model'
+            cand --labels '.csv: the column of labels, by its name or its position from 1'
+            cand --csv-header '.csv: whether the first line names the columns'
+            cand --x-key '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input''s name'
+            cand --y-key '.npz, .safetensors: the array of labels [default: y]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand --lossless 'Remove only what does nothing: outputs stay as they are, to rounding'
+            cand --no-compensation 'Only take channels out, and leave the weights of the others as they are, instead of letting them make up for what goes'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'edgectl;quantize'= {
-            cand --calibration 'Samples from which the ranges of activations are found; needed for float models, without labels'
+            cand --calibration 'Samples from which the ranges of activations are found; needed for float models, and for quantized ones of which a part has no scale'
             cand --eval 'Samples on which float and int8 are compared'
             cand -o 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once'
             cand --output 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once'
@@ -298,7 +477,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --color 'Decode images to this colour model'
             cand --labels '.csv: the column of labels, by its name or its position from 1'
             cand --csv-header '.csv: whether the first line names the columns'
-            cand --x-key '.npz, .safetensors: the array of samples [default: x]'
+            cand --x-key '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input''s name'
             cand --y-key '.npz, .safetensors: the array of labels [default: y]'
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand --require-int8 'Exit with status 1 where an operator computes in float'
@@ -315,7 +494,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'edgectl;run'= {
-            cand --input 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images'
+            cand --input 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images; .npz or .safetensors for models with several inputs'
             cand -o 'Write all outputs, stacked: .npz by name, or .npy for a model with one output'
             cand --output 'Write all outputs, stacked: .npz by name, or .npy for a model with one output'
             cand --against 'Compare with another model of the same outputs'
@@ -331,7 +510,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --color 'Decode images to this colour model'
             cand --labels '.csv: the column of labels, by its name or its position from 1'
             cand --csv-header '.csv: whether the first line names the columns'
-            cand --x-key '.npz, .safetensors: the array of samples [default: x]'
+            cand --x-key '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input''s name'
             cand --y-key '.npz, .safetensors: the array of labels [default: y]'
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand -q 'Say nothing but errors'
@@ -360,10 +539,12 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         &'edgectl;help'= {
             cand bench 'Say what models cost: time, memory, energy, on devices or on this machine'
             cand completions 'Print the completion script of a shell'
+            cand deploy 'Bring a bundle to devices and prove it there'
             cand inspect 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds'
             cand keys 'Generate and show the keys that sign bundles; sign and verify files'
             cand package 'Put a program, its golden vectors and its evidence into a signed bundle'
             cand profiles 'List, show and check device profiles'
+            cand prune 'Remove channels from a float model, or set weights to zero, and measure what that costs'
             cand quantize 'Quantize a float model to int8 and measure what it costs'
             cand run 'Run a model on every sample of a data set'
             cand verify 'Check a bundle: signatures, expiry, rollback, and every byte of it'
@@ -372,6 +553,17 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         &'edgectl;help;bench'= {
         }
         &'edgectl;help;completions'= {
+        }
+        &'edgectl;help;deploy'= {
+            cand status 'What devices run, and how they are'
+            cand rollback 'Go back to the release before the current one, with the same proof as a deployment'
+            cand history 'What became of deployments on devices'
+        }
+        &'edgectl;help;deploy;status'= {
+        }
+        &'edgectl;help;deploy;rollback'= {
+        }
+        &'edgectl;help;deploy;history'= {
         }
         &'edgectl;help;inspect'= {
         }
@@ -404,6 +596,8 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         &'edgectl;help;profiles;calibrate'= {
         }
         &'edgectl;help;profiles;validate'= {
+        }
+        &'edgectl;help;prune'= {
         }
         &'edgectl;help;quantize'= {
         }

@@ -34,10 +34,12 @@ complete -c edgectl -n "__fish_edgectl_needs_command" -s h -l help -d 'Print hel
 complete -c edgectl -n "__fish_edgectl_needs_command" -s V -l version -d 'Print version'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "deploy" -d 'Bring a bundle to devices and prove it there'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "profiles" -d 'List, show and check device profiles'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "prune" -d 'Remove channels from a float model, or set weights to zero, and measure what that costs'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "run" -d 'Run a model on every sample of a data set'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "verify" -d 'Check a bundle: signatures, expiry, rollback, and every byte of it'
@@ -77,6 +79,111 @@ markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l key -d 'Trust this public key, or the one in this file' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l trust -d 'Trust whom this file names, for what it says' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l channel -d 'The channel that the bundle must be for' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l inventory -d 'A file with devices in groups (see the README)' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l group -d 'Only these groups of the inventory' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l tag -d 'Only devices with one of these tags' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l profile -d 'The device\'s profile, where the bundle has several for its architecture' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l service -d 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l identity -d 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l known-hosts -d 'Known hosts, instead of ~/.ssh/known_hosts and the system\'s' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l ssh-config -d 'ssh\'s configuration [default: ~/.ssh/config]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l timeout -d 'How long to wait for any answer' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l deadline -d 'How long a release may be on trial before the device takes it back by itself' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l passes -d 'How often in a row the service must be well' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l parallel -d 'How many devices at once [default: the inventory\'s, or 8]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l canary -d 'So many of the devices that are named with --to get the release first [default: 1]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l max-failures -d 'The share of a group that may fail, in percent; more stop the rollout at once [default: the inventory\'s, or 0]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l min-success -d 'The share of a group that must succeed before the next one begins, in percent [default: the inventory\'s, or 100]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l pause-after -d 'Stop after this group; the same command without this option goes on' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l journal -d 'Where this side writes down what it has done, to go on after an interruption [default, for several devices: the bundle\'s path with `.rollout.jsonl`]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l dry-run -d 'Show what would be done; no device is asked'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l accept-new -d 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -a "status" -d 'What devices run, and how they are'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -a "rollback" -d 'Go back to the release before the current one, with the same proof as a deployment'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -a "history" -d 'What became of deployments on devices'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l inventory -d 'A file with devices in groups (see the README)' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l group -d 'Only these groups of the inventory' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l tag -d 'Only devices with one of these tags' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l profile -d 'The device\'s profile, where the bundle has several for its architecture' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l service -d 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l identity -d 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l known-hosts -d 'Known hosts, instead of ~/.ssh/known_hosts and the system\'s' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l ssh-config -d 'ssh\'s configuration [default: ~/.ssh/config]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l timeout -d 'How long to wait for any answer' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l deadline -d 'How long a release may be on trial before the device takes it back by itself' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l passes -d 'How often in a row the service must be well' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l parallel -d 'How many devices at once [default: the inventory\'s, or 8]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l accept-new -d 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l inventory -d 'A file with devices in groups (see the README)' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l group -d 'Only these groups of the inventory' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l tag -d 'Only devices with one of these tags' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l profile -d 'The device\'s profile, where the bundle has several for its architecture' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l service -d 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l identity -d 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l known-hosts -d 'Known hosts, instead of ~/.ssh/known_hosts and the system\'s' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l ssh-config -d 'ssh\'s configuration [default: ~/.ssh/config]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l timeout -d 'How long to wait for any answer' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l deadline -d 'How long a release may be on trial before the device takes it back by itself' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l passes -d 'How often in a row the service must be well' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l parallel -d 'How many devices at once [default: the inventory\'s, or 8]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l accept-new -d 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l inventory -d 'A file with devices in groups (see the README)' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l group -d 'Only these groups of the inventory' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l tag -d 'Only devices with one of these tags' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l profile -d 'The device\'s profile, where the bundle has several for its architecture' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l service -d 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l identity -d 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l known-hosts -d 'Known hosts, instead of ~/.ssh/known_hosts and the system\'s' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l ssh-config -d 'ssh\'s configuration [default: ~/.ssh/config]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l timeout -d 'How long to wait for any answer' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l deadline -d 'How long a release may be on trial before the device takes it back by itself' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l passes -d 'How often in a row the service must be well' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l parallel -d 'How many devices at once [default: the inventory\'s, or 8]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l accept-new -d 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from help" -f -a "status" -d 'What devices run, and how they are'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from help" -f -a "rollback" -d 'Go back to the release before the current one, with the same proof as a deployment'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from help" -f -a "history" -d 'What became of deployments on devices'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l profile -d 'Also say what it costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
 json\t''
@@ -140,7 +247,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_su
 complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Verify the signature of a file'
 complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l profile -d 'The devices that it is for (see `edgectl profiles list`)' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s o -l output -d 'File to write' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s o -l output -d 'File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l key -d 'Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l name -d 'Name of the model [default: the program\'s file name]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l version -d 'Version of the model' -r
@@ -169,12 +276,13 @@ rgb\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
 false\t''"
-complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l x-key -d '.npz, .safetensors: the array of samples [default: x]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l x-key -d '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input\'s name' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
 json\t''
 csv\t''
 markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l model-only -d '.uf2: the model alone, for boards that have the firmware'
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -226,7 +334,71 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_see
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "calibrate" -d 'Fit a kernel library of a profile to measurements of your own'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "validate" -d 'Check profiles: keys, units, and what no device can be'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration -d 'Samples from which the ranges of activations are found; needed for float models, without labels' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l data -d 'Samples, with labels or without: for activation statistics, gradients and training' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l eval -d 'Samples on which the model is measured before and after' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -s o -l output -d 'File to write: .onnx' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l sparsity -d 'The share of parameters that goes, from 0 to 1; with --structure unstructured, the share of weights that become zero' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l max-macs -d 'The most multiply-accumulate operations: 1500000, 1500k or 1.5M' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l max-params -d 'The most parameters: 20000 or 20k' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l max-latency-ms -d 'Time of an inference on each --profile, as its cost model estimates it for int8' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l max-ram-kib -d 'Arena, stack and, on Linux, the int8 program' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l max-flash-kib -d 'Int8 program, runtime and kernels' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l blocks -d 'Weights of which blocks stay, N of M, such as 2:4' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l structure -d 'Whether channels go, or single weights become zero' -r -f -a "channels\t'Channels go: the model has fewer operations'
+unstructured\t'Single weights become zero: the model only compresses better'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l importance -d 'How channels are compared' -r -f -a "reconstruction\t'What is lost of the next layers\' outputs on the data, once the other channels make up for it'
+l1\t'Sums of the magnitudes of weights'
+l2\t'Root of the sums of squares of weights'
+bn-scale\t'Scales of batch normalization'
+taylor\t'Weights times gradients, squared (first-order Taylor expansion of the loss)'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l scope -d 'Whether all layers are compared, or each loses the same share' -r -f -a "global\t'All layers are compared'
+per-layer\t'Each layer loses the same share'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l multiple -d 'Numbers of channels become multiples of this [default: what the profile\'s kernels take at a time, otherwise 1]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l keep -d 'The share of channels that each layer keeps at least' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l max-drop -d 'The drop of the metric that is allowed, in points; more than that is refused with exit status 1, and nothing is written' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l input-range -d '--lossless: the range of the model\'s inputs, such as 0,1 [default: any number]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l profile -d 'Devices: names (see `edgectl profiles list`) or files' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l steps -d 'Steps in which the target is reached' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l epochs -d 'Epochs after each step but the last' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l final-epochs -d 'Epochs after the last step [default: 4 times --epochs]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l batch -d 'Samples of a batch' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l learning-rate -d 'The greatest learning rate' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l distill-weight -d 'How much the unpruned model\'s outputs count beside the labels, from 0 to 1; without labels they are all there is' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l temperature -d 'How soft the unpruned model\'s classes are' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l augment -d 'Random changes of training samples (see `edgectl finetune --help`)' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l seed -d 'Whence all randomness comes' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l samples -d 'Read at most so many samples of --data, taken evenly from all of them' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l limit -d 'Read at most the first so many evaluation samples' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l metric -d 'What is measured [default: top1, where there are labels and the only output is a list of classes]' -r -f -a "auc\t''
+auc-reconstruction\t''
+mse\t''
+top1\t''
+top5\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l scale -d 'Factor of the raw values, such as 1/255' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l std -d 'Divides after subtracting: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l resize -d 'Resize images, bilinear' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l layout -d 'Layout of the stored images' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l model-layout -d 'Layout of the model\'s input, where it is an image [default: nchw]' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l color -d 'Decode images to this colour model' -r -f -a "gray\t''
+rgb\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
+false\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l x-key -d '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input\'s name' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l lossless -d 'Remove only what does nothing: outputs stay as they are, to rounding'
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l no-compensation -d 'Only take channels out, and leave the weights of the others as they are, instead of letting them make up for what goes'
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration -d 'Samples from which the ranges of activations are found; needed for float models, and for quantized ones of which a part has no scale' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l eval -d 'Samples on which float and int8 are compared' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s o -l output -d 'File to write: .edgm (int8 program) or .onnx (QDQ); may be given more than once' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l mode -d 'What becomes int8: activations and weights, for devices of any kind; or weights alone, as .onnx for Linux devices, computing in float (weights-only) or in integers with activations quantized as they come (dynamic)' -r -f -a "static\t'Activations and weights, by calibration'
@@ -266,7 +438,7 @@ rgb\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
 false\t''"
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l x-key -d '.npz, .safetensors: the array of samples [default: x]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l x-key -d '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input\'s name' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
 json\t''
@@ -281,7 +453,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l stateful -d
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l input -d 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l input -d 'Samples: .npz, .safetensors, .npy, .csv, or a folder of images; .npz or .safetensors for models with several inputs' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -s o -l output -d 'Write all outputs, stacked: .npz by name, or .npy for a model with one output' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l against -d 'Compare with another model of the same outputs' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l metric -d 'What is measured [default: top1, where there are labels and the only output is a list of classes]' -r -f -a "auc\t''
@@ -304,7 +476,7 @@ rgb\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
 false\t''"
-complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l x-key -d '.npz, .safetensors: the array of samples [default: x]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l x-key -d '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input\'s name' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand run" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
 json\t''
@@ -327,16 +499,21 @@ markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "profiles" -d 'List, show and check device profiles'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "run" -d 'Run a model on every sample of a data set'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "verify" -d 'Check a bundle: signatures, expiry, rollback, and every byte of it'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions inspect keys package profiles quantize run verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "deploy" -d 'Bring a bundle to devices and prove it there'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "profiles" -d 'List, show and check device profiles'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "prune" -d 'Remove channels from a float model, or set weights to zero, and measure what that costs'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "run" -d 'Run a model on every sample of a data set'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "verify" -d 'Check a bundle: signatures, expiry, rollback, and every byte of it'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from deploy" -f -a "status" -d 'What devices run, and how they are'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from deploy" -f -a "rollback" -d 'Go back to the release before the current one, with the same proof as a deployment'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from deploy" -f -a "history" -d 'What became of deployments on devices'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "generate" -d 'Make a new key pair'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "show" -d 'Show the public key that belongs to a key'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from keys" -f -a "sign" -d 'Sign a file: the signature is minisign\'s, in FILE.minisig; a bundle gets it inside, beside those that it has'

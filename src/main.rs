@@ -15,6 +15,7 @@
 //! | `inspection` | what `inspect` reports |
 //! | `output` | output files that appear whole or not at all |
 //! | `packaging` | what `package` puts into a bundle, and how bundles are shown |
+//! | `pruning` | what `prune` does and reports |
 //! | `quantization` | what `quantize` does, finds and reports |
 //! | `samples` | data that fit a model's inputs |
 //! | `signing` | where signing keys are kept |
@@ -36,6 +37,7 @@ mod inspection;
 mod model;
 mod output;
 mod packaging;
+mod pruning;
 mod quantization;
 mod samples;
 mod sheet;

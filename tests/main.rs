@@ -10,6 +10,7 @@ mod completions;
 #[cfg(unix)]
 mod deploy;
 mod failures;
+mod prune;
 mod support;
 mod training;
 

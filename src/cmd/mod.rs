@@ -9,6 +9,7 @@ pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod package;
 pub(crate) mod profiles;
+pub(crate) mod prune;
 pub(crate) mod quantize;
 pub(crate) mod run;
 pub(crate) mod verify;

@@ -21,6 +21,7 @@ use edgectl_graph::{GraphError, QuantError};
 use edgectl_lower::LowerError;
 use edgectl_onnx::OnnxError;
 use edgectl_profile::{EstimateError, ProfileError};
+use edgectl_prune::PruneError;
 use edgectl_quantize::{QdqError, QuantizeError};
 use edgectl_tflite::TfliteError;
 use edgectl_train::TrainError;
@@ -34,6 +35,7 @@ use crate::eval::EvalError;
 use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::packaging::PackageError;
+use crate::pruning::PruningError;
 use crate::quantization::LintError;
 use crate::samples::SamplesError;
 use crate::signing::KeyError;
@@ -71,6 +73,8 @@ fn of(error: &(dyn Error + 'static)) -> Option<&'static str> {
         .or_else(|| error.downcast_ref().and_then(output))
         .or_else(|| error.downcast_ref().and_then(package))
         .or_else(|| error.downcast_ref().and_then(profile))
+        .or_else(|| error.downcast_ref().and_then(prune))
+        .or_else(|| error.downcast_ref().and_then(pruning))
         .or_else(|| error.downcast_ref().and_then(qdq))
         .or_else(|| error.downcast_ref().and_then(quantize))
         .or_else(|| error.downcast_ref().and_then(rollout))
@@ -199,6 +203,20 @@ fn device(error: &DeviceError) -> Option<&'static str> {
     Some(match error {
         DeviceError::Empty { .. } => "give a folder with *.yaml files, or names of `edgectl profiles list`",
         DeviceError::Kernels { .. } => "`edgectl profiles show PROFILE` describes them",
+    })
+}
+
+fn prune(error: &PruneError) -> Option<&'static str> {
+    Some(match error {
+        PruneError::NothingPrunable { .. } => "--structure unstructured sets single weights to zero, wherever they are",
+        _ => return None,
+    })
+}
+
+fn pruning(error: &PruningError) -> Option<&'static str> {
+    Some(match error {
+        PruningError::Importance { .. } => "choose another --importance; l2 needs nothing but the weights",
+        PruningError::NoMetric => "give labelled data to --eval, or leave --max-drop out",
     })
 }
 

@@ -119,6 +119,12 @@ def main():
     constant.external_data.add(key="location", value="../../../../etc/passwd")
     put("external_data_outside/model.onnx", outside)
 
+    # One layer, of which every channel is an output
+    put("prune_nothing_to_remove/model.onnx", dense(weights))
+    array("prune_nothing_to_remove/x.npy", x.astype(np.float32))
+    array("prune_labels_out_of_range/far_x.npy", x)
+    array("prune_labels_out_of_range/far_y.npy", np.full(8, 10))
+
     # Programs
     put("program_damaged/model.edgm", b"\x89EDGM\r\n\x1a" + struct.pack("<HHII", 2, 1, 100, zlib.crc32(b"other")) + bytes(80))
     put("program_of_new_version/model.edgm", b"\x89EDGM\r\n\x1a" + struct.pack("<HHII", 9, 1, 100, 0) + bytes(80))

@@ -26,7 +26,7 @@ impl Dependencies {
             let Some(layer) = edits.layer(graph, &moments.reader) else { continue };
             let (matrix, mean, size) = (moments.matrix(), moments.mean(), moments.units.len());
             let own: Vec<f64> = kept.iter().flat_map(|&a| kept.iter().map(move |&b| (a, b))).map(|(a, b)| matrix[a * size + b]).collect();
-            let inverse = damped_inverse(own, kept.len());
+            let inverse = damped_inverse(own, kept.len(), moments.count());
             let groups = moments.reader.groups;
             for &lost in &gone {
                 let shared: Vec<f64> = kept.iter().map(|&other| matrix[other * size + lost]).collect();

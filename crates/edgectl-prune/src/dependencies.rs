@@ -97,6 +97,13 @@ impl Dependencies {
         &self.fixed
     }
 
+    /// Some channels of a group, to find out what their removal brings: at least one, less than all. `None` where it has but one.
+    pub fn example(&self, group: usize, channels: usize) -> Option<std::collections::BTreeSet<UnitId>> {
+        let units = &self.groups[group].units;
+        let count = channels.clamp(1, units.len().saturating_sub(1).max(1));
+        (units.len() > 1).then(|| units.iter().take(count).copied().collect())
+    }
+
     /// The unit of each index of an axis; `None` for one that must stay.
     pub fn axis(&self, id: TensorId, axis: usize) -> &[Option<UnitId>] {
         self.axes[id.index()].get(axis).map_or(&[], Vec::as_slice)

@@ -132,6 +132,8 @@ struct Surgeon {
     /// Of the covariances of the channels that are left.
     inverse: Vec<f64>,
     gone: Vec<bool>,
+    /// The number of pixels that were seen.
+    observations: f64,
     /// The variance of what the layer computes.
     energy: f64,
 }
@@ -152,8 +154,8 @@ impl Surgeon {
         let weights: Vec<Vec<f64>> = moments.indices.iter().map(reads).collect();
         let matrix = moments.matrix();
         let energy = (0..size).map(|i| (0..size).map(|j| matrix[i * size + j] * dot(&weights[i], &weights[j])).sum::<f64>()).sum::<f64>();
-        let inverse = damped_inverse(matrix, size);
-        Some(Surgeon { gone: vec![false; size], weights, inverse, energy: energy.max(f64::MIN_POSITIVE) })
+        let inverse = damped_inverse(matrix, size, moments.count());
+        Some(Surgeon { gone: vec![false; size], observations: moments.count(), weights, inverse, energy: energy.max(f64::MIN_POSITIVE) })
     }
 
     fn size(&self) -> usize {
@@ -164,9 +166,12 @@ impl Surgeon {
         self.inverse[unit * self.size() + unit].max(f64::MIN_POSITIVE)
     }
 
-    /// The share of the layer's variance that is lost with a channel.
+    /// The share of the layer's variance that is lost with a channel. With few observations, what is left after the others have been fitted
+    /// to it is less than it will be on other data; generalized cross-validation (Golub et al., 1979) corrects that.
     fn loss(&self, unit: usize) -> f64 {
-        dot(&self.weights[unit], &self.weights[unit]) / self.pivot(unit) / self.energy
+        let fitted = self.gone.iter().filter(|&&gone| !gone).count() as f64;
+        let free = ((self.observations - fitted) / self.observations).max(0.05);
+        dot(&self.weights[unit], &self.weights[unit]) / self.pivot(unit) / self.energy / (free * free)
     }
 
     fn remove(&mut self, unit: usize) {

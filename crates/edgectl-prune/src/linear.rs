@@ -40,10 +40,12 @@ pub(crate) fn inverse(matrix: &[f64], size: usize) -> Option<Vec<f64>> {
     Some(inverse)
 }
 
-/// The inverse after a little is added to the diagonal: enough that it exists, even where channels depend on each other.
-pub(crate) fn damped_inverse(mut matrix: Vec<f64>, size: usize) -> Vec<f64> {
+/// The inverse of a matrix of moments of so many observations, after a little is added to the diagonal: enough that it exists, even where
+/// channels depend on each other, and the more the fewer observations there are for each channel (ridge regression).
+pub(crate) fn damped_inverse(mut matrix: Vec<f64>, size: usize, observations: f64) -> Vec<f64> {
+    let share = 1e-3 + 0.1 * size as f64 / observations.max(1.0);
     let mean = (0..size).map(|i| matrix[i * size + i].abs()).sum::<f64>() / size.max(1) as f64;
-    let mut damping = (mean * 1e-3).max(1e-12);
+    let mut damping = (mean * share).max(1e-12);
     loop {
         (0..size).for_each(|i| matrix[i * size + i] += damping);
         match inverse(&matrix, size) {
@@ -83,6 +85,6 @@ mod tests {
             }
         }
         assert_eq!(inverse(&[0.0], 1), None);
-        assert_eq!(damped_inverse(vec![f64::NAN], 1), [1.0]);
+        assert_eq!(damped_inverse(vec![f64::NAN], 1, 9.0), [1.0]);
     }
 }

@@ -31,8 +31,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Puts the units of all groups in one order.
-    pub fn new(dependencies: &Dependencies, scores: &Scores, scope: Scope, keep: Keep) -> Plan {
+    /// Puts the units of all groups in one order. `benefits` are what the removal of a channel of each group brings towards the target, in any
+    /// unit: what brings more may cost more. Empty where that does not matter.
+    pub fn new(dependencies: &Dependencies, scores: &Scores, scope: Scope, keep: Keep, benefits: &[f64]) -> Plan {
+        // What brings nothing goes last, if it must.
+        let floor_of_benefit = benefits.iter().copied().fold(0.0, f64::max) * 1e-3;
         let multiple = keep.multiple.max(1);
         let mut steps: Vec<(f64, Vec<UnitId>)> = vec![];
         for (at, group) in dependencies.groups().iter().enumerate() {
@@ -49,7 +52,8 @@ impl Plan {
                 let units = &order[size - left..size - next];
                 let mean = units.iter().map(|(_, score)| score).sum::<f64>() / units.len() as f64;
                 // What goes first in a group goes first in the plan.
-                worst = worst.max(mean);
+                let benefit = benefits.get(at).map_or(1.0, |&benefit| benefit.max(floor_of_benefit).max(f64::MIN_POSITIVE));
+                worst = worst.max(mean / benefit);
                 let key = match scope {
                     Scope::Global => worst,
                     Scope::PerLayer => (size - next) as f64 / size as f64,

@@ -8,7 +8,7 @@ use crate::weights::{Reader, reader};
 use crate::{Dependencies, PruneError, UnitId};
 
 /// Pixels of one sample that are looked at; more of them say little that is new.
-const PIXELS_PER_SAMPLE: usize = 64;
+const PIXELS_PER_SAMPLE: usize = 128;
 /// Wider groups of channels are not looked at: the moments of so many are a gigabyte.
 const MAX_CHANNELS: usize = 1 << 13;
 
@@ -151,6 +151,11 @@ impl Moments {
                 }
             }
         }
+    }
+
+    /// The number of pixels seen.
+    pub(crate) fn count(&self) -> f64 {
+        self.count
     }
 
     pub(crate) fn mean(&self) -> Vec<f64> {

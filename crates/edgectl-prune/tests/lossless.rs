@@ -111,12 +111,12 @@ fn idle_network(seed: u64) -> Graph {
 #[test]
 fn random_networks_compute_the_same_without_what_does_nothing() {
     let (mut found, mut refused) = (0, 0);
-    for seed in 0..120 {
+    for seed in 0..70 {
         let graph = idle_network(seed);
         let done = lossless(&graph, ANY).unwrap();
         refused += usize::from(!expect_equal(&graph, &done.graph, seed, &format!("seed {seed}")));
         found += usize::from(!done.removed.is_empty());
     }
-    assert!(refused < 12, "the engine could not run {refused} graphs");
-    assert!(found > 60, "{found} graphs had something to remove");
+    assert!(refused < 7, "the engine could not run {refused} graphs");
+    assert!(found > 35, "{found} graphs had something to remove");
 }

@@ -119,7 +119,7 @@ fn plans_keep_multiples_and_shares() {
     let dependencies = Dependencies::of(&graph).unwrap();
     let scores = magnitude(&graph, &dependencies, Norm::L2);
     for scope in [Scope::Global, Scope::PerLayer] {
-        let plan = Plan::new(&dependencies, &scores, scope, Keep { multiple: 4, share: 0.2 });
+        let plan = Plan::new(&dependencies, &scores, scope, Keep { multiple: 4, share: 0.2 }, &[]);
         for steps in 0..=plan.len() {
             let cut = dependencies.without(&graph, &plan.units(steps)).unwrap();
             for (node, whole) in [(0, 19), (1, 16)] {
@@ -135,7 +135,26 @@ fn plans_keep_multiples_and_shares() {
         assert!(macs(steps) <= half && macs(steps - 1) > half);
         assert_eq!(plan.search(&graph, &dependencies, |_| Ok::<_, PruneError>(false)).unwrap(), None);
     }
-    assert!(Plan::new(&dependencies, &scores, Scope::Global, NONE).units(usize::MAX).len() == 19 + 16 - 2);
+    assert!(Plan::new(&dependencies, &scores, Scope::Global, NONE, &[]).units(usize::MAX).len() == 19 + 16 - 2);
+}
+
+#[test]
+fn what_brings_more_may_cost_more() {
+    let (mut builder, x) = Builder::new(9, &[1, 3, 8, 8]);
+    let a = builder.conv(x, 8, 3, 1, 1);
+    let b = builder.conv(a, 8, 3, 2, 1);
+    let c = builder.conv(b, 2, 1, 1, 1);
+    builder.graph.add_output(c);
+    let dependencies = Dependencies::of(&builder.graph).unwrap();
+    let scores = magnitude(&builder.graph, &dependencies, Norm::L2);
+    let first = |benefits: &[f64]| {
+        let plan = Plan::new(&dependencies, &scores, Scope::Global, NONE, benefits);
+        plan.units(7).iter().filter(|&&unit| dependencies.units()[unit].group == 0).count()
+    };
+    assert_eq!((first(&[100.0, 1.0]), first(&[1.0, 100.0])), (7, 0));
+    assert!((1..7).contains(&first(&[])));
+    assert_eq!(dependencies.example(0, 3).unwrap().len(), 3);
+    assert_eq!(dependencies.example(0, 99).unwrap().len(), 7);
 }
 
 #[test]

@@ -40,6 +40,6 @@ pub use objective::{Objective, Term, attention_map, logits};
 pub use optimizer::{Optimizer, Schedule};
 pub use quantization::LearnedRange;
 pub use samples::Samples;
-pub use sensitivity::gradients;
+pub use sensitivity::{Gradients, gradients};
 pub use template::{ParseTemplateError, Template, TemplateSpec};
 pub use train::{Ending, EpochRow, Event, Flow, QuantizationAware, Score, TrainOptions, Trained, outputs, score, train};

@@ -12,6 +12,9 @@ use crate::{Samples, TrainError};
 /// Batches of which the gradients are in memory at a time.
 const AT_ONCE: usize = 8;
 
+/// The gradients of a loss, by tensors of the graph.
+pub type Gradients = HashMap<TensorId, Vec<f32>>;
+
 /// Calls `each` with the gradients of the mean loss of every batch, in order: by tensors of the graph, which is taken as it is, with a batch
 /// of 1. Batch normalization keeps its statistics.
 ///
@@ -22,7 +25,7 @@ pub fn gradients(
     samples: &Samples,
     objective: &Objective,
     batch: usize,
-    each: &mut dyn FnMut(&HashMap<TensorId, Vec<f32>>),
+    each: &mut dyn FnMut(&Gradients),
 ) -> Result<(), TrainError> {
     let (network, state) = Network::new(graph.clone())?;
     network.check_samples(samples)?;
@@ -35,7 +38,7 @@ pub fn gradients(
         let batch = Batch { samples, places, inputs: &inputs, whole: places.len() };
         let forward = network.forward(&leaves, &state, objective::input(&batch)?, Mode::Evaluate)?;
         let mut store = bound.loss(&forward, &batch)?.backward();
-        let mut found = HashMap::new();
+        let mut found = Gradients::new();
         for (parameter, leaf) in network.parameters.iter().zip(&leaves.parameters) {
             if let Some(gradient) = store.take(leaf) {
                 found.insert(parameter.id, gradient);

@@ -1,0 +1,166 @@
+"""What `edgectl prune` costs in accuracy, on real models and for several seeds: mean and spread. `prune_figures.py [PART...]`, parts being
+
+- `teacher`   fmnist/teacher with 80 % of its parameters and 70 % of its MACs gone
+- `untrained` the same model from 30 % to 95 % of its parameters without any training, beside plain magnitude
+- `curve`     the same with training, beside Torch-Pruning too
+- `kws`       kws_dscnn with 30 % of its MACs gone, from 100 samples without labels
+
+Torch-Pruning prunes the same network, rebuilt in PyTorch from the same weights, and trains it as long by the same recipe; it is left out,
+and said so, where `torch` and `torch_pruning` are not installed. EDGECTL names the binary; training wants a release build.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from common import CASES, edgectl, require_models
+
+SEEDS = (1, 2, 3)
+# One recipe for all points, ours and the peer's.
+STEPS, EPOCHS, FINAL_EPOCHS, BATCH, RATE = 4, 2, 14, 64, 2e-3
+RECIPE = ["--steps", STEPS, "--epochs", EPOCHS, "--final-epochs", FINAL_EPOCHS, "--batch", BATCH, "--learning-rate", RATE]
+SHARES = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+
+
+def case(name):
+    return next(case for case in CASES if case.name == name)
+
+
+def prune(case, data, options, folder):
+    """The JSON report of a run, whatever its verdict."""
+    arguments = ["prune", case.model_path, "--data", data, "--eval", case.data_path("eval"), *case.options, *options]
+    start = time.monotonic()
+    done = edgectl(*arguments, "-o", Path(folder, "out.onnx"), "--format", "json")
+    report = json.loads(done.stdout)
+    report["seconds"] = time.monotonic() - start
+    return report
+
+
+def figures(report):
+    """Metric before and after in percent, and the shares of parameters and MACs that are gone."""
+    metrics, before, after = report["metrics"], report["before"], report["after"]
+    gone = lambda name: 100 * (1 - after[name] / before[name])
+    return 100 * metrics["before"]["value"], 100 * metrics["after"]["value"], gone("parameters"), gone("macs")
+
+
+def mean_and_spread(values):
+    return f"{statistics.mean(values):.2f} ± {statistics.stdev(values):.2f}" if len(values) > 1 else f"{values[0]:.2f}"
+
+
+def several(name, data, options, seeds):
+    """Runs all seeds; prints and returns a row."""
+    model = case(name)
+    with tempfile.TemporaryDirectory() as folder:
+        runs = [prune(model, data, [*options, "--seed", seed], folder) for seed in seeds]
+    found = [figures(run) for run in runs]
+    lost = [before - after for before, after, _, _ in found]
+    row = {
+        "metric": [after for _, after, _, _ in found],
+        "lost": lost,
+        "parameters": statistics.mean(run[2] for run in found),
+        "macs": statistics.mean(run[3] for run in found),
+        "samples": runs[0]["metrics"]["samples"],
+        "seconds": statistics.mean(run["seconds"] for run in runs),
+    }
+    return row
+
+
+def show(label, row):
+    print(
+        f"{label:<34} {row['parameters']:5.1f} % of parameters, {row['macs']:5.1f} % of MACs gone;"
+        f" top1 {mean_and_spread(row['metric'])} %, {mean_and_spread(row['lost'])} points lost"
+        f" ({len(row['lost'])} seeds, {row['samples']} samples, {row['seconds']:.0f} s a run)",
+        flush=True,
+    )
+
+
+def teacher(arguments):
+    model = case("fmnist/teacher")
+    options = [*RECIPE, "--sparsity", 0.8, "--max-macs", macs_left(0.7), "--augment", "flip"]
+    row = several(model.name, model.data_path("train"), options, arguments.seeds)
+    show("fmnist/teacher", row)
+
+
+def macs_left(share):
+    """The MACs that are left when a share of them is gone from the teacher."""
+    found = json.loads(edgectl("inspect", case("fmnist/teacher").model_path, "--format", "json").stdout)
+    return round((1 - share) * found["cost"]["macs"])
+
+
+def curve(arguments):
+    model = case("fmnist/teacher")
+    kinds = {
+        "edgectl, reconstruction": ["--importance", "reconstruction"],
+        "edgectl, plain magnitude": ["--importance", "l2", "--no-compensation"],
+    }
+    points = {}
+    for label, extra in kinds.items():
+        for share in arguments.shares:
+            options = [*RECIPE, *extra, "--sparsity", share, "--augment", "flip"]
+            row = several(model.name, model.data_path("train"), options, arguments.seeds)
+            show(f"{label}, {share:.0%}", row)
+            points.setdefault(label, []).append(row)
+    try:
+        import torch_pruning_peer
+    except ImportError as error:
+        print(f"SKIPPED: Torch-Pruning ({error})")
+    else:
+        for share in arguments.shares:
+            row = torch_pruning_peer.run(model, share, arguments.seeds, STEPS, EPOCHS, FINAL_EPOCHS, BATCH, RATE)
+            show(f"Torch-Pruning, {share:.0%}", row)
+            points.setdefault("Torch-Pruning", []).append(row)
+    write(points, arguments)
+
+
+def untrained(arguments):
+    """No randomness: one seed says it all."""
+    model = case("fmnist/teacher")
+    kinds = {"reconstruction": [], "plain magnitude": ["--importance", "l2", "--no-compensation"]}
+    points = {}
+    for label, extra in kinds.items():
+        for share in arguments.shares:
+            options = ["--samples", 256, "--steps", 1, "--epochs", 0, "--keep", 0.05, *extra, "--sparsity", share]
+            row = several(model.name, model.data_path("train"), options, arguments.seeds[:1])
+            show(f"{label}, {share:.0%}", row)
+            points.setdefault(label, []).append(row)
+    write(points, arguments)
+
+
+def write(points, arguments):
+    if arguments.csv:
+        lines = [f"{label},{row['parameters']:.2f},{statistics.mean(row['metric']):.3f}" for label, rows in points.items() for row in rows]
+        Path(arguments.csv).write_text("\n".join(lines) + "\n")
+
+
+def kws(arguments):
+    model = case("kws_dscnn")
+    found = json.loads(edgectl("inspect", model.model_path, "--format", "json").stdout)
+    for label, options in {
+        "kws_dscnn, without training": ["--epochs", 0],
+        "kws_dscnn": ["--steps", 3, "--epochs", 5, "--final-epochs", 30, "--batch", 10, "--learning-rate", 3e-4],
+    }.items():
+        options = [*options, "--max-macs", round(0.7 * found["cost"]["macs"])]
+        show(label, several(model.name, model.data_path("calib"), options, arguments.seeds))
+
+
+PARTS = {"teacher": teacher, "untrained": untrained, "curve": curve, "kws": kws}
+
+
+def main():
+    require_models()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=list(PARTS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
+    parser.add_argument("--csv", help="where the points of the curve are written, for `cargo run -p edgectl-report --example curve`")
+    arguments = parser.parse_args()
+    for part in arguments.parts:
+        PARTS[part](arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
