@@ -35,6 +35,8 @@ complete -c edgectl -n "__fish_edgectl_needs_command" -s V -l version -d 'Print 
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "deploy" -d 'Bring a bundle to devices and prove it there'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "distill" -d 'Train a small model to do what a large one does'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "finetune" -d 'Train a model further: one that was pruned, that drifted, or that shall become int8'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
@@ -184,6 +186,144 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from help" -f -a "rollback" -d 'Go back to the release before the current one, with the same proof as a deployment'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from help" -f -a "history" -d 'What became of deployments on devices'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l teacher -d 'The large model: .onnx, .tflite or .edgm' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l student -d 'The small model: .onnx, .tflite; a template such as ds-cnn:width=0.5 (autoencoder, ds-cnn, gru, mlp, mobilenet-v1, mobilenet-v2, resnet8, squeezenet, tcn); or auto, the widest template that --profile can run within the limits' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l data -d 'Samples to train on; labels are used where there are any' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l eval -d 'Samples on which the models are measured' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -s o -l output -d 'File to write: .onnx; with --quantization-aware .onnx (QDQ) or .edgm (int8 program); may be given more than once' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l template -d 'auto: the template [default: by the shape of the samples]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l profile -d 'auto: the device that must run it. Also says what the int8 programs cost there (see `edgectl bench`)' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l max-latency-ms -d 'auto: time of an inference' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l max-ram-kib -d 'auto: arena, stack and, on Linux, the program' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l max-flash-kib -d 'auto: program, runtime and kernels' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l samples -d 'Read at most the first so many training samples' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l limit -d 'Read at most the first so many evaluation samples' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l metric -d 'What is measured [default: top1, where there are labels and the only output is a list of classes]' -r -f -a "auc\t''
+auc-reconstruction\t''
+mse\t''
+top1\t''
+top5\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l loss -d 'What the model\'s own outputs are compared with [default: labels where there are any and the outputs are classes; the input, where the output has its shape]' -r -f -a "labels\t'Classes: cross-entropy, or the logistic loss of one output'
+reconstruction\t'The input: squared error, for autoencoders'
+teacher\t'Nothing but the teacher'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l label-smoothing -d 'The share of a label that goes to all classes alike' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l temperature -d 'Teacher: the greater, the more its small probabilities matter' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l teacher-weight -d 'Teacher: the weight of its outputs; the labels have the rest to 1' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l match-features -d 'Teacher: tensors of both models to be made alike, of one size' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l match-attention -d 'Teacher: tensors of both models that should be large in the same places, of one height and width' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l match-weight -d 'Teacher: the weight of each pair of tensors' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l epochs -d 'Times that all samples are seen [default: 10 for finetune, 30 for distill]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l batch -d 'Samples of a step' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l learning-rate -d 'The greatest learning rate [default: 0.0005 for finetune, 0.003 for distill]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l schedule -d 'How the learning rate goes on' -r -f -a "constant\t''
+cosine\t''
+one-cycle\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l warm-up -d 'Epochs in which the learning rate rises first; may be a fraction [default: 0 for finetune, 1 for distill]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l optimizer -d 'How gradients become steps' -r -f -a "adamw\t''
+sgd\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l momentum -d 'sgd: what remains of the step before' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l weight-decay -d 'Decay of weights, at a learning rate of 1' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l clip-norm -d 'The greatest norm of all gradients together; 0 for no limit' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l augment -d 'Random changes of the training samples: flip, shift=PIXELS, cutout=PIXELS of images; time-shift=STEPS, time-mask=STEPS of windows with time on the last axis; noise=STD, scale=SHARE of either' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l validation -d 'The share of the training samples by which the best epoch is chosen; 0 to train on all and keep the last epoch' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l patience -d 'Stop after so many epochs without a better one' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l freeze -d 'Nodes whose weights stay as they are' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l seed -d 'Whence order, augmentation and first weights follow: the same seed gives the same bytes' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l checkpoint -d 'The state of training: kept after each epoch and on interrupt, and taken up again by the same command; goes when all is done [default: the first output with .checkpoint behind it]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l log -d 'Write loss and metric of each epoch, one JSON object a line' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l report -d 'Write the curves of training as a page to look at; nothing in it is loaded from elsewhere' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l scale -d 'Factor of the raw values, such as 1/255' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l std -d 'Divides after subtracting: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l resize -d 'Resize images, bilinear' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l layout -d 'Layout of the stored images' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l model-layout -d 'Layout of the model\'s input, where it is an image [default: nchw]' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l color -d 'Decode images to this colour model' -r -f -a "gray\t''
+rgb\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
+false\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l x-key -d '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input\'s name' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l reinitialize -d 'A student\'s file: begin with new random weights'
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l quantization-aware -d 'Train as int8 will compute, and learn the ranges of activations'
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l per-tensor -d 'Quantization-aware: one weight scale per layer, instead of one per output channel'
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l freeze-statistics -d 'Keep the running statistics of batch normalization'
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l data -d 'Samples to train on, with labels where there are any' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l eval -d 'Samples on which the model is measured before and after' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -s o -l output -d 'File to write: .onnx; with --quantization-aware .onnx (QDQ) or .edgm (int8 program); may be given more than once' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l teacher -d 'A model to learn from beside the labels: .onnx, .tflite or .edgm' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l samples -d 'Read at most the first so many training samples' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l limit -d 'Read at most the first so many evaluation samples' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l metric -d 'What is measured [default: top1, where there are labels and the only output is a list of classes]' -r -f -a "auc\t''
+auc-reconstruction\t''
+mse\t''
+top1\t''
+top5\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l profile -d 'Also say what the int8 program costs on these devices (see `edgectl bench`)' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l loss -d 'What the model\'s own outputs are compared with [default: labels where there are any and the outputs are classes; the input, where the output has its shape]' -r -f -a "labels\t'Classes: cross-entropy, or the logistic loss of one output'
+reconstruction\t'The input: squared error, for autoencoders'
+teacher\t'Nothing but the teacher'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l label-smoothing -d 'The share of a label that goes to all classes alike' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l temperature -d 'Teacher: the greater, the more its small probabilities matter' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l teacher-weight -d 'Teacher: the weight of its outputs; the labels have the rest to 1' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l match-features -d 'Teacher: tensors of both models to be made alike, of one size' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l match-attention -d 'Teacher: tensors of both models that should be large in the same places, of one height and width' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l match-weight -d 'Teacher: the weight of each pair of tensors' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l epochs -d 'Times that all samples are seen [default: 10 for finetune, 30 for distill]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l batch -d 'Samples of a step' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l learning-rate -d 'The greatest learning rate [default: 0.0005 for finetune, 0.003 for distill]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l schedule -d 'How the learning rate goes on' -r -f -a "constant\t''
+cosine\t''
+one-cycle\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l warm-up -d 'Epochs in which the learning rate rises first; may be a fraction [default: 0 for finetune, 1 for distill]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l optimizer -d 'How gradients become steps' -r -f -a "adamw\t''
+sgd\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l momentum -d 'sgd: what remains of the step before' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l weight-decay -d 'Decay of weights, at a learning rate of 1' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l clip-norm -d 'The greatest norm of all gradients together; 0 for no limit' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l augment -d 'Random changes of the training samples: flip, shift=PIXELS, cutout=PIXELS of images; time-shift=STEPS, time-mask=STEPS of windows with time on the last axis; noise=STD, scale=SHARE of either' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l validation -d 'The share of the training samples by which the best epoch is chosen; 0 to train on all and keep the last epoch' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l patience -d 'Stop after so many epochs without a better one' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l freeze -d 'Nodes whose weights stay as they are' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l seed -d 'Whence order, augmentation and first weights follow: the same seed gives the same bytes' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l checkpoint -d 'The state of training: kept after each epoch and on interrupt, and taken up again by the same command; goes when all is done [default: the first output with .checkpoint behind it]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l log -d 'Write loss and metric of each epoch, one JSON object a line' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l report -d 'Write the curves of training as a page to look at; nothing in it is loaded from elsewhere' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l scale -d 'Factor of the raw values, such as 1/255' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l std -d 'Divides after subtracting: one value, or one per channel' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l resize -d 'Resize images, bilinear' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l layout -d 'Layout of the stored images' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l model-layout -d 'Layout of the model\'s input, where it is an image [default: nchw]' -r -f -a "nchw\t''
+nhwc\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l color -d 'Decode images to this colour model' -r -f -a "gray\t''
+rgb\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l labels -d '.csv: the column of labels, by its name or its position from 1' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l csv-header -d '.csv: whether the first line names the columns' -r -f -a "true\t''
+false\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l x-key -d '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input\'s name' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l y-key -d '.npz, .safetensors: the array of labels [default: y]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l quantization-aware -d 'Train as int8 will compute, and learn the ranges of activations'
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l per-tensor -d 'Quantization-aware: one weight scale per layer, instead of one per output channel'
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l freeze-statistics -d 'Keep the running statistics of batch normalization'
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l profile -d 'Also say what it costs on these devices (see `edgectl bench`); exit with status 1 where it does not fit or run there' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand inspect" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
 json\t''
@@ -499,18 +639,20 @@ markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "deploy" -d 'Bring a bundle to devices and prove it there'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "profiles" -d 'List, show and check device profiles'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "prune" -d 'Remove channels from a float model, or set weights to zero, and measure what that costs'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "run" -d 'Run a model on every sample of a data set'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "verify" -d 'Check a bundle: signatures, expiry, rollback, and every byte of it'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy inspect keys package profiles prune quantize run verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "deploy" -d 'Bring a bundle to devices and prove it there'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "distill" -d 'Train a small model to do what a large one does'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "finetune" -d 'Train a model further: one that was pruned, that drifted, or that shall become int8'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "profiles" -d 'List, show and check device profiles'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "prune" -d 'Remove channels from a float model, or set weights to zero, and measure what that costs'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "run" -d 'Run a model on every sample of a data set'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "verify" -d 'Check a bundle: signatures, expiry, rollback, and every byte of it'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from deploy" -f -a "status" -d 'What devices run, and how they are'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from deploy" -f -a "rollback" -d 'Go back to the release before the current one, with the same proof as a deployment'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from deploy" -f -a "history" -d 'What became of deployments on devices'
