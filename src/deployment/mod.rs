@@ -283,12 +283,7 @@ impl<'u> Shown<'u> {
                 self.total.advance(1);
                 self.ui.detail(format!("{}: {} after {:.1} s: {}", device.name, end.status, end.seconds, end.detail));
             }
-            FleetEvent::Device(_, Event::Note { text }) => {
-                // What concerns many devices is said once.
-                if self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
-                    self.ui.warning(text);
-                }
-            }
+            FleetEvent::Device(_, Event::Note { text }) => self.warn_once(text),
             FleetEvent::Device(device, event) => {
                 let Some((_, line)) = lines.iter().find(|(name, _)| *name == device.name) else { return };
                 match event {
@@ -301,6 +296,13 @@ impl<'u> Shown<'u> {
             }
             FleetEvent::Halted(reason) if self.several => self.ui.warning(format!("the rollout stops: {reason}")),
             _ => {}
+        }
+    }
+
+    /// What concerns many devices is said once.
+    fn warn_once(&self, text: String) {
+        if self.said.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+            self.ui.warning(text);
         }
     }
 }

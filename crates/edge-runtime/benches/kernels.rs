@@ -215,7 +215,7 @@ fn load(bytes: &[u8]) {
     let parse = least(&mut || _ = black_box(Program::parse(&bytes).unwrap()));
     let checksum = least(&mut || _ = black_box(crc32(&[&bytes])));
     let program = Program::parse(&bytes).unwrap();
-    let new = least(&mut || drop(black_box(Interpreter::new(program, &mut arena, best.resolver).unwrap())));
+    let new = least(&mut || _ = black_box(Interpreter::new(program, &mut arena, best.resolver).unwrap()));
     println!("  load {:.2}: checksum {checksum:.2}, other checks {:.2}, those of kernels {new:.2}", parse + new, parse - checksum);
 }
 
