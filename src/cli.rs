@@ -31,7 +31,6 @@ impl Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one command line, and clap makes it")]
 pub(crate) enum Command {
     Bench(cmd::bench::Args),
     Completions(cmd::completions::Args),

@@ -86,7 +86,7 @@ impl FromStr for Expiry {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum PackageReport {
-    Bundle(BundleReport),
+    Bundle(Box<BundleReport>),
     Uf2(image::ImageReport),
 }
 
@@ -172,7 +172,7 @@ pub(crate) fn package(args: &Args, ui: &Ui) -> Result<PackageReport> {
         targets: with_files(targets, &packed),
         version: args.release.version.clone(),
     };
-    Ok(PackageReport::Bundle(write(&manifest, &packed, args, outputs, ui)?))
+    Ok(PackageReport::Bundle(Box::new(write(&manifest, &packed, args, outputs, ui)?)))
 }
 
 /// Signs and writes; what was written is read again before it gets its name.
