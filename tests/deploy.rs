@@ -79,7 +79,7 @@ impl Place {
     }
 
     fn target(&self, device: &str) -> String {
-        format!("ssh://127.0.0.1:{}{}", self.sshd.port(), self.at(device).display())
+        format!("ssh://{}@127.0.0.1:{}{}", user(), self.sshd.port(), self.at(device).display())
     }
 
     /// Options that say how devices are reached.
@@ -114,7 +114,8 @@ impl Place {
 
     fn inventory(&self, devices: usize) {
         let mut yaml = format!(
-            "format: 1\nparallel: 1\ndefaults: {{ to: \"ssh://127.0.0.1:{}{}/${{name}}\" }}\ngroups:\n",
+            "format: 1\nparallel: 1\ndefaults: {{ to: \"ssh://{}@127.0.0.1:{}{}/${{name}}\" }}\ngroups:\n",
+            user(),
             self.sshd.port(),
             self.folder.path().display()
         );
@@ -124,6 +125,12 @@ impl Place {
         }
         fs::write(self.at("fleet.yaml"), yaml).unwrap();
     }
+}
+
+/// Who runs the tests, and the server with them.
+fn user() -> String {
+    let id = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(id.stdout).unwrap().trim().to_owned()
 }
 
 #[test]
@@ -153,20 +160,25 @@ fn what_cannot_be_deployed_is_said_and_nothing_is_touched() {
     fs::write(place.at("text.edgepkg"), "no bundle").unwrap();
     fs::write(place.at("none.yaml"), "format: 1\ngroups: []\n").unwrap();
     for (arguments, says) in [
-        (&["one.edgepkg", "--key", "b.pub", "--to", &target][..], "error: cannot deploy one.edgepkg\n*signed by*"),
-        (&["text.edgepkg", "--key", "a.pub", "--to", &target], "error: cannot deploy text.edgepkg\n  caused by not a bundle*"),
-        (&["absent.edgepkg", "--key", "a.pub", "--to", &target], "error: cannot deploy absent.edgepkg\n*"),
-        (&["one.edgepkg", "--key", "a.pub", "--to", "kitchen"], "error: invalid value 'kitchen' for '--to <URL>': `kitchen` is no target*"),
+        (
+            &["one.edgepkg", "--key", "b.pub", "--to", &target][..],
+            "error: cannot deploy one.edgepkg\n  caused by key [..] is not trusted[..]\n...",
+        ),
+        (&["text.edgepkg", "--key", "a.pub", "--to", &target], "error: cannot deploy text.edgepkg\n  caused by not a bundle[..]\n..."),
+        (&["absent.edgepkg", "--key", "a.pub", "--to", &target], "error: cannot deploy absent.edgepkg\n..."),
+        (
+            &["one.edgepkg", "--key", "a.pub", "--to", "kitchen"],
+            "error: invalid value 'kitchen' for '--to <URL>': `kitchen` is no target[..]\n...",
+        ),
         (
             &["one.edgepkg", "--key", "a.pub", "--inventory", "none.yaml"],
-            "error: cannot use the inventory none.yaml\n  caused by no device*",
+            "error: cannot use the inventory none.yaml\n  caused by no device[..]\n...",
         ),
         (
             &["one.edgepkg", "--key", "a.pub", "--to", &target, "--accept-new"],
-            "error: --accept-new is for a person at a terminal*\nhint: *",
+            "error: --accept-new is for a person at a terminal[..]\n...\nhint: [..]",
         ),
-        (&["one.edgepkg", "--key", "a.pub", "--to", "ssh://127.0.0.1:1"], "error: cannot reach 127.0.0.1 port 1: *\nhint: *"),
-        (&["one.edgepkg", "--key", "a.pub", "--to", &target, "--known-hosts", "absent"], "*"),
+        (&["one.edgepkg", "--key", "a.pub", "--to", "ssh://127.0.0.1:1"], "error: cannot reach 127.0.0.1 port 1: [..]\n...\nhint: [..]"),
     ] {
         let (status, stdout, stderr) = place.say(&[&["deploy"], arguments].concat());
         assert!(status == 2 && stdout.is_empty() && matches(says, stderr.trim_end()), "{arguments:?}: {status}\n{stdout}{stderr}");
@@ -216,7 +228,7 @@ fn a_controller_that_is_killed_goes_on_and_deploys_nothing_twice() {
     let journal = place.at("journal");
     let mut kills = 0;
     // At each line that it writes, one after the other: each run goes on where the one before was killed.
-    for lines in 1.. {
+    for lines in 1..100 {
         if !killed_at(&place, &journal, lines) {
             break;
         }
