@@ -31,6 +31,9 @@ impl Firmware {
     }
 }
 
+/// How the flash of an ESP32 is divided, as `gen_esp32part.py` and espflash read it: what [`edge_device::memory_map::ESP32`] says to the firmware.
+pub const ESP32_PARTITIONS: &str = include_str!("../../firmware-esp32/partitions.csv");
+
 /// All of them; of those for a profile the smallest first.
 pub const ALL: &[Firmware] = &[
     Firmware {
@@ -63,7 +66,28 @@ pub fn for_program(profile: &str, program: &Program<'_>) -> Option<&'static Firm
 
 #[cfg(test)]
 mod tests {
+    use edge_device::memory_map::ESP32;
+
     use super::*;
+
+    #[test]
+    fn the_partition_table_says_what_the_memory_map_says() {
+        let number = |text: &str| u32::from_str_radix(text.trim_start_matches("0x"), 16).unwrap_or_default();
+        let rows = ESP32_PARTITIONS.lines().filter(|line| !line.starts_with('#'));
+        let fields = rows.map(|row| row.split(',').map(str::trim).collect::<Vec<_>>());
+        let places: Vec<_> = fields.map(|fields| (fields[0], number(fields[3]), number(fields[4]))).collect();
+        let place = |name| places.iter().find(|place| place.0 == name).map(|place| (place.1, place.2));
+        let [first, second] = ESP32.layout.slots;
+        assert_eq!(place("model_0"), Some((first.offset, first.bytes)));
+        assert_eq!(place("model_1"), Some((second.offset, second.bytes)));
+        assert_eq!(place("ota_0"), Some((ESP32.firmware_offset, ESP32.firmware_bytes)));
+        let (record, bytes) = place("record").unwrap_or_default();
+        assert!(ESP32.layout.journal.iter().all(|area| area.offset >= record && area.offset + area.bytes <= record + bytes));
+        // Each begins where the last one ends, after the table itself, which has one sector.
+        let ends = places.iter().scan(0x9000, |end, &(_, offset, bytes)| Some((std::mem::replace(end, offset + bytes), offset)));
+        assert!(ends.into_iter().all(|(end, offset)| end == offset));
+        assert_eq!(places.last().map(|&(_, offset, bytes)| offset + bytes), Some(ESP32.flash_bytes));
+    }
 
     #[test]
     fn images_begin_where_the_chip_begins_and_leave_the_slots_alone() {
