@@ -75,6 +75,8 @@ pub enum Always {
     SpeedBroken,
     /// Nobody answers at all.
     Dead,
-    /// Every tenth byte that the chip says is wrong.
+    /// A byte of a thousand that the chip says is wrong.
     LineBad,
+    /// The flash says that it is twice as large as it is.
+    FlashBoasts,
 }

@@ -233,7 +233,9 @@ impl Chip {
         let (log, app) = boot::boot(&self.loader.model, &flash);
         self.outgoing.extend(log.as_bytes());
         self.running = match (app, self.setup.slots) {
-            (Some(app), Some(layout)) if app.is_ours() => Running::Firmware(Firmware::start(&self.setup, self.loader.flash.clone(), layout)),
+            (Some(app), Some(layout)) if app.is_ours() => {
+                Running::Firmware(Firmware::start(&self.setup, self.loader.flash.clone(), layout))
+            }
             (Some(_), _) => {
                 self.outgoing.extend(b"I (31) app: hello\r\n");
                 Running::Nothing
@@ -424,7 +426,7 @@ fn serve(chip: &Mutex<Chip>, stop: &AtomicBool, port: &Path, wire: Wire) {
         if guard.loader.always.contains(&Always::LineBad) {
             for byte in &mut out {
                 guard.said += 1;
-                *byte ^= u8::from(guard.said.is_multiple_of(10));
+                *byte ^= u8::from(guard.said.is_multiple_of(1000));
             }
         }
         let (pace, unplugged) = (guard.setup.line, guard.unplugged.is_some());

@@ -236,8 +236,7 @@ impl Loader {
                 let [begin, length, block, window] = [0, 1, 2, 3].map(word);
                 let end = begin.saturating_add(length).min(self.flash_bytes);
                 let block = block.clamp(1, SECTOR);
-                self.reading =
-                    Some(Reading { next: begin, begin, end, block, window: window.max(1), acknowledged: 0, digest: Md5::new() });
+                self.reading = Some(Reading { next: begin, begin, end, block, window: window.max(1), acknowledged: 0, digest: Md5::new() });
                 let mut frames = plain(self, Ok(()));
                 frames.extend(self.read_on());
                 frames
@@ -279,7 +278,7 @@ impl Loader {
         if address == self.model.spi && value & RUN != 0 {
             // Its identity, or its status: never busy.
             let found = match self.registers.get(&command).copied().unwrap_or(0) & 0xFF {
-                0x9F => 0x40EF | self.flash_bytes.ilog2() << 16,
+                0x9F => 0x40EF | (self.flash_bytes.ilog2() + u32::from(self.is(Always::FlashBoasts))) << 16,
                 _ => 0,
             };
             self.registers.insert(result, found);
@@ -350,11 +349,15 @@ impl Loader {
         let mut new = self.read(at, bytes.len() as u32);
         let done = if writing.torn { bytes.len() / 2 } else { bytes.len() };
         new.iter_mut().zip(bytes).take(done).for_each(|(place, byte)| *place &= byte);
-        if writing.torn && let (Some(place), Some(byte)) = (new.get_mut(done), bytes.get(done)) {
+        if writing.torn
+            && let (Some(place), Some(byte)) = (new.get_mut(done), bytes.get(done))
+        {
             *place &= byte | 0x0F;
         }
         let middle = bytes.len() / 2;
-        if writing.flip && let Some(place) = new.get_mut(middle) {
+        if writing.flip
+            && let Some(place) = new.get_mut(middle)
+        {
             *place ^= 0x10;
         }
         if writing.stick {

@@ -100,11 +100,8 @@ impl Model {
         let [a, b, c, d, e, f] = mac;
         let [low, high] = self.mac;
         let (major, minor) = revision;
-        let mut registers = BTreeMap::from([
-            (0x4000_1000, self.magic),
-            (low, u32::from_be_bytes([c, d, e, f])),
-            (high, u32::from_be_bytes([0, 0, a, b])),
-        ]);
+        let mut registers =
+            BTreeMap::from([(0x4000_1000, self.magic), (low, u32::from_be_bytes([c, d, e, f])), (high, u32::from_be_bytes([0, 0, a, b]))]);
         match self.name {
             "esp32" => {
                 // A crystal of 40 MHz, by the divider of 115,200 baud; the revision is spread over three words.

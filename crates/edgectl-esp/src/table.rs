@@ -327,7 +327,7 @@ fn row(line: &str, number: usize, end: u32) -> Result<Partition, TableError> {
         (0, "factory") => 0,
         (0, "test") => 0x20,
         (0, name) if name.starts_with("ota_") => {
-            let digits = name.trim_start_matches("ota_").parse().ok().filter(|number| *number < 16u8);
+            let digits = name.trim_start_matches("ota_").parse::<u8>().ok().filter(|number| *number < 16);
             digits.map(|digits| 0x10 + digits).ok_or_else(|| at_line(number, format!("subtype `{name}`: expected ota_0 to ota_15")))?
         }
         (0, "tee_0") => 0x30,
@@ -338,7 +338,7 @@ fn row(line: &str, number: usize, end: u32) -> Result<Partition, TableError> {
     let alignment = if kind == 0 { APP_ALIGNMENT } else { SECTOR_BYTES };
     let value = |what, text: &str| integer(text).ok_or_else(|| at_line(number, format!("{what} `{text}`: expected a number of bytes")));
     let offset = match offset {
-        "" => i64::from(end).next_multiple_of(alignment.into()),
+        "" => end.checked_next_multiple_of(alignment).map_or(i64::MAX, i64::from),
         text => value("offset", text)?,
     };
     if offset < i64::from(end) {
