@@ -48,7 +48,10 @@ mod ui;
 
 use std::process::ExitCode;
 
+#[expect(unsafe_code, reason = "the environment is set up before there are threads")]
 fn main() -> ExitCode {
+    // SAFETY: no other thread exists yet.
+    unsafe { edgectl_train::use_one_candle_thread() };
     let cli = match cli::Cli::read() {
         Ok(cli) => cli,
         Err(error) => return ui::usage(&error),

@@ -80,8 +80,10 @@ fn network(separable: bool) -> Option<Graph> {
     Some(build.graph)
 }
 
-#[allow(clippy::print_stdout)]
+#[allow(clippy::print_stdout, unsafe_code)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // SAFETY: no other thread exists yet.
+    unsafe { edgectl_train::use_one_candle_thread() };
     let mut arguments = std::env::args().skip(1);
     let separable = arguments.next().as_deref() == Some("separable");
     let epochs = arguments.next().map_or(Ok(1), |epochs| epochs.parse())?;

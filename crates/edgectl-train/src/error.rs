@@ -6,8 +6,6 @@ use std::path::PathBuf;
 use edgectl_graph::{GraphError, PassError};
 use thiserror::Error;
 
-use crate::tape::Misfit;
-
 /// Why a graph cannot be trained.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -172,8 +170,8 @@ pub enum TrainError {
     },
 }
 
-impl From<Misfit> for TrainError {
-    fn from(Misfit(message): Misfit) -> TrainError {
-        TrainError::Tensors(message)
+impl From<candle_core::Error> for TrainError {
+    fn from(error: candle_core::Error) -> TrainError {
+        TrainError::Tensors(error.to_string())
     }
 }

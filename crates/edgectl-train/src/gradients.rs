@@ -10,7 +10,7 @@ use edgectl_graph::{
 use crate::augment::normal;
 use crate::kernel::rows::Fold;
 use crate::network::{Mode, Network, State};
-use crate::tape::Tensor;
+use crate::tape::{self, Tensor};
 
 /// How far apart the two points of a difference are.
 const STEP: f32 = 1e-2;
@@ -67,19 +67,19 @@ impl Check {
             let found = network.forward(&leaves, state, x, mode).unwrap_or_else(|error| panic!("{name}: {error}"));
             (leaves, found.tensors[y.index()].clone().unwrap())
         };
-        let var = Tensor::variable(x.clone(), dims.clone()).unwrap();
+        let var = tape::variable(x.clone(), dims.clone()).unwrap();
         let (leaves, found) = forward(var.clone(), &state, true);
-        let weights: Vec<f32> = (0..found.elements()).map(|_| normal(&mut self.random)).collect();
-        let weighted = Tensor::new(weights.clone(), found.dims()).unwrap();
+        let weights: Vec<f32> = (0..found.elem_count()).map(|_| normal(&mut self.random)).collect();
+        let weighted = tape::constant(weights.clone(), found.dims()).unwrap();
         let weighted = crate::op::binary(Binary::Mul, &found, &weighted).unwrap();
         let all: Vec<usize> = (0..weighted.rank()).collect();
         let sum = crate::op::reduce(Fold::Of(Reduction::Sum), &all, false, &weighted).unwrap();
-        let mut store = sum.backward();
+        let mut store = sum.backward().unwrap();
         let loss = |x: &[f32], state: &State| {
-            let x = Tensor::new(x.to_vec(), dims.clone()).unwrap();
-            forward(x, state, false).1.values().iter().zip(&weights).map(|(y, w)| f64::from(*y) * f64::from(*w)).sum::<f64>()
+            let x = tape::constant(x.to_vec(), dims.clone()).unwrap();
+            tape::values(&forward(x, state, false).1).unwrap().iter().zip(&weights).map(|(y, w)| f64::from(*y) * f64::from(*w)).sum::<f64>()
         };
-        let mut gradient = |leaf: &Tensor| store.take(leaf).unwrap_or_else(|| vec![0.0; leaf.elements()]);
+        let mut gradient = |leaf: &Tensor| tape::take_gradient(&mut store, leaf).unwrap().unwrap_or_else(|| vec![0.0; leaf.elem_count()]);
         let mut tally = Tally::default();
         let places: Vec<usize> = (0..x.len()).step_by((x.len() / 24).max(1)).collect();
         let found = gradient(&var);
@@ -380,14 +380,14 @@ fn losses() {
         ),
     ];
     for (name, loss) in losses {
-        let var = Tensor::variable(z.clone(), [3, 4]).unwrap();
-        let found = loss(&var).backward().take(&var).unwrap();
+        let var = tape::variable(z.clone(), (3, 4)).unwrap();
+        let found = tape::take_gradient(&mut loss(&var).backward().unwrap(), &var).unwrap().unwrap();
         let mut tally = Tally::default();
         for place in 0..z.len() {
             tally.compare(name, "z", place, found[place], |by| {
                 let mut z = z.clone();
                 z[place] += by;
-                f64::from(loss(&Tensor::new(z, [3, 4]).unwrap()).scalar().unwrap())
+                f64::from(loss(&tape::constant(z, (3, 4)).unwrap()).to_scalar::<f32>().unwrap())
             });
         }
         assert_eq!(tally.all, tally.smooth, "{name}");

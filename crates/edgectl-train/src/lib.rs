@@ -8,10 +8,10 @@
 //!
 //! - [`train`] takes a [`Graph`](edgectl_graph::Graph), [`Samples`] in memory, an [`Objective`] and [`TrainOptions`], tells what happens
 //!   through [`Event`]s and gives a graph. The same arguments give the same bytes, whatever the number of threads.
-//! - The tape and the arithmetic of all operators, forward and backward, are this crate's own (`tape`, `kernel`); every gradient is tested
-//!   against finite differences. Not candle, which was measured: its convolutions, pools and softmax are slow, refuse shapes or have wrong
-//!   gradients, so that all of them would be replaced; what then remained of it, a tape, spent a quarter of the time spinning in threads of its
-//!   own while ours had work, for 120 more crates.
+//! - Tensors, variables and the way back through them are candle's. The arithmetic of all operators, forward and backward, is this crate's own
+//!   (`kernel`), as one custom operator (`tape`): candle's convolutions, pools and softmax are slow, refuse shapes or have wrong gradients.
+//!   Every gradient is tested against finite differences, optimizers and losses against those of candle-nn.
+//! - A program that trains calls [`use_one_candle_thread`] first: a batch is divided among threads here, not in candle.
 //! - A teacher is no part of this crate: what it says of each sample is a target of [`Samples`], computed once.
 //! - Batch normalization that the model still has trains with the statistics of its batches; where it was folded into convolutions, as most
 //!   exporters do, it stays so.
@@ -31,6 +31,7 @@ mod samples;
 mod sensitivity;
 mod tape;
 mod template;
+mod threads;
 mod train;
 
 pub use augment::{Augmentation, ParseAugmentationError};
@@ -42,4 +43,5 @@ pub use quantization::LearnedRange;
 pub use samples::Samples;
 pub use sensitivity::{Gradients, gradients};
 pub use template::{ParseTemplateError, Template, TemplateSpec};
+pub use threads::use_one_candle_thread;
 pub use train::{Ending, EpochRow, Event, Flow, QuantizationAware, Score, TrainOptions, Trained, outputs, score, train};

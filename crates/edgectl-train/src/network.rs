@@ -8,7 +8,7 @@ use crate::kernel::batch_norm::{BatchNorm, Statistics};
 use crate::kernel::rows::Fold;
 use crate::op;
 use crate::quantization::FakeQuant;
-use crate::tape::{self, Misfit, Tensor};
+use crate::tape::{self, Error, Tensor};
 use crate::{Samples, TrainError};
 
 /// How much of a batch's statistics goes into the running ones (the rest is what they were).
@@ -167,11 +167,11 @@ impl Network {
         let shapes = self.parameters.iter().map(|parameter| parameter.shape.clone()).chain(bounds);
         let tensors = shapes
             .zip(&state.parameters)
-            .map(|(shape, values)| if gradients { Tensor::variable(values.clone(), shape) } else { Tensor::new(values.clone(), shape) });
+            .map(|(shape, values)| if gradients { tape::variable(values.clone(), shape) } else { tape::constant(values.clone(), shape) });
         let constant = |(id, tensor): (TensorId, &edgectl_graph::Tensor)| {
             let literal = tensor.literal.as_ref().filter(|_| !self.by_tensor.contains_key(&id))?;
             let values = literal.as_f32()?.to_vec();
-            Some(Tensor::new(values, literal.shape()).map(|tensor| (id, tensor)))
+            Some(tape::constant(values, literal.shape()).map(|tensor| (id, tensor)))
         };
         let constants = self.graph.iter_tensors().filter_map(constant).collect::<Result<_, _>>()?;
         Ok(Leaves { parameters: tensors.collect::<Result<_, _>>()?, constants })
@@ -210,7 +210,7 @@ impl Network {
         forward: &mut Forward,
         (batch, mode): (usize, Mode),
     ) -> tape::Result<Tensor> {
-        let missing = |place: usize| Misfit(format!("input {place} is missing"));
+        let missing = |place: usize| Error::Msg(format!("input {place} is missing"));
         let optional = |place: usize| -> tape::Result<Option<Tensor>> {
             let Some(id) = node.input(place) else { return Ok(None) };
             if let Some(&parameter) = self.by_tensor.get(&id) {
@@ -235,7 +235,7 @@ impl Network {
                 let norm = BatchNorm { channels: dims[1], plane: dims[2..].iter().product(), epsilon: *epsilon };
                 let of_x = mode == Mode::Train;
                 let running = self.norms.get(&id).map(|&(place, _)| &state.statistics[place]).ok_or_else(|| missing(3))?;
-                let statistics = if of_x { norm.statistics(x.values()) } else { running.clone() };
+                let statistics = if of_x { tape::with_values(&[&x], |values| norm.statistics(values[0]))? } else { running.clone() };
                 let y = op::batch_norm(norm, statistics.clone(), of_x, &x, &input(1)?, &input(2)?)?;
                 forward.statistics.push(statistics);
                 Ok(y)
@@ -254,9 +254,9 @@ impl Network {
             Op::Gemm { alpha, beta, trans_a, trans_b } => {
                 let side = |x: Tensor, transposed: bool| if transposed { op::transpose(&[1, 0], &x) } else { Ok(x) };
                 let product = op::matmul(&side(x()?, *trans_a)?, &side(input(1)?, *trans_b)?)?;
-                let product = product.scale(*alpha)?;
+                let product = (product * f64::from(*alpha))?;
                 match optional(2)? {
-                    Some(c) => op::binary(edgectl_graph::Binary::Add, &product, &c.scale(*beta)?),
+                    Some(c) => op::binary(edgectl_graph::Binary::Add, &product, &(c * f64::from(*beta))?),
                     None => Ok(product),
                 }
             }
@@ -271,7 +271,7 @@ impl Network {
             Op::PRelu => op::prelu(&x()?, &input(1)?),
             Op::Pad { before, after, value } => op::pad(before, after, *value, &x()?),
             Op::Recurrent(recurrent) => {
-                let bias = |place: usize| input(place).and_then(|bias| bias.reshape([bias.elements()]));
+                let bias = |place: usize| input(place)?.flatten_all();
                 let last = match recurrent.cell {
                     edgectl_graph::Cell::Gru { .. } => input(4)?,
                     _ => bias(4)?,
@@ -281,9 +281,9 @@ impl Network {
             Op::Reduce { op, axes, keep_dims } => op::reduce(Fold::Of(*op), axes, *keep_dims, &x()?),
             Op::ReduceMean { axes, keep_dims } => op::reduce(Fold::Mean, axes, *keep_dims, &x()?),
             Op::Reshape { shape } => {
-                let shape = shape.fixed().ok_or_else(|| Misfit("dynamic shape".into()))?;
+                let shape = shape.fixed().ok_or_else(|| Error::Msg("dynamic shape".into()))?;
                 let x = x()?;
-                x.reshape(for_batch(shape, x.elements()))
+                x.reshape(for_batch(shape, x.elem_count()))
             }
             Op::Resize(resize) => op::resize(resize, &x()?),
             Op::Slice { spans } => op::slice(spans, &x()?),
@@ -291,7 +291,7 @@ impl Network {
             Op::SpaceToDepth { block } => op::space_to_depth(*block, &x()?),
             Op::Transpose { perm } => op::transpose(perm, &x()?),
             Op::Unary(unary) => op::unary(*unary, &x()?),
-            other => Err(Misfit(format!("{} has no gradient", other.name()))),
+            other => Err(Error::Msg(format!("{} has no gradient", other.name()))),
         }
     }
 
@@ -330,10 +330,10 @@ impl Network {
         let both: Vec<f32> = (0..2 * elements).map(|_| random.f32()).collect();
         let leaves = self.leaves(state, false)?;
         let run = |values: &[f32], batch: usize| {
-            let x = Tensor::new(values.to_vec(), [&[batch], &shape[..]].concat())?;
+            let x = tape::constant(values.to_vec(), [&[batch], &shape[..]].concat())?;
             let tensors = self.forward(&leaves, state, x, Mode::Evaluate)?.tensors;
-            let outputs = self.graph.outputs().iter().filter_map(|id| tensors[id.index()].clone());
-            Ok::<_, TrainError>(outputs.collect::<Vec<_>>())
+            let outputs = self.graph.outputs().iter().filter_map(|id| tensors[id.index()].as_ref());
+            Ok::<_, TrainError>(outputs.map(tape::values).collect::<Result<Vec<_>, _>>()?)
         };
         let (first, second) = both.split_at(elements);
         let (first, second) = (run(first, 1)?, run(second, 1)?);
@@ -341,8 +341,8 @@ impl Network {
         let together = run(&both, 2);
         for (i, (a, b)) in apart.enumerate() {
             let mixed = || TrainError::BatchMixed { output: self.graph.tensor(self.graph.outputs()[i]).name.clone() };
-            let expected = [a.values(), b.values()].concat();
-            let found = together.as_ref().map_err(|_| mixed())?[i].values();
+            let expected = [&a[..], b].concat();
+            let found = &together.as_ref().map_err(|_| mixed())?[i];
             let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-3 * (1.0 + a.abs().max(b.abs())) || (a.is_nan() && b.is_nan());
             if expected.len() != found.len() || !expected.iter().zip(found).all(near) {
                 return Err(mixed());
@@ -363,7 +363,7 @@ fn with_batch(x: &Tensor, batch: usize) -> tape::Result<Tensor> {
     if batch == 1 || x.rank() == 0 || x.dim(0)? != 1 {
         return Ok(x.clone());
     }
-    Tensor::new(x.values().repeat(batch), [&[batch], &x.dims()[1..]].concat())
+    tape::constant(tape::values(x)?.repeat(batch), [&[batch], &x.dims()[1..]].concat())
 }
 
 /// The shape that a reshape to `shape` of one sample becomes for a batch: the batch is the outermost part of the first axis.

@@ -5,7 +5,7 @@ use edgectl_graph::{Binary, Graph, Op, TensorId};
 use crate::kernel::rows::{Fold, Normalize, softmax_forward};
 use crate::network::Forward;
 use crate::op::{self, mean_squared_error};
-use crate::tape::{self, Misfit, Tensor};
+use crate::tape::{self, Error, Tensor};
 use crate::{Samples, TrainError};
 
 /// A sum of weighted terms.
@@ -234,15 +234,15 @@ impl Bound {
     pub(crate) fn loss(&self, forward: &Forward, batch: &Batch<'_>) -> Result<Tensor, TrainError> {
         let mut sum: Option<Tensor> = None;
         for (weight, term, id) in &self.terms {
-            let x = forward.tensors[id.index()].as_ref().ok_or_else(|| Misfit("a tensor was not computed".into()))?;
-            let share = *weight / batch.whole as f32;
-            let loss = self.term(term, x, batch)?.scale(share)?;
+            let x = forward.tensors[id.index()].as_ref().ok_or_else(|| Error::Msg("a tensor was not computed".into()))?;
+            let share = f64::from(*weight / batch.whole as f32);
+            let loss = (self.term(term, x, batch)? * share)?;
             sum = Some(match sum {
                 Some(sum) => op::binary(Binary::Add, &sum, &loss)?,
                 None => loss,
             });
         }
-        sum.ok_or_else(|| Misfit("an objective without terms".into()).into())
+        sum.ok_or_else(|| Error::Msg("an objective without terms".into()).into())
     }
 
     /// The sum of a term over the samples.
@@ -272,7 +272,7 @@ impl Bound {
             Term::Attention { target, .. } => {
                 let squares = op::binary(Binary::Mul, x, x)?;
                 let map = op::reduce(Fold::Of(edgectl_graph::Reduction::Sum), &[1], false, &squares)?;
-                let map = map.reshape([map.dim(0)?, map.elements() / map.dim(0)?.max(1)])?;
+                let map = map.reshape((map.dim(0)?, map.elem_count() / map.dim(0)?.max(1)))?;
                 let row = map.dim(1)?.max(1);
                 mean_squared_error(&op::normalize(ATTENTION(row), &map)?, gathered(*target), places.len(), false)
             }
@@ -282,7 +282,8 @@ impl Bound {
     /// How many samples of a part get the class of their label, or of the teacher.
     pub(crate) fn hits(&self, forward: &Forward, batch: &Batch<'_>) -> Result<usize, TrainError> {
         let Some(z) = forward.tensors[self.logits.index()].as_ref() else { return Ok(0) };
-        let rows = z.values().chunks_exact(self.classes).zip(batch.places);
+        let z = tape::values(z)?;
+        let rows = z.chunks_exact(self.classes).zip(batch.places);
         let wanted = |place: usize| match (batch.samples.labels(), self.teacher()) {
             (Some(labels), _) => usize::try_from(labels[place]).ok(),
             (None, Some(teacher)) => argmax(batch.samples.target(teacher, place)),
@@ -300,5 +301,5 @@ fn argmax(values: &[f32]) -> Option<usize> {
 /// A batch as a tensor.
 pub(crate) fn input(batch: &Batch<'_>) -> Result<Tensor, TrainError> {
     let shape = [&[batch.places.len()], batch.samples.shape()].concat();
-    Ok(Tensor::new(batch.inputs.to_vec(), shape)?)
+    Ok(tape::constant(batch.inputs.to_vec(), shape)?)
 }

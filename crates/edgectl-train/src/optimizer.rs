@@ -122,6 +122,29 @@ mod tests {
         assert_eq!(warm, [0.2, 0.4, 0.6, 0.8, 1.0]);
     }
 
+    #[test]
+    fn adamw_is_that_of_candle() -> candle_core::Result<()> {
+        use candle_core::{Device, Tensor, Var};
+        use candle_nn::{AdamW, Optimizer as _, ParamsAdamW};
+
+        let mut random = fastrand::Rng::with_seed(5);
+        let mut values: Vec<f32> = (0..64).map(|_| random.f32() - 0.5).collect();
+        let var = Var::from_slice(&values, 64, &Device::Cpu)?;
+        let (rate, decay) = (0.05, 0.1);
+        let mut oracle = AdamW::new(vec![var.clone()], ParamsAdamW { lr: rate, weight_decay: decay, ..ParamsAdamW::default() })?;
+        let mut slots = vec![vec![0.0; 64]; Optimizer::ADAMW.slots()];
+        for step in 1..=20 {
+            // Of a sum of w * g, the gradient is g.
+            let gradient: Vec<f32> = (0..64).map(|_| random.f32() - 0.5).collect();
+            oracle.backward_step(&(var.as_tensor() * Tensor::from_slice(&gradient, 64, &Device::Cpu)?)?.sum_all()?)?;
+            Optimizer::ADAMW.step(&mut values, &gradient, &mut slots, step, rate as f32, decay as f32);
+        }
+        for (found, expected) in values.iter().zip(var.to_vec1::<f32>()?) {
+            assert!((found - expected).abs() < 1e-5, "{found} instead of {expected}");
+        }
+        Ok(())
+    }
+
     /// `w` of `(w - 3)^2 / 2`, whose gradient is `w - 3`.
     #[test]
     fn both_go_to_the_minimum() {

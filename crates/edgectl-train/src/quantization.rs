@@ -91,7 +91,7 @@ impl FakeQuant {
     pub(crate) fn activation(&self, id: TensorId, x: Tensor, first: usize, leaves: &Leaves, state: &State) -> Result<Tensor, TrainError> {
         Ok(match self.groups.get(&id).map(|&group| self.grids[group]) {
             None => x,
-            Some(Grids::Fixed(grid)) => op::fake_quant(grid, &x, &Tensor::new(vec![0.0; 2], [2])?)?,
+            Some(Grids::Fixed(grid)) => op::fake_quant(grid, &x, &tape::constant(vec![0.0; 2], 2)?)?,
             Some(Grids::Learned(place)) => {
                 let bounds = &state.parameters[first + place];
                 let params = activation_params(Range { min: bounds[0], max: bounds[1] }, QuantType::I8);
@@ -127,7 +127,7 @@ impl FakeQuant {
         // The scale of the input matters only where a bias is enormous: then the grid of the program is coarser than this one.
         let bias = values(2).unwrap_or(&[]);
         let input_scale = node.input(0).and_then(|id| self.scale(id, graph, by_tensor.len(), state)).unwrap_or(1.0);
-        let channel = value.elements() / value.dim(0)?.max(1);
+        let channel = value.elem_count() / value.dim(0)?.max(1);
         let of_channel = |(i, weights): (usize, &[f32])| weight_scale(weights, bias.get(i).copied().unwrap_or(0.0), input_scale);
         let scales: Vec<f32> = weights.chunks(channel.max(1)).enumerate().map(of_channel).collect();
         if per_channel {

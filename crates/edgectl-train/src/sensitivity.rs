@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::network::{Mode, Network};
 use crate::objective::{self, Batch, Bound, Objective};
-use crate::{Samples, TrainError};
+use crate::{Samples, TrainError, tape};
 
 /// Batches of which the gradients are in memory at a time.
 const AT_ONCE: usize = 8;
@@ -37,10 +37,10 @@ pub fn gradients(
         let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
         let batch = Batch { samples, places, inputs: &inputs, whole: places.len() };
         let forward = network.forward(&leaves, &state, objective::input(&batch)?, Mode::Evaluate)?;
-        let mut store = bound.loss(&forward, &batch)?.backward();
+        let mut store = bound.loss(&forward, &batch)?.backward()?;
         let mut found = Gradients::new();
         for (parameter, leaf) in network.parameters.iter().zip(&leaves.parameters) {
-            if let Some(gradient) = store.take(leaf) {
+            if let Some(gradient) = tape::take_gradient(&mut store, leaf)? {
                 found.insert(parameter.id, gradient);
             }
         }

@@ -19,7 +19,7 @@ use crate::network::{self, Mode, Network, State};
 use crate::objective::{self, Batch, Bound, Objective};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::quantization::{FakeQuant, LearnedRange};
-use crate::{Samples, TrainError};
+use crate::{Samples, TrainError, tape};
 
 /// The most samples of a part of a batch.
 const MAX_PART: usize = 32;
@@ -223,7 +223,7 @@ pub fn outputs(graph: &Graph, samples: &Samples) -> Result<Vec<Vec<f32>>, TrainE
         let forward = network.forward(&leaves, &state, objective::input(&batch)?, Mode::Evaluate)?;
         for (found, id) in found.iter_mut().zip(network.graph.outputs()) {
             if let Some(tensor) = &forward.tensors[id.index()] {
-                found.extend_from_slice(tensor.values());
+                found.extend(tape::values(tensor)?);
             }
         }
     }
@@ -474,11 +474,11 @@ impl<'a> Trainer<'a> {
         let batch = Batch { samples: self.samples, places, inputs: &inputs, whole };
         let forward = self.network.forward(leaves, &self.state, objective::input(&batch)?, self.mode())?;
         let loss = self.bound.loss(&forward, &batch)?;
-        let mut gradients = loss.backward();
+        let mut gradients = loss.backward()?;
         Ok(Part {
-            loss: f64::from(loss.scalar()?),
+            loss: f64::from(loss.to_scalar::<f32>()?),
             hits: self.bound.hits(&forward, &batch)?,
-            gradients: leaves.parameters.iter().map(|leaf| gradients.take(leaf)).collect(),
+            gradients: leaves.parameters.iter().map(|leaf| tape::take_gradient(&mut gradients, leaf)).collect::<Result<_, _>>()?,
             statistics: forward.statistics,
         })
     }
@@ -508,7 +508,7 @@ impl<'a> Trainer<'a> {
         let written = graph.inputs().iter().copied().chain(graph.nodes().iter().flat_map(edgectl_graph::Node::writes));
         for id in written {
             let Some(tensor) = &forward.tensors[id.index()] else { continue };
-            if tensor.values().iter().any(|value| !value.is_finite()) {
+            if tape::values(tensor)?.iter().any(|value| !value.is_finite()) {
                 let label = graph.producer(id).map(|node| graph.label(graph.node(node)));
                 return Ok(Some(label.map_or("the input".into(), |label| format!("the output of node \"{label}\""))));
             }
@@ -550,7 +550,7 @@ fn evaluate(network: &Network, state: &State, bound: &Bound, samples: &Samples) 
         let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
         let batch = Batch { samples, places, inputs: &inputs, whole: 1 };
         let forward = network.forward(&leaves, state, objective::input(&batch)?, Mode::Evaluate)?;
-        let loss = bound.loss(&forward, &batch)?.scalar()?;
+        let loss = bound.loss(&forward, &batch)?.to_scalar::<f32>()?;
         Ok::<_, TrainError>((f64::from(loss), bound.hits(&forward, &batch)?))
     };
     let found: Vec<(f64, usize)> = places.par_chunks(MAX_PART).map(run).collect::<Result<_, _>>()?;

@@ -1,6 +1,6 @@
 //! Functions of single elements.
 
-use crate::tape::{Misfit, Result, Tensor, apply};
+use crate::tape::{Error, Result, Tensor, apply};
 use edgectl_graph::{Activation, Binary, Unary};
 
 use crate::kernel::broadcast::Broadcast;
@@ -50,7 +50,7 @@ pub(crate) fn unary(unary: Unary, x: &Tensor) -> Result<Tensor> {
 
 /// Elementwise arithmetic.
 pub(crate) fn binary(op: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let misfit = || Misfit(format!("shapes {:?} and {:?} do not fit each other", a.dims(), b.dims()));
+    let misfit = || Error::Msg(format!("shapes {:?} and {:?} do not fit each other", a.dims(), b.dims()));
     let broadcast = Broadcast::new(a.dims(), b.dims()).ok_or_else(misfit)?;
     let (shape, back) = (broadcast.shape.clone(), broadcast.clone());
     apply(
@@ -100,7 +100,7 @@ pub(crate) fn fake_quant(grid: Grid, x: &Tensor, bounds: &Tensor) -> Result<Tens
 
 /// Weights as int8 shows them, with one scale for all or one for each output channel.
 pub(crate) fn fake_quant_weights(scales: Vec<f32>, weights: &Tensor) -> Result<Tensor> {
-    let channel = weights.elements() / scales.len().max(1);
+    let channel = weights.elem_count() / scales.len().max(1);
     apply(
         weights.dims().to_vec(),
         &[weights],

@@ -1,6 +1,6 @@
 //! Convolutions, dense layers and matrix products.
 
-use crate::tape::{Misfit, Result, Tensor, apply};
+use crate::tape::{Error, Result, Tensor, apply};
 use edgectl_graph::{Activation, ConvTranspose, permute};
 
 use crate::kernel::broadcast::Broadcast;
@@ -12,8 +12,8 @@ fn bounds(activation: Activation) -> (f32, f32) {
     (activation.min, activation.max)
 }
 
-fn misfit(what: &str, x: &[usize], filter: &[usize]) -> Misfit {
-    Misfit(format!("{what} with filter {filter:?} does not fit the input {x:?}"))
+fn misfit(what: &str, x: &[usize], filter: &[usize]) -> Error {
+    Error::Msg(format!("{what} with filter {filter:?} does not fit the input {x:?}"))
 }
 
 /// The gradient before the activation; without one, that after it.
@@ -148,15 +148,15 @@ pub(crate) fn dense(activation: Activation, x: &Tensor, weights: &Tensor, bias: 
 
 /// Matrix product with numpy's rules, at least one of the operands with more than one axis.
 pub(crate) fn matmul(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let misfit = || Misfit(format!("matrices {:?} and {:?} do not fit each other", a.dims(), b.dims()));
+    let misfit = || Error::Msg(format!("matrices {:?} and {:?} do not fit each other", a.dims(), b.dims()));
     // A vector is a matrix of one row, or one column, which the result has not.
     if a.rank() == 1 {
-        let y = matmul(&a.reshape([1, a.elements()])?, b)?;
+        let y = matmul(&a.reshape((1, a.elem_count()))?, b)?;
         let (dims, rank) = (y.dims().to_vec(), y.rank());
         return y.reshape([&dims[..rank - 2], &dims[rank - 1..]].concat());
     }
     if b.rank() == 1 {
-        let y = matmul(a, &b.reshape([b.elements(), 1])?)?;
+        let y = matmul(a, &b.reshape((b.elem_count(), 1))?)?;
         return y.reshape(&y.dims()[..y.rank() - 1]);
     }
     let (&[ref a_outer @ .., m, k], &[ref b_outer @ .., inner, n]) = (a.dims(), b.dims()) else { return Err(misfit()) };

@@ -1,6 +1,6 @@
 //! Operators that move elements.
 
-use crate::tape::{Misfit, Result, Tensor, apply};
+use crate::tape::{Error, Result, Tensor, apply};
 use edgectl_graph::{Coordinates, Interpolation, Resize, Span, permute};
 
 use crate::kernel::axis::AxisMap;
@@ -21,36 +21,7 @@ pub(crate) fn transpose(perm: &[usize], x: &Tensor) -> Result<Tensor> {
 
 /// Tensors one after the other along an axis.
 pub(crate) fn concat(axis: usize, all: &[Tensor]) -> Result<Tensor> {
-    let mut shape = all.first().map(|x| x.dims().to_vec()).unwrap_or_default();
-    let misfit = || Misfit(format!("tensors {all:?} cannot be joined along axis {axis}"));
-    let others = |dims: &[usize]| dims.iter().enumerate().filter(|(i, _)| *i != axis).map(|(_, &dim)| dim).collect::<Vec<_>>();
-    if axis >= shape.len() || all.iter().any(|x| others(x.dims()) != others(&shape)) {
-        return Err(misfit());
-    }
-    shape[axis] = all.iter().map(|x| x.dims()[axis]).sum();
-    let (outer, inner) = (shape[..axis].iter().product::<usize>(), shape[axis + 1..].iter().product::<usize>());
-    // Values of each tensor in each piece of the result.
-    let sizes: Vec<usize> = all.iter().map(|x| x.dims()[axis] * inner).collect();
-    let back = sizes.clone();
-    apply(
-        shape,
-        &all.iter().collect::<Vec<_>>(),
-        move |args| {
-            let piece = |i: usize| args.iter().zip(&sizes).flat_map(move |(x, &size)| &x[i * size..(i + 1) * size]);
-            (0..outer).flat_map(piece).copied().collect()
-        },
-        move |seen| {
-            let whole: usize = back.iter().sum();
-            let mut first = 0;
-            let mut gradients = vec![];
-            for &size in &back {
-                let part = |i: usize| &seen.dy[i * whole + first..][..size];
-                gradients.push(Some((0..outer).flat_map(part).copied().collect()));
-                first += size;
-            }
-            gradients
-        },
-    )
+    Tensor::cat(all, axis)
 }
 
 fn along(axis: usize, map: AxisMap, x: &Tensor) -> Result<Tensor> {
@@ -128,20 +99,20 @@ pub(crate) fn depth_to_space(block: usize, channel_first: bool, x: &Tensor) -> R
     let [n, c, h, w] = image(x)?;
     let depth = c / (block * block);
     let (split, perm) = if channel_first {
-        ([n, depth, block, block, h, w], [0, 1, 4, 2, 5, 3])
+        ((n, depth, block, block, h, w), [0, 1, 4, 2, 5, 3])
     } else {
-        ([n, block, block, depth, h, w], [0, 3, 4, 1, 5, 2])
+        ((n, block, block, depth, h, w), [0, 3, 4, 1, 5, 2])
     };
-    transpose(&perm, &x.reshape(split)?)?.reshape([n, depth, h * block, w * block])
+    transpose(&perm, &x.reshape(split)?)?.reshape((n, depth, h * block, w * block))
 }
 
 /// Squares of pixels become channels.
 pub(crate) fn space_to_depth(block: usize, x: &Tensor) -> Result<Tensor> {
     let [n, c, h, w] = image(x)?;
-    let split = x.reshape([n, c, h / block, block, w / block, block])?;
-    transpose(&[0, 3, 5, 1, 2, 4], &split)?.reshape([n, c * block * block, h / block, w / block])
+    let split = x.reshape((n, c, h / block, block, w / block, block))?;
+    transpose(&[0, 3, 5, 1, 2, 4], &split)?.reshape((n, c * block * block, h / block, w / block))
 }
 
 fn image(x: &Tensor) -> Result<[usize; 4]> {
-    <[usize; 4]>::try_from(x.dims()).map_err(|_| Misfit(format!("{:?} is no image", x.dims())))
+    <[usize; 4]>::try_from(x.dims()).map_err(|_| Error::Msg(format!("{:?} is no image", x.dims())))
 }

@@ -1,15 +1,15 @@
 //! Losses: sums over the samples of a part of a batch, as scalars.
 
-use crate::tape::{Misfit, Result, Tensor, apply};
+use crate::tape::{Error, Result, Tensor, apply};
 
 use crate::kernel::rows::softmax_forward;
 
 /// Cross-entropy of the softmax of `z / temperature` with wanted distributions, times the square of the temperature.
 pub(crate) fn cross_entropy(z: &Tensor, wanted: Vec<f32>, temperature: f32) -> Result<Tensor> {
     let samples = z.dim(0)?.max(1);
-    let classes = z.elements() / samples;
-    if wanted.len() != z.elements() || classes == 0 {
-        return Err(Misfit(format!("{} wanted probabilities for {} logits", wanted.len(), z.elements())));
+    let classes = z.elem_count() / samples;
+    if wanted.len() != z.elem_count() || classes == 0 {
+        return Err(Error::Msg(format!("{} wanted probabilities for {} logits", wanted.len(), z.elem_count())));
     }
     let back = wanted.clone();
     let scaled = move |z: &[f32], logarithm: bool| {
@@ -42,8 +42,8 @@ pub(crate) fn cross_entropy(z: &Tensor, wanted: Vec<f32>, temperature: f32) -> R
 
 /// Logistic loss of logits with wanted probabilities.
 pub(crate) fn logistic(z: &Tensor, wanted: Vec<f32>) -> Result<Tensor> {
-    if wanted.len() != z.elements() {
-        return Err(Misfit(format!("{} wanted probabilities for {} logits", wanted.len(), z.elements())));
+    if wanted.len() != z.elem_count() {
+        return Err(Error::Msg(format!("{} wanted probabilities for {} logits", wanted.len(), z.elem_count())));
     }
     let back = wanted.clone();
     apply(
@@ -63,10 +63,10 @@ pub(crate) fn logistic(z: &Tensor, wanted: Vec<f32>) -> Result<Tensor> {
 
 /// The mean squared error of each sample, over the mean square of what is wanted where `relative`.
 pub(crate) fn mean_squared_error(x: &Tensor, wanted: Vec<f32>, samples: usize, relative: bool) -> Result<Tensor> {
-    if wanted.len() != x.elements() || samples == 0 {
-        return Err(Misfit(format!("{} wanted values for {}", wanted.len(), x.elements())));
+    if wanted.len() != x.elem_count() || samples == 0 {
+        return Err(Error::Msg(format!("{} wanted values for {}", wanted.len(), x.elem_count())));
     }
-    let len = x.elements() / samples;
+    let len = x.elem_count() / samples;
     let scales: Vec<f32> = wanted
         .chunks_exact(len.max(1))
         .map(|wanted| {
@@ -92,4 +92,29 @@ pub(crate) fn mean_squared_error(x: &Tensor, wanted: Vec<f32>, samples: usize, r
             [Some(dx.collect()), None, None]
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tape;
+
+    #[test]
+    fn losses_are_those_of_candle() -> Result<()> {
+        let mut random = fastrand::Rng::with_seed(3);
+        let z = tape::constant((0..12).map(|_| 4.0 * random.f32() - 2.0).collect(), (3, 4))?;
+        let near = |found: &Tensor, expected: Tensor| {
+            let (found, expected) = (found.to_scalar::<f32>()?, expected.to_scalar::<f32>()?);
+            assert!((found - expected).abs() < 1e-5, "{found} instead of {expected}");
+            Ok::<_, Error>(())
+        };
+        let labels = Tensor::from_slice(&[2u32, 0, 3], 3, z.device())?;
+        let mut wanted = vec![0.0; 12];
+        [2, 4, 11].into_iter().for_each(|at| wanted[at] = 1.0);
+        near(&cross_entropy(&z, wanted, 1.0)?, (candle_nn::loss::cross_entropy(&z, &labels)? * 3.0)?)?;
+
+        let target = tape::constant((0..12).map(|_| random.f32()).collect(), (3, 4))?;
+        near(&mean_squared_error(&z, tape::values(&target)?, 3, false)?, (candle_nn::loss::mse(&z, &target)? * 3.0)?)?;
+        near(&logistic(&z, tape::values(&target)?)?, (candle_nn::loss::binary_cross_entropy_with_logit(&z, &target)? * 12.0)?)
+    }
 }

@@ -64,8 +64,8 @@ pub(crate) fn layer_norm(axis: usize, epsilon: f32, center: bool, x: &Tensor, sc
 
 /// See [`edgectl_graph::Op::GroupNorm`].
 pub(crate) fn group_norm(groups: usize, epsilon: f32, x: &Tensor, scale: &Tensor, shift: Option<&Tensor>) -> Result<Tensor> {
-    let row = (x.elements() / (x.dim(0)? * groups).max(1)).max(1);
-    let per_channel = |values: &Tensor| values.reshape([&[values.elements()], &vec![1; x.rank() - 2][..]].concat());
+    let row = (x.elem_count() / (x.dim(0)? * groups).max(1)).max(1);
+    let per_channel = |values: &Tensor| values.reshape([&[values.elem_count()], &vec![1; x.rank() - 2][..]].concat());
     let shift = shift.map(per_channel).transpose()?;
     affine(&normalize(Normalize { row, epsilon, center: true }, x)?, &per_channel(scale)?, shift.as_ref())
 }

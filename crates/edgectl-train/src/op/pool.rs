@@ -1,6 +1,6 @@
 //! Pools.
 
-use crate::tape::{Misfit, Result, Tensor, apply};
+use crate::tape::{Error, Result, Tensor, apply};
 use edgectl_graph::Pool;
 
 use super::rows::fold_trailing;
@@ -9,7 +9,7 @@ use crate::kernel::pool as kernel;
 use crate::kernel::rows::Fold;
 
 fn geometry(pool: &Pool, x: &Tensor) -> Result<(Geometry, Vec<usize>)> {
-    let misfit = || Misfit(format!("pool {pool} does not fit the input {:?}", x.dims()));
+    let misfit = || Error::Msg(format!("pool {pool} does not fit the input {:?}", x.dims()));
     let dims = x.dims();
     let spatial = dims.get(2..).filter(|spatial| !spatial.is_empty()).ok_or_else(misfit)?;
     let geometry = Geometry::new(pool, spatial).ok_or_else(misfit)?;

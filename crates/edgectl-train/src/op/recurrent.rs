@@ -1,6 +1,6 @@
 //! Recurrent layers: what x brings to the gates is a dense layer, the rest goes step by step.
 
-use crate::tape::{Misfit, Result, Tensor, apply};
+use crate::tape::{Error, Result, Tensor, apply};
 use edgectl_graph::{Activation, Recurrent};
 
 use super::layer::dense;
@@ -17,7 +17,7 @@ pub(crate) fn recurrent(
 ) -> Result<Tensor> {
     let (outer, inner) = (x.dim(0)?, x.dim(1)?);
     let shape = vec![outer, inner, recurrent.dim(1)?];
-    let misfit = || Misfit(format!("recurrent layer does not fit the input {:?}", x.dims()));
+    let misfit = || Error::Msg(format!("recurrent layer does not fit the input {:?}", x.dims()));
     let layer = Layer { recurrent: op, extents: op.extents(x.dims(), &shape).ok_or_else(misfit)? };
     let gates = dense(Activation::NONE, x, weights, Some(bias))?;
     apply(
