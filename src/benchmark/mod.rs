@@ -1,5 +1,6 @@
 //! What `bench` asks, finds and reports.
 
+pub(crate) mod connected;
 pub(crate) mod devices;
 mod html;
 pub(crate) mod measurements;
@@ -20,6 +21,8 @@ use edgectl_bench::finding::{BackendKind, Finding};
 use edgectl_bench::measure::Protocol;
 use edgectl_profile::{DType, Profile};
 use rayon::prelude::*;
+
+use connected::{Connected, Place};
 
 pub(crate) use html::html;
 pub(crate) use peers::Peer;
@@ -58,6 +61,8 @@ pub(crate) fn within(candidate: Candidate, profile: Profile, budget: Budget, ui:
 pub(crate) enum Where {
     /// On devices.
     Devices { backend: BackendKind, profiles: Vec<Profile>, kernels: Option<String> },
+    /// On a device that is there.
+    Connected { place: Place, profile: Profile },
     /// Here, beside other engines.
     Here { protocol: Protocol, peers: Vec<Peer> },
 }
@@ -79,6 +84,7 @@ impl Plan {
     fn bench(&self, candidates: &[Candidate], ui: &Ui) -> Result<BenchReport> {
         let found = match &self.target {
             Where::Devices { backend, profiles, kernels } => self.on_devices(candidates, *backend, profiles, kernels.as_deref())?,
+            Where::Connected { place, profile } => self.connected(candidates, place, profile, ui),
             Where::Here { protocol, peers } => self.here(candidates, *protocol, peers, ui)?,
         };
         let (mut entries, mut failures) = (vec![], vec![]);
@@ -116,6 +122,22 @@ impl Plan {
             }
         }
         Ok(found)
+    }
+
+    /// One after the other, since there is one device.
+    fn connected<'c>(
+        &self,
+        candidates: &'c [Candidate],
+        place: &Place,
+        profile: &Profile,
+        ui: &Ui,
+    ) -> Vec<(&'c Candidate, Result<Finding, Failure>)> {
+        let bench = |candidate: &'c Candidate| {
+            candidate.expect_program_unless(false, BackendKind::Device)?;
+            Ok(bench::on_profile(self.question(candidate), &Connected { place, profile, ui }, profile)?)
+        };
+        let failed = |candidate, error| Failure::new(candidate, &profile.name, Host::KERNELS, error);
+        candidates.iter().map(|candidate| (candidate, bench(candidate).map_err(|error| failed(candidate, error)))).collect()
     }
 
     fn here<'c>(

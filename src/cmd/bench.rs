@@ -4,20 +4,26 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use edgectl_bench::baseline::Baseline;
 use edgectl_bench::budget::Budget;
 use edgectl_bench::energy::Duty;
 use edgectl_bench::finding::BackendKind;
 use edgectl_bench::measure::{Protocol, Runs};
+use edgectl_deploy::Target;
 
 use crate::args::one_of;
+use crate::benchmark::connected::Place;
 use crate::benchmark::{self, BenchReport, Peer, Plan, Where, devices};
+use crate::cmd::deploy::ReachArgs;
+use crate::deployment;
 use crate::output::Outputs;
 use crate::ui::{Level, Ui, Verdict, document};
 
 /// The largest baseline that is read.
 const BASELINE_BYTES: u64 = 64 << 20;
+/// What a board may take for an inference, or to come back after a reset.
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Say what models cost: time, memory, energy, on devices or on this machine
 #[derive(clap::Args, Debug)]
@@ -28,7 +34,10 @@ pub(crate) struct Args {
     /// Devices: names (see `edgectl profiles list`), files, folders of files, or all
     #[arg(long, value_name = "PROFILE,..", value_delimiter = ',')]
     profile: Vec<String>,
-    /// How times are found [default: estimate with --profile, otherwise host]
+    /// Where the device is, for back end device: serial:PORT, which is lent the program for as long as it takes, or ssh://user@host
+    #[arg(long, value_name = "URL")]
+    to: Option<Target>,
+    /// How times are found [default: device with --to, estimate with --profile, otherwise host]
     #[arg(long, value_name = "NAME", value_parser = one_of::<BackendKind>(BackendKind::ALL.map(BackendKind::name)))]
     backend: Option<BackendKind>,
     /// The kernel library that is assumed: a name of the profile's, or all [default: the profile's choice]
@@ -40,6 +49,8 @@ pub(crate) struct Args {
     energy: Energy,
     #[command(flatten)]
     measuring: Measuring,
+    #[command(flatten)]
+    reach: ReachArgs,
     /// Keep the findings, for --baseline
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -100,7 +111,7 @@ struct Measuring {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
-    let target = args.target()?;
+    let target = args.target(ui)?;
     let baseline = args.baseline.as_deref().map(read_baseline).transpose()?.map(|kept| (kept, args.tolerance / 100.0));
     let inputs: Vec<&Path> = args.models.iter().chain(&args.baseline).map(PathBuf::as_path).collect();
     let files: Vec<&Path> = args.save.iter().chain(&args.report).map(PathBuf::as_path).collect();
@@ -138,8 +149,13 @@ fn read_baseline(path: &Path) -> Result<Baseline> {
 
 impl Args {
     /// Where the models are benched; refuses options that mean nothing there.
-    fn target(&self) -> Result<Where> {
-        let backend = self.backend.unwrap_or(if self.profile.is_empty() { BackendKind::Host } else { BackendKind::Estimate });
+    fn target(&self, ui: &Ui) -> Result<Where> {
+        let default = match (&self.to, &self.profile[..]) {
+            (Some(_), _) => BackendKind::Device,
+            (None, []) => BackendKind::Host,
+            (None, _) => BackendKind::Estimate,
+        };
+        let backend = self.backend.unwrap_or(default);
         let Measuring { time, runs, warm_up, peers } = &self.measuring;
         if backend == BackendKind::Host {
             let needs_profile = [
@@ -170,6 +186,24 @@ impl Args {
         if let Some((_, flag)) = only_host.iter().find(|(given, _)| *given) {
             bail!(BenchArgsError::OnlyHost { flag, backend: backend.name() });
         }
+        if backend != BackendKind::Device {
+            ensure!(self.to.is_none(), BenchArgsError::OnlyDevice { flag: "--to", backend: backend.name() });
+            return self.on_profiles(backend);
+        }
+        let profiles = devices::open(&self.profile)?;
+        let (Some(target), [profile]) = (&self.to, &profiles[..]) else {
+            let profiles = profiles.len();
+            bail!(BenchArgsError::Device {
+                missing: if self.to.is_none() { "--to says where it is" } else { "--profile names one" },
+                profiles
+            });
+        };
+        let options = deployment::options(self.reach.timeout, DEADLINE);
+        let place = Place { target: target.clone(), options, ssh: deployment::ssh_options(&self.reach, ui)? };
+        Ok(Where::Connected { place, profile: profile.clone() })
+    }
+
+    fn on_profiles(&self, backend: BackendKind) -> Result<Where> {
         Ok(Where::Devices { backend, profiles: devices::open(&self.profile)?, kernels: self.kernels.clone() })
     }
 }
@@ -183,6 +217,10 @@ pub(crate) enum BenchArgsError {
     OnlyHost { flag: &'static str, backend: &'static str },
     #[error("{flag} is about estimates; back end {backend} runs our own kernels")]
     OnlyEstimate { flag: &'static str, backend: &'static str },
+    #[error("back end device measures on one device: {missing} (found {profiles} profiles)")]
+    Device { missing: &'static str, profiles: usize },
+    #[error("{flag} is about a device that is there, and back end {backend} asks none")]
+    OnlyDevice { flag: &'static str, backend: &'static str },
     #[error("back end {backend} needs a device: --profile names it")]
     NoProfile { backend: &'static str },
 }

@@ -62,24 +62,11 @@ pub(crate) struct DeviceArgs {
     /// Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`
     #[arg(long, value_name = "MANAGER", value_parser = service)]
     pub(crate) service: Option<ServiceSpec>,
-    /// A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too
-    #[arg(long, value_name = "FILE")]
-    pub(crate) identity: Vec<PathBuf>,
-    /// Known hosts, instead of ~/.ssh/known_hosts and the system's
-    #[arg(long, value_name = "FILE")]
-    pub(crate) known_hosts: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
     /// The only host key that the device may have: SHA256:…
     #[arg(long, value_name = "FINGERPRINT", conflicts_with = "inventory")]
     pub(crate) host_key: Option<String>,
-    /// Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused
-    #[arg(long)]
-    pub(crate) accept_new: bool,
-    /// ssh's configuration [default: ~/.ssh/config]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ssh_config: Option<PathBuf>,
-    /// How long to wait for any answer
-    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds)]
-    pub(crate) timeout: Duration,
     /// How long a release may be on trial before the device takes it back by itself
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(crate) deadline: Duration,
@@ -89,6 +76,27 @@ pub(crate) struct DeviceArgs {
     /// How many devices at once [default: the inventory's, or 8]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) parallel: Option<u16>,
+}
+
+/// How a device is reached.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Ways to a device")]
+pub(crate) struct ReachArgs {
+    /// A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Vec<PathBuf>,
+    /// Known hosts, instead of ~/.ssh/known_hosts and the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_hosts: Vec<PathBuf>,
+    /// Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused
+    #[arg(long)]
+    pub(crate) accept_new: bool,
+    /// ssh's configuration [default: ~/.ssh/config]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ssh_config: Option<PathBuf>,
+    /// How long to wait for any answer
+    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = seconds)]
+    pub(crate) timeout: Duration,
 }
 
 /// In which order, and when it stops.

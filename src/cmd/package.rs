@@ -89,7 +89,7 @@ pub(crate) struct ContentArgs {
     /// .uf2: the model alone, for boards that have the firmware
     #[arg(long)]
     pub(crate) model_only: bool,
-    /// `edge-agent` for Linux devices, one for each architecture
+    /// `edge-agent` for Linux devices, one for each architecture [default: those that edgectl has, for aarch64 and x86_64]
     #[arg(long, value_name = "FILE")]
     pub(crate) runtime: Vec<PathBuf>,
 }

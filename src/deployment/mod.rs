@@ -16,7 +16,7 @@ use edgectl_deploy::ssh::{DeviceOptions, HostKeyPolicy, Ssh, SshOptions};
 use edgectl_deploy::{Code, DeployError, Event, Options, Receipt, Release, Settings, Target, transport};
 use thiserror::Error;
 
-use crate::cmd::deploy::{ActionArgs, Args, DeviceArgs};
+use crate::cmd::deploy::{ActionArgs, Args, DeviceArgs, ReachArgs};
 use crate::cmd::verify::this_version;
 use crate::ui::{Line, Ui, Verdict, bytes};
 use report::{DeployReport, DeviceRow, HistoryReport, PlanReport, StatusReport};
@@ -45,7 +45,7 @@ pub(crate) fn deploy(args: &Args, ui: &Ui) -> Result<Verdict> {
         ensure!(inventory.groups.iter().any(|group| group.name == *name), DeploymentError::NoGroup { name: name.clone() });
     }
     let settings = settings(&args.devices, ui)?;
-    let options = options(&args.devices);
+    let options = options(args.devices.reach.timeout, args.devices.deadline);
     if args.dry_run {
         ui.result(&PlanReport::new(path, &release, &inventory, &options))?;
         return Ok(Verdict::Positive);
@@ -104,7 +104,7 @@ pub(crate) fn history(args: &ActionArgs, ui: &Ui) -> Result<Verdict> {
 
 /// Goes back to the release before.
 pub(crate) fn rollback(args: &ActionArgs, ui: &Ui) -> Result<Verdict> {
-    let options = options(&args.devices);
+    let options = options(args.devices.reach.timeout, args.devices.deadline);
     let shown = Mutex::new(ui.line(&args.name));
     let rows = ask(args, ui, |ssh| {
         ssh.rollback(&args.name, &options, &mut |event| {
@@ -218,14 +218,22 @@ fn named(args: &DeviceArgs, canary: usize, limits: Limits) -> Result<Inventory> 
     Ok(inventory)
 }
 
-fn options(args: &DeviceArgs) -> Options {
+/// What holds for every way to a device.
+pub(crate) fn options(timeout: Duration, deadline: Duration) -> Options {
     let user = std::env::var("USER").unwrap_or_else(|_| "somebody".into());
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let operator = format!("{user}@{}", host.trim());
-    Options { timeout: args.timeout, deadline: args.deadline, operator, ..Options::default() }
+    Options { timeout, deadline, operator, ..Options::default() }
 }
 
 fn settings(args: &DeviceArgs, ui: &Ui) -> Result<Settings> {
+    let health_timeout = (args.deadline / 2).min(Duration::from_secs(60));
+    let device = DeviceOptions { passes: args.passes, health_timeout, ..DeviceOptions::default() };
+    Ok(Settings { ssh: ssh_options(&args.reach, ui)?, device })
+}
+
+/// How Linux devices are reached.
+pub(crate) fn ssh_options(args: &ReachArgs, ui: &Ui) -> Result<SshOptions> {
     ensure!(!args.accept_new || ui.is_interactive(), DeploymentError::AcceptNew);
     let home = std::env::var_os("HOME").map(PathBuf::from).ok_or(DeploymentError::NoHome)?;
     let mut ssh = SshOptions::for_home(home, std::env::var("USER").unwrap_or_else(|_| "root".into()));
@@ -234,9 +242,7 @@ fn settings(args: &DeviceArgs, ui: &Ui) -> Result<Settings> {
     ssh.known_hosts.clone_from(&args.known_hosts);
     ssh.policy = if args.accept_new { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict };
     ssh.timeout = args.timeout;
-    let device =
-        DeviceOptions { passes: args.passes, health_timeout: (args.deadline / 2).min(Duration::from_secs(60)), ..DeviceOptions::default() };
-    Ok(Settings { ssh, device })
+    Ok(ssh)
 }
 
 /// What is particular to a device.

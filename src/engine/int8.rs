@@ -19,7 +19,7 @@ pub(crate) struct Int8Engine {
 impl Int8Engine {
     /// Checks that the runtime can execute the program.
     pub(crate) fn new(program: &Program<'_>) -> Result<Int8Engine> {
-        let bytes = edgectl_lower::pack_for_this_machine(program)?;
+        let bytes = edge_runtime::pack::pack_for_this_machine(program)?;
         let program = Program::parse(&bytes)?;
         Interpreter::new(program, &mut arena(program), Resolver::fastest())?;
         Ok(Int8Engine { program: bytes })

@@ -1,5 +1,7 @@
 //! Golden vectors: what the program computes here, so that a device can show that it computes the same.
 
+use std::num::NonZeroUsize;
+
 use anyhow::{Context, Result, ensure};
 use edge_format::{AlignedBytes, DType, Io, Program, write_golden};
 use edge_runtime::{Interpreter, Resolver};
@@ -20,7 +22,6 @@ pub(crate) struct Made {
 pub(crate) fn make(program: Program<'_>, args: &Args, ui: &Ui) -> Result<Made> {
     let mut arena = AlignedBytes::zeroed(program.arena_bytes() as usize);
     let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).context("cannot run the program")?;
-    let wanted = args.content.vectors.get();
     let (inputs, source) = match &args.content.golden {
         Some(path) => {
             let ports: Vec<Port> = program.inputs().map(engine::port).collect();
@@ -39,18 +40,27 @@ pub(crate) fn make(program: Program<'_>, args: &Args, ui: &Ui) -> Result<Made> {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             (inputs, format!("data {}", name.replace(char::is_control, " ")))
         }
-        None => {
-            let mut random = Rng::with_seed(args.content.seed);
-            let inputs = (0..wanted).map(|at| program.inputs().flat_map(|io| random_input(&program, io, at, &mut random)).collect());
-            (inputs.collect(), format!("random, seed {}", args.content.seed))
-        }
+        None => return random(program, args.content.vectors, args.content.seed, ui),
     };
+    of_inputs(&mut interpreter, inputs, source, ui)
+}
+
+/// Makes golden vectors of random inputs.
+pub(crate) fn random(program: Program<'_>, count: NonZeroUsize, seed: u64, ui: &Ui) -> Result<Made> {
+    let mut arena = AlignedBytes::zeroed(program.arena_bytes() as usize);
+    let mut interpreter = Interpreter::new(program, &mut arena, Resolver::all()).context("cannot run the program")?;
+    let mut random = Rng::with_seed(seed);
+    let inputs = (0..count.get()).map(|at| program.inputs().flat_map(|io| random_input(&program, io, at, &mut random)).collect());
+    of_inputs(&mut interpreter, inputs.collect(), format!("random, seed {seed}"), ui)
+}
+
+fn of_inputs(interpreter: &mut Interpreter<'_, '_>, inputs: Vec<Vec<u8>>, source: String, ui: &Ui) -> Result<Made> {
     ensure!(!inputs.is_empty(), "there are no golden vectors");
     let progress = ui.progress("golden vectors", inputs.len());
     interpreter.reset();
     let mut vectors: Vec<(Vec<u8>, Vec<u8>)> = vec![];
     for input in inputs {
-        vectors.push((input.clone(), replay(&mut interpreter, &input)?));
+        vectors.push((input.clone(), replay(interpreter, &input)?));
         progress.advance(1);
     }
     let pairs: Vec<(&[u8], &[u8])> = vectors.iter().map(|(inputs, outputs)| (&inputs[..], &outputs[..])).collect();

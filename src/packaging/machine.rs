@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use edge_agent::service;
 use edge_device::memory_map::MemoryMap;
 use edge_format::Program;
 use edgectl_bundle::{Flash, Part, Role, Target};
+use edgectl_deploy::ssh::FOLDER;
 use edgectl_profile::{ProcessorKind, Profile, System};
 
 use super::{PackageError, Packed, read};
@@ -33,12 +35,13 @@ pub(crate) fn targets(
         let mut own = vec![];
         if profile.system == System::Linux {
             let missing = || PackageError::NoRuntime { profile: profile.name.clone(), arch: arch.clone() };
+            let agent = |arch: &str| agents.get(arch).cloned().or_else(|| edgectl_firmware::agent(arch));
             let (path, unit) = (format!("runtime/{arch}/edge-agent"), format!("{name}.service"));
             if !packed.iter().any(|file| file.path == path) {
-                packed.push(Packed::new(&path, Role::Runtime, agents.remove(&*arch).ok_or_else(missing)?));
+                packed.push(Packed::new(&path, Role::Runtime, agent(&arch).ok_or_else(missing)?));
             }
             if !packed.iter().any(|file| file.path == unit) {
-                packed.push(Packed::new(&unit, Role::Service, self::unit(name)));
+                packed.push(Packed::new(&unit, Role::Service, service::unit(&Path::new(FOLDER).join(name), None)));
             }
             own = vec![path, unit];
         }
@@ -97,31 +100,4 @@ fn elf_arch(path: &Path, content: &[u8]) -> Result<&'static str, PackageError> {
         }
     }
     Ok(arch)
-}
-
-/// The systemd unit under which a device runs the current release.
-fn unit(name: &str) -> String {
-    let root = format!("/opt/edgectl/{name}");
-    format!(
-        "[Unit]
-Description=edgectl: {name}
-StartLimitIntervalSec=60
-StartLimitBurst=5
-
-[Service]
-Type=notify
-ExecStartPre={root}/current/bin/edge-agent boot --root {root}
-ExecStart={root}/current/bin/edge-agent run --root {root}
-Restart=on-failure
-RestartSec=1
-WatchdogSec=30
-NoNewPrivileges=yes
-PrivateTmp=yes
-ProtectHome=read-only
-ProtectSystem=full
-
-[Install]
-WantedBy=multi-user.target
-"
-    )
 }

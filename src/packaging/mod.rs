@@ -29,6 +29,8 @@ use crate::model::{Content, Model, ModelError, Source};
 use crate::output::Outputs;
 use crate::ui::{Report, Style, Ui, count};
 
+pub(crate) use golden::random as random_vectors;
+
 /// How many golden vectors there are, where nobody says how many.
 #[allow(clippy::unwrap_used, reason = "a constant")]
 pub(crate) const VECTORS: NonZeroUsize = NonZeroUsize::new(8).unwrap();

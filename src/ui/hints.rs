@@ -119,6 +119,8 @@ fn baseline(error: &BaselineError) -> Option<&'static str> {
 fn bench(error: &BenchArgsError) -> Option<&'static str> {
     Some(match error {
         BenchArgsError::Host { .. } | BenchArgsError::OnlyEstimate { .. } => "leave it out, or choose --backend estimate",
+        BenchArgsError::Device { .. } => "such as `--backend device --profile pico --to serial:auto`",
+        BenchArgsError::OnlyDevice { .. } => "leave it out, or choose --backend device",
         BenchArgsError::NoProfile { .. } => "`edgectl profiles list` shows what there is",
         BenchArgsError::OnlyHost { .. } => "leave it out, or choose --backend host without --profile",
     })
@@ -140,6 +142,9 @@ fn board(error: &edgectl_deploy::DeployError) -> Option<&'static str> {
         BoardError::Client(_) => "is it the board's port, and has the board this project's firmware? `--to uf2:auto` brings it",
         BoardError::NoBoard { .. } => "connect it by USB; a board without firmware is started with BOOTSEL pressed, and is then a volume",
         BoardError::Open { .. } => "check the name of the port; your account must be in the group that owns it, such as `dialout`",
+        BoardError::OnTrial { .. } => {
+            "run `edgectl deploy` with its bundle again, which confirms it, or reset the board, which takes it back"
+        }
         BoardError::Rollback { .. } => "make a release with a --security-version that is not lower",
         BoardError::Role { .. } => "no firmware is shipped for this board",
         BoardError::Several { .. } => "name one of them: serial:board:NUMBER, or uf2:PATH",

@@ -3,12 +3,12 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use edge_agent::device::Device;
 use edge_agent::model::{Model, ModelError};
-use edge_agent::{guard, serve, session};
+use edge_agent::{guard, serve, service, session};
 
 const HELP: &str = "\
 The Linux device's side of edgectl.
@@ -88,7 +88,7 @@ fn run(args: &Args) -> Result<ExitCode, String> {
         "guard" => guard::run(&device()?, args.attempt.ok_or("--attempt is missing")?),
         "boot" => println!("{}", guard::boot(&device()?).map_err(|error| error.to_string())?),
         "run" => serve::run(root()?, args.account.as_deref()).map_err(text)?,
-        "unit" => print!("{}", unit(root()?, args.account.as_deref())),
+        "unit" => print!("{}", service::unit(root()?, args.account.as_deref())),
         "self-test" => {
             let found = model(args)?.with(|ready| ready.self_test(usize::MAX)).map_err(text)?;
             println!("{}", serde_json::to_string(&found).map_err(|error| error.to_string())?);
@@ -128,32 +128,4 @@ fn infer(args: &Args) -> Result<(), String> {
     });
     done.map_err(|error| error.to_string())?;
     output.flush().map_err(|error| error.to_string())
-}
-
-/// The unit under which systemd executes an application.
-fn unit(root: &Path, account: Option<&str>) -> String {
-    let (name, root) = (root.file_name().unwrap_or_default().to_string_lossy(), root.display());
-    let account = account.map(|account| format!("User={account}\n")).unwrap_or_default();
-    format!(
-        "[Unit]
-Description=edgectl: {name}
-StartLimitIntervalSec=60
-StartLimitBurst=5
-
-[Service]
-Type=notify
-ExecStartPre={root}/current/bin/edge-agent boot --root {root}
-ExecStart={root}/current/bin/edge-agent run --root {root}
-{account}Restart=on-failure
-RestartSec=1
-WatchdogSec=30
-NoNewPrivileges=yes
-PrivateTmp=yes
-ProtectHome=read-only
-ProtectSystem=full
-
-[Install]
-WantedBy=multi-user.target
-"
-    )
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use edge_format::{AlignedBytes, DType, Golden, Io, Program};
-use edge_runtime::{Interpreter, Resolver};
+use edge_runtime::pack::pack_for_this_machine;
+use edge_runtime::{Interpreter, Isa, Resolver};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -79,7 +80,7 @@ pub struct SelfTest {
 }
 
 /// Times of inferences, in microseconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// How many were timed, after as many tenths of that for warming up.
     pub iterations: usize,
@@ -91,6 +92,8 @@ pub struct Timing {
     pub p99_us: f64,
     /// The arena.
     pub arena_bytes: u32,
+    /// The instruction set whose kernels ran.
+    pub isa: String,
 }
 
 /// A program that is ready.
@@ -137,6 +140,9 @@ impl Model {
     pub fn with<R>(&self, work: impl FnOnce(&mut Ready<'_, '_>) -> Result<R, ModelError>) -> Result<R, ModelError> {
         let refuse = |problem: String| ModelError::Program { path: self.path.clone(), problem };
         let program = Program::parse(&self.program).map_err(|error| refuse(error.to_string()))?;
+        // A bundle is for every machine of an architecture; the kernels of this one want their own layout.
+        let packed = pack_for_this_machine(&program).map_err(|error| refuse(error.to_string()))?;
+        let program = Program::parse(&packed).map_err(|error| refuse(error.to_string()))?;
         let mut arena = AlignedBytes::zeroed(program.arena_bytes() as usize);
         let interpreter = Interpreter::new(program, &mut arena, Resolver::fastest()).map_err(|error| refuse(error.to_string()))?;
         let golden = self.golden.as_ref().map(|bytes| Golden::parse(bytes, &program));
@@ -339,7 +345,14 @@ impl<'p> Ready<'p, '_> {
         times.sort_by(f64::total_cmp);
         let quantile = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize];
         let [min_us, p50_us, p99_us] = [0.0, 0.5, 0.99].map(|share| (quantile(share) * 100.0).round() / 100.0);
-        Ok(Timing { iterations: times.len(), min_us, p50_us, p99_us, arena_bytes: self.program().arena_bytes() })
+        Ok(Timing {
+            iterations: times.len(),
+            min_us,
+            p50_us,
+            p99_us,
+            arena_bytes: self.program().arena_bytes(),
+            isa: Isa::detect().name().into(),
+        })
     }
 }
 

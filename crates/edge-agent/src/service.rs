@@ -184,3 +184,31 @@ fn stop(root: &Path) {
     }
     let _: io::Result<()> = fs::remove_file(pid_file(root));
 }
+
+/// The unit under which systemd executes an application.
+pub fn unit(root: &Path, account: Option<&str>) -> String {
+    let (name, root) = (root.file_name().unwrap_or_default().to_string_lossy(), root.display());
+    let account = account.map(|account| format!("User={account}\n")).unwrap_or_default();
+    format!(
+        "[Unit]
+Description=edgectl: {name}
+StartLimitIntervalSec=60
+StartLimitBurst=5
+
+[Service]
+Type=notify
+ExecStartPre={root}/current/bin/edge-agent boot --root {root}
+ExecStart={root}/current/bin/edge-agent run --root {root}
+{account}Restart=on-failure
+RestartSec=1
+WatchdogSec=30
+NoNewPrivileges=yes
+PrivateTmp=yes
+ProtectHome=read-only
+ProtectSystem=full
+
+[Install]
+WantedBy=multi-user.target
+"
+    )
+}

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use edge_format::*;
+use edge_runtime::pack::pack;
 use edge_runtime::{Interpreter, Isa, Resolver, prepare};
-use edgectl_lower::{LowerOptions, pack};
+use edgectl_lower::LowerOptions;
 use edgectl_tflite::{Imported, Model};
 
 /// Measurements of which the least counts.

@@ -10,6 +10,7 @@
 //! | [`prepare`] | op parameters from scales |
 //! | [`table`] | unary functions |
 //! | [`kernel`] | one file per operator |
+//! | `pack` | weights in the layout of vector kernels (features `alloc` and `simd`) |
 //!
 //! Accumulators wrap.
 
@@ -17,6 +18,8 @@
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
@@ -29,6 +32,8 @@ mod interpreter;
 pub mod kernel;
 #[cfg(feature = "mcu")]
 mod mcu;
+#[cfg(all(feature = "alloc", feature = "simd"))]
+pub mod pack;
 pub mod prepare;
 mod resolver;
 #[cfg(feature = "simd")]

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use edge_format::{FormatError, Program};
+use edge_format::{FormatError, Program, WriteError};
 use edge_runtime::RuntimeError;
-use edgectl_lower::LowerError;
 use edgectl_profile::{Basis, EstimateError, Profile, Workload, estimate};
 use thiserror::Error;
 
+use crate::device::Run;
 use crate::emulator::{self, EmulatorError};
 use crate::finding::{BackendKind, Engine, Latency, OpTime, Range};
 use crate::host;
@@ -38,6 +38,27 @@ pub struct Answer {
     pub provenance: String,
 }
 
+impl Answer {
+    /// What a board's firmware found.
+    pub fn of_run(run: &Run, workload: &Workload, title: String, provenance: String) -> Self {
+        let us = |cycles: f64| cycles * 1e6 / f64::from(run.clock_hz.max(1));
+        let ops = workload.ops.iter().zip(&run.op_cycles).map(|(work, &cycles)| OpTime {
+            name: work.name.clone(),
+            op: work.op.clone(),
+            latency_us: us(cycles.into()),
+            macs: work.macs,
+            bytes: bytes(work.weights + work.inputs + work.outputs, 1.0),
+            bound: None,
+        });
+        Self {
+            engine: Engine { kernels: Host::KERNELS.into(), title, dtype: "int8".into(), threads: 1 },
+            latency: Latency { value_us: us(run.cycles as f64), interval: None, times: None },
+            ops: ops.collect(),
+            provenance,
+        }
+    }
+}
+
 /// A way to find out what a model costs.
 pub trait Backend {
     /// Which one.
@@ -65,6 +86,14 @@ pub enum BackendError {
         /// What it says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The device cannot be reached, or does not do as the host.
+    #[error("cannot measure on {target}")]
+    Device {
+        /// Where it is.
+        target: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The emulator does not run.
     #[error(transparent)]
     Emulator(#[from] EmulatorError),
@@ -76,7 +105,7 @@ pub enum BackendError {
     Runtime(#[from] RuntimeError),
     /// The program cannot be packed for this machine.
     #[error("cannot pack the program for this machine")]
-    Pack(#[from] LowerError),
+    Pack(#[from] WriteError),
     /// The packed program is none.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -174,7 +203,7 @@ impl Backend for Host {
 
     fn bench(&self, Subject { workload, program, .. }: Subject<'_>) -> Result<Answer, BackendError> {
         let no_program = || BackendError::NoProgram { model: workload.name.clone(), backend: BackendKind::Host };
-        let packed = edgectl_lower::pack_for_this_machine(&program.ok_or_else(no_program)?)?;
+        let packed = edge_runtime::pack::pack_for_this_machine(&program.ok_or_else(no_program)?)?;
         let run = host::run(Program::parse(&packed)?, self.protocol)?;
         let ops = workload.ops.iter().zip(run.op_us).map(|(work, latency_us)| OpTime {
             name: work.name.clone(),
@@ -209,27 +238,13 @@ impl Backend for Emulated {
     fn bench(&self, Subject { workload, program, bytes: file }: Subject<'_>) -> Result<Answer, BackendError> {
         let no_program = || BackendError::NoProgram { model: workload.name.clone(), backend: BackendKind::Emulator };
         let run = emulator::run(&self.folder, file, program.ok_or_else(no_program)?)?;
-        let us = |cycles: f64| cycles * 1e6 / f64::from(run.clock_hz.max(1));
-        let ops = workload.ops.iter().zip(&run.op_cycles).map(|(work, &cycles)| OpTime {
-            name: work.name.clone(),
-            op: work.op.clone(),
-            latency_us: us(cycles.into()),
-            macs: work.macs,
-            bytes: bytes(work.weights + work.inputs + work.outputs, 1.0),
-            bound: None,
-        });
-        let title = format!("{}, emulated", run.firmware);
-        Ok(Answer {
-            engine: Engine { kernels: Host::KERNELS.into(), title, dtype: "int8".into(), threads: 1 },
-            ops: ops.collect(),
-            provenance: format!(
-                "emulated: {} cycles at {} MHz in {}, which knows no XIP cache: a board that reads weights from flash is slower; outputs equal the host's",
-                run.cycles,
-                run.clock_hz / 1_000_000,
-                emulator::RP2040JS,
-            ),
-            latency: Latency { value_us: us(run.cycles as f64), interval: None, times: None },
-        })
+        let provenance = format!(
+            "emulated: {} cycles at {} MHz in {}, which knows no XIP cache: a board that reads weights from flash is slower; outputs equal the host's",
+            run.cycles,
+            run.clock_hz / 1_000_000,
+            emulator::RP2040JS,
+        );
+        Ok(Answer::of_run(&run, workload, format!("{}, emulated", run.firmware), provenance))
     }
 }
 
@@ -291,7 +306,7 @@ fn emulated<'a>(profile: &Profile) -> Option<Box<dyn Backend + 'a>> {
     Some(Box::new(Counted { machine, clock_hz: processor.clock_hz }))
 }
 
-/// The back end of this kind for a profile; that of the host needs none and is made by itself.
+/// The back end of this kind for a profile; that of the host needs none, that of a device a way to it, and both are made by themselves.
 ///
 /// # Errors
 /// [`BackendError::Unavailable`] where the profile has no such back end, or there is no firmware for it yet.
@@ -301,11 +316,8 @@ pub fn for_profile<'a>(kind: BackendKind, profile: &'a Profile, kernels: &'a str
         BackendKind::Estimate => Ok(Box::new(Estimated { profile, kernels })),
         BackendKind::Host => Err(unavailable("the host is no device")),
         BackendKind::Emulator if !profile.backends.contains(&edgectl_profile::Backend::Emulator) => Err(unavailable("it has no emulator")),
-        BackendKind::Device if !profile.backends.contains(&edgectl_profile::Backend::Device) => {
-            Err(unavailable("there is no way to reach such a device"))
-        }
         BackendKind::Emulator => emulated(profile).ok_or_else(|| unavailable("no emulator here runs the code of its core")),
-        BackendKind::Device => Err(unavailable("not yet: there is no way to put a program on a device")),
+        BackendKind::Device => Err(unavailable("a device is reached where it is")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge_device::client::{Client, ClientError, Link};
+use edge_device::client::{Client, ClientError, Identity, Link};
 use edge_device::image::{Digest, sha256};
 use edge_device::self_test::{input_bytes, output_bytes};
 use edge_device::server::MAX_COSTS;
@@ -119,13 +119,11 @@ pub fn compare<L: Link>(client: &mut Client<L>, host: &mut Host<'_, '_>, inputs:
 }
 
 /// Runs the program that the board holds, which is to be this one, on pseudo-random inputs, and checks that the outputs are those of the
-/// host. `prompt` is how long the board may take for what it need not compute.
+/// host.
 ///
 /// # Errors
 /// [`DeviceError`].
-pub fn run<L: Link>(line: L, prompt: Duration, bytes: &[u8], program: Program<'_>) -> Result<Run, DeviceError> {
-    let mut client = Client::new(line, prompt);
-    let identity = client.wait(prompt)?;
+pub fn run<L: Link>(client: &mut Client<L>, identity: &Identity, bytes: &[u8], program: Program<'_>) -> Result<Run, DeviceError> {
     let (expected, found) = (sha256(bytes), client.model()?.digest);
     if found != expected {
         return Err(DeviceError::Program { expected, found });
@@ -138,11 +136,11 @@ pub fn run<L: Link>(line: L, prompt: Duration, bytes: &[u8], program: Program<'_
     let countable = program.op_count() as usize <= MAX_COSTS;
     let op_cycles = match countable {
         true => {
-            compare(&mut client, &mut host, &inputs, true)?;
+            compare(client, &mut host, &inputs, true)?;
             client.costs(program.op_count() as u16)?
         }
         false => vec![],
     };
-    let cycles = compare(&mut client, &mut host, &inputs, false)?;
-    Ok(Run { cycles, op_cycles, clock_hz: identity.clock_hz, firmware: identity.firmware })
+    let cycles = compare(client, &mut host, &inputs, false)?;
+    Ok(Run { cycles, op_cycles, clock_hz: identity.clock_hz, firmware: identity.firmware.clone() })
 }

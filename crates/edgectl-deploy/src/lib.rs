@@ -33,7 +33,7 @@ pub mod target;
 pub mod transport;
 pub mod uf2;
 
-pub use board::BoardError;
+pub use board::{BoardError, Line, lend};
 pub use error::DeployError;
 pub use event::{Event, Step};
 pub use receipt::{Code, Outcome, Receipt};

@@ -1,9 +1,10 @@
 //! A quantized graph as a program that takes and gives real values.
 
 use edge_format::{AlignedBytes, Program};
+use edge_runtime::pack::pack_for_this_machine;
 use edge_runtime::{Interpreter, Resolver};
 use edgectl_graph::QuantGraph;
-use edgectl_lower::LowerOptions;
+use edgectl_lower::{LowerError, LowerOptions};
 
 use crate::ExplainError;
 
@@ -17,7 +18,7 @@ impl Int8 {
     pub(crate) fn new(quantized: &QuantGraph) -> Result<Int8, ExplainError> {
         let lowered = edgectl_lower::lower(quantized, &LowerOptions::default())?;
         let portable = AlignedBytes::from(&lowered.program[..]);
-        let bytes = edgectl_lower::pack_for_this_machine(&Program::parse(&portable)?)?;
+        let bytes = pack_for_this_machine(&Program::parse(&portable)?).map_err(LowerError::from)?;
         let program = Program::parse(&bytes)?;
         Interpreter::new(program, &mut AlignedBytes::zeroed(program.arena_bytes() as usize), Resolver::fastest())?;
         Ok(Int8 { program: bytes })

@@ -1,11 +1,15 @@
-//! The firmware images that are shipped, so that owners of a board need no cross toolchain.
+//! The firmware images and the Linux agents that are shipped, so that owners of a board need no cross toolchain.
 //!
-//! `cargo xtask firmware` builds them from sources in this repository; the same sources give the same bytes.
+//! `cargo xtask firmware` and `cargo xtask agent` build them from sources in this repository; the same sources give the same bytes.
+
+mod agent;
 
 use edge_device::image::{Digest, sha256};
 use edge_device::memory_map::{MemoryMap, PICO};
 use edge_device::operators::CONVOLUTIONAL;
 use edge_format::{OpCode, Program};
+
+pub use agent::agent;
 
 /// A firmware image.
 #[derive(Clone, Copy, Debug)]

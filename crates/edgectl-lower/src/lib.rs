@@ -11,7 +11,6 @@ mod builder;
 mod error;
 mod layout;
 mod op;
-mod pack;
 mod plan;
 mod report;
 mod stream;
@@ -22,7 +21,6 @@ use edgectl_graph::QuantGraph;
 
 use crate::builder::{Builder, Home};
 pub use crate::error::LowerError;
-pub use crate::pack::{pack, pack_for_this_machine};
 pub use crate::report::{OpRow, Report, TensorRow};
 pub use crate::stream::{Streaming, stream};
 
@@ -110,7 +108,7 @@ pub fn lower(quantized: &QuantGraph, options: &LowerOptions) -> Result<Lowered, 
         ops: builder.ops.into_iter().map(|op| op.spec).collect(),
     };
     if let Some(packing) = options.packing {
-        pack::apply(&mut spec, packing);
+        edge_runtime::pack::apply(&mut spec, packing);
     }
     Ok(Lowered { program: edge_format::write(&spec)?, report })
 }

@@ -6,11 +6,12 @@
 mod support;
 
 use edge_format::{AlignedBytes, Packing, Program};
+use edge_runtime::pack::pack;
 use edge_runtime::{Interpreter, Resolver};
 use edgectl_graph::{
     Activation, Binary, Conv, Coordinates, Graph, Interpolation, Op, Reduction, Resize, Rounding, Shape, Span, TensorId, Unary, Window,
 };
-use edgectl_lower::{LowerOptions, Lowered, lower, pack};
+use edgectl_lower::{LowerOptions, Lowered, lower};
 use edgectl_quantize::{Calibrator, Int16, QuantizeError, Recipe, prepare};
 use support::eval::{Array, evaluate};
 use support::{Build, binary, conv, relu, reshape, transpose};

@@ -3,18 +3,18 @@
 //! The same sources give the same bytes: they are built in a folder that is the same everywhere, since their paths are part of what the
 //! compiler makes, and what it says of other paths is the same everywhere too.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use object::read::elf::ElfFile32;
 use object::{Object, ObjectSection, ObjectSegment, SectionKind};
 
+use crate::sources::{self, CRATES};
+
 /// Where the chips map their flash.
 const FLASH: u64 = 0x1000_0000;
-
-const CRATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// What firmwares are built from.
 const SOURCES: [&str; 4] = ["edge-device", "edge-format", "edge-runtime", "firmware-pico"];
@@ -62,10 +62,8 @@ const BUILDS: [Build; 3] = [
 /// Builds all of them, and writes the images of those that are shipped. Prints what of flash and RAM they take.
 pub(crate) fn run() -> Result<()> {
     let folder = Path::new(FOLDER);
-    fs::create_dir_all(folder).with_context(|| FOLDER.to_owned())?;
-    let lock = File::create(folder.join(".lock"))?;
-    lock.lock().context("could not lock the folder")?;
-    copy_sources(folder)?;
+    let _lock = sources::lock(folder)?;
+    sources::copy(folder, &SOURCES)?;
     println!("{:10} {:28} {:24} {:>12} {:>12} {:>12}", "image", "target", "features", "flash", "static RAM", "arena");
     for build in &BUILDS {
         let elf = compile(folder, build)?;
@@ -81,50 +79,11 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Copies what git knows of the sources, and nothing else, in place of what was there.
-fn copy_sources(folder: &Path) -> Result<()> {
-    let crates = folder.join("crates");
-    if crates.exists() {
-        fs::remove_dir_all(&crates)?;
-    }
-    // edge-* crates take their version and dependencies from the workspace.
-    let root = Path::new(CRATES).join("..");
-    let listed = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"])
-        .args(SOURCES)
-        .current_dir(CRATES)
-        .output();
-    let listed = listed.context("could not run git")?;
-    ensure!(listed.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
-    for name in String::from_utf8(listed.stdout)?.split('\0').filter(|name| !name.is_empty()) {
-        let (from, to) = (Path::new(CRATES).join(name), crates.join(name));
-        if from.is_file() {
-            fs::create_dir_all(to.parent().unwrap_or(&crates))?;
-            fs::copy(&from, &to).with_context(|| from.display().to_string())?;
-        }
-    }
-    // A workspace of these alone, with the versions of ours.
-    let manifest: String = fs::read_to_string(root.join("Cargo.toml"))?;
-    fs::write(folder.join("Cargo.toml"), workspace(&manifest)?)?;
-    fs::copy(root.join("rust-toolchain.toml"), folder.join("rust-toolchain.toml"))?;
-    Ok(())
-}
-
-/// The manifest of the workspace without what is not copied.
-fn workspace(manifest: &str) -> Result<String> {
-    let (head, _) = manifest.split_once("\n[package]\n").context("expected [package] in Cargo.toml")?;
-    let members = r#"members = ["crates/*"]"#;
-    ensure!(head.contains(members), "expected {members} in Cargo.toml");
-    let edges = r#"members = ["crates/edge-device", "crates/edge-format", "crates/edge-runtime"]"#;
-    Ok(head.replace(members, edges))
-}
-
 fn compile(folder: &Path, build: &Build) -> Result<Vec<u8>> {
     let source = folder.join("crates").join(build.source);
-    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let cargo_home = cargo_home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).context("no home directory")?;
     // Joined to those of its `.cargo/config.toml`, which has the same key.
-    let flags = format!("target.'cfg(target_os = \"none\")'.rustflags=[\"--remap-path-prefix={}=/cargo\"]", cargo_home.display());
+    let flags =
+        format!("target.'cfg(target_os = \"none\")'.rustflags=[\"--remap-path-prefix={}=/cargo\"]", sources::cargo_home()?.display());
     let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--quiet", "--release", "--locked", "--no-default-features"])
         .args(["--features", build.features, "--target", build.target, "--config", &flags])

@@ -10,6 +10,7 @@ mod fit_profiles;
 mod layers;
 mod onnx_proto;
 mod pico;
+mod sources;
 
 use anyhow::{Result, bail};
 

@@ -77,6 +77,25 @@ impl Isa {
         Isa::Portable,
     ];
 
+    /// Its name, as people who make processors write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "aarch64")]
+            Isa::I8mm => "I8MM",
+            #[cfg(target_arch = "aarch64")]
+            Isa::Dotprod => "DotProd",
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => "NEON",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => "AVX-512 VNNI",
+            #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni => "AVX-VNNI",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => "AVX2",
+            Isa::Portable => "no vectors",
+        }
+    }
+
     /// The best one that this machine has. Without the feature `std`, the machine is what the compiler was told.
     pub fn detect() -> Isa {
         Self::ALL.iter().copied().find(|isa| isa.is_there()).unwrap_or(Isa::Portable)

@@ -8,7 +8,7 @@ mod board;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use edge_device::client::PROMPT;
+use edge_device::client::{Client, PROMPT};
 use edge_device::image::build;
 use edge_device::memory_map::PICO;
 use edge_format::Program;
@@ -76,5 +76,8 @@ pub fn run(folder: &Path, bytes: &[u8], program: Program<'_>) -> Result<Run, Emu
     let firmware = edgectl_firmware::for_program("pico", &program).ok_or(EmulatorError::NoFirmware)?;
     let emulator = Emulator::start(folder, firmware, &[(PICO.layout.slots[0].offset, &image)], false)?;
     let line = emulator.uart().map_err(|source| EmulatorError::Start { program: "node", source })?;
-    Ok(device::run(line, PROMPT * PATIENCE, bytes, program)?)
+    let prompt = PROMPT * PATIENCE;
+    let mut client = Client::new(line, prompt);
+    let identity = client.wait(prompt).map_err(DeviceError::from)?;
+    Ok(device::run(&mut client, &identity, bytes, program)?)
 }

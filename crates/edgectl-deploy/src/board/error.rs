@@ -85,6 +85,12 @@ pub enum BoardError {
         /// Why it should.
         reason: String,
     },
+    /// What the board runs may be taken back, and would have nothing to go back to.
+    #[error("the board runs image {image} on trial: expected one that is confirmed")]
+    OnTrial {
+        /// Its digest.
+        image: String,
+    },
     /// The firmware lacks kernels.
     #[error("the firmware {firmware} does not execute {}", missing.join(", "))]
     Operators {
@@ -198,7 +204,7 @@ impl BoardError {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Code::Permission,
                 _ => Code::Failed,
             },
-            BoardError::Client(_) | BoardError::Several { .. } | BoardError::Volume { .. } => Code::Failed,
+            BoardError::Client(_) | BoardError::OnTrial { .. } | BoardError::Several { .. } | BoardError::Volume { .. } => Code::Failed,
         }
     }
 }

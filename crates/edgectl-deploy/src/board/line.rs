@@ -38,8 +38,10 @@ pub(crate) enum Port {
 }
 
 /// A line to a board.
-pub(crate) enum Line {
+pub enum Line {
+    /// A serial port.
     Serial(Box<dyn SerialPort>),
+    /// What carries the bytes of one.
     Tcp(TcpStream),
 }
 

@@ -15,6 +15,7 @@
 
 mod error;
 pub(crate) mod line;
+mod loan;
 mod prepared;
 
 use std::time::{Duration, Instant};
@@ -26,6 +27,8 @@ use edge_device::slots::{Slot, State, Verdict};
 use edge_format::{AlignedBytes, Golden, Program};
 
 pub use error::BoardError;
+pub use line::Line;
+pub use loan::lend;
 pub(crate) use prepared::Prepared;
 
 use crate::event::{Event, Step};
@@ -34,7 +37,7 @@ use crate::receipt::{Outcome, Receipt};
 use crate::release::Release;
 use crate::target::Target;
 use crate::transport::Options;
-use line::{Line, Port};
+use line::Port;
 
 /// How long a board may take to be back after a reset, before its own self-test counts.
 const RESTART: Duration = Duration::from_secs(10);
@@ -54,7 +57,7 @@ impl Deployment<'_> {
     pub(crate) fn over_line(&mut self, port: &mut Port) -> Result<Receipt, BoardError> {
         self.tell(Event::Planned { steps: STEPS.into(), bytes: 0 });
         self.started(Step::Connect);
-        let (mut client, identity) = self.connect(port, None)?;
+        let (mut client, identity) = connect(port, None, self.options)?;
         self.done(Step::Connect);
 
         self.started(Step::Probe);
@@ -228,28 +231,9 @@ impl Deployment<'_> {
         self.started(Step::Restart);
         client.reset()?;
         drop(client);
-        let (client, _) = self.connect(port, Some(identity)).map_err(BoardError::after_switch)?;
+        let (client, _) = connect(port, Some(identity), self.options).map_err(BoardError::after_switch)?;
         self.done(Step::Restart);
         Ok(client)
-    }
-
-    /// Opens the line and asks who is there; after a reset, it must be the same board.
-    fn connect(&mut self, port: &mut Port, before: Option<&Identity>) -> Result<(Client<Line>, Identity), BoardError> {
-        let patience = if before.is_some() { RESTART + self.options.deadline } else { self.options.timeout };
-        let begin = Instant::now();
-        loop {
-            let left = patience.saturating_sub(begin.elapsed());
-            let line = port.open(before.map(|identity| identity.board), left)?;
-            match greet(line, left, self.options) {
-                Ok((client, identity)) => match before.filter(|before| before.board != identity.board) {
-                    Some(before) => return Err(BoardError::AnotherBoard { expected: hex(&before.board), found: hex(&identity.board) }),
-                    None => return Ok((client, identity)),
-                },
-                // A USB port goes away with the reset, and comes back.
-                Err(ClientError::Line(_)) if before.is_some() && begin.elapsed() < patience => std::thread::sleep(line::POLL),
-                Err(error) => return Err(error.into()),
-            }
-        }
     }
 
     pub(crate) fn receipt(&self, previous: Option<String>, bytes: u64, outcome: Outcome) -> Receipt {
@@ -266,6 +250,25 @@ impl Deployment<'_> {
 
     pub(crate) fn done(&mut self, step: Step) {
         self.tell(Event::Done { step });
+    }
+}
+
+/// Opens the line and asks who is there; after a reset, it must be the same board.
+fn connect(port: &mut Port, before: Option<&Identity>, options: &Options) -> Result<(Client<Line>, Identity), BoardError> {
+    let patience = if before.is_some() { RESTART + options.deadline } else { options.timeout };
+    let begin = Instant::now();
+    loop {
+        let left = patience.saturating_sub(begin.elapsed());
+        let line = port.open(before.map(|identity| identity.board), left)?;
+        match greet(line, left, options) {
+            Ok((client, identity)) => match before.filter(|before| before.board != identity.board) {
+                Some(before) => return Err(BoardError::AnotherBoard { expected: hex(&before.board), found: hex(&identity.board) }),
+                None => return Ok((client, identity)),
+            },
+            // A USB port goes away with the reset, and comes back.
+            Err(ClientError::Line(_)) if before.is_some() && begin.elapsed() < patience => std::thread::sleep(line::POLL),
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

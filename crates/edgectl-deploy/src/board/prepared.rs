@@ -29,6 +29,26 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// What a board gets of a program alone; nothing proves it.
+    pub(crate) fn of_program(program: &[u8], chip: &str, security_version: u32) -> Result<Prepared, BoardError> {
+        let image = image::build(program, &[], security_version).ok_or(BoardError::Image)?;
+        let aligned = AlignedBytes::from(program);
+        let parsed = Program::parse(&aligned)?;
+        Ok(Prepared {
+            digest: super::image_digest(&image),
+            image,
+            program_digest: image::sha256(program),
+            vectors: 0,
+            security_version,
+            firmware: None,
+            chip: chip.into(),
+            arena_bytes: parsed.arena_bytes(),
+            operators: operators(&parsed),
+            program: program.into(),
+            golden: vec![],
+        })
+    }
+
     /// What a board with this chip gets of a release.
     pub(crate) fn new(release: &Release, chip: &str) -> Result<Prepared, BoardError> {
         let is_for = |target: &&ReleaseTarget| !target.linux && target.soc.eq_ignore_ascii_case(chip);
@@ -45,9 +65,6 @@ impl Prepared {
         let vectors = Golden::parse(&golden, &parsed)?;
         let pairs: Vec<(&[u8], &[u8])> = vectors.vectors().map(|vector| (vector.inputs, vector.outputs)).collect();
         let image = image::build(&program, &pairs, release.security_version).ok_or(BoardError::Image)?;
-        let mut operators: Vec<OpCode> = parsed.ops().map(|op| op.code).collect();
-        operators.sort_unstable_by_key(|&code| code as u16);
-        operators.dedup();
         Ok(Prepared {
             digest: super::image_digest(&image),
             image,
@@ -57,7 +74,7 @@ impl Prepared {
             firmware: of("firmware").map(bytes).transpose()?,
             chip: chip.into(),
             arena_bytes: parsed.arena_bytes(),
-            operators,
+            operators: operators(&parsed),
             program,
             golden,
         })
@@ -95,6 +112,14 @@ impl Prepared {
         }
         Ok(())
     }
+}
+
+/// Each operator of a program once.
+fn operators(program: &Program<'_>) -> Vec<OpCode> {
+    let mut operators: Vec<OpCode> = program.ops().map(|op| op.code).collect();
+    operators.sort_unstable_by_key(|&code| code as u16);
+    operators.dedup();
+    operators
 }
 
 fn bytes(file: &ReleaseFile) -> Result<Vec<u8>, BoardError> {

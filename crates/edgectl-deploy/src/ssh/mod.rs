@@ -6,6 +6,7 @@
 //! time; this side then connects again to learn how it ended, and says so only when the device has.
 
 pub mod auth;
+mod bench;
 pub mod config;
 pub mod connect;
 mod error;
@@ -23,6 +24,7 @@ use edge_agent::release::{FileSpec, ReleaseSpec};
 use edge_agent::service::ServiceSpec;
 use ssh2::Sftp;
 
+pub use bench::{Run, bench};
 pub use connect::{HostKeyPolicy, SshOptions};
 pub use error::SshError;
 pub use operate::{History, Status};

@@ -1,30 +1,32 @@
 //! Weights in the layout of the kernels that will read them, for whole programs.
 
-use edge_format::{AlignedBytes, DType, Matrix, OpSpec, Packing, Params, PlaceSpec, Program, ProgramSpec, Shape, write};
-use edge_runtime::Isa;
+use alloc::vec;
+use alloc::vec::Vec;
 
-use crate::LowerError;
+use edge_format::{AlignedBytes, DType, Matrix, OpSpec, Packing, Params, PlaceSpec, Program, ProgramSpec, Shape, WriteError, write};
+
+use crate::Isa;
 
 /// The program with its weights packed, wherever there are kernels for that: what a host runs of a portable program.
 ///
 /// # Errors
 /// Where the program would be too large.
-pub fn pack(program: &Program<'_>, packing: Packing) -> Result<Vec<u8>, LowerError> {
+pub fn pack(program: &Program<'_>, packing: Packing) -> Result<Vec<u8>, WriteError> {
     let mut spec = ProgramSpec::from(program);
     apply(&mut spec, packing);
-    Ok(write(&spec)?)
+    write(&spec)
 }
 
-/// The program with its weights packed for the kernels that [`Resolver::fastest`](edge_runtime::Resolver::fastest) has.
+/// The program with its weights packed for the kernels that [`Resolver::fastest`](crate::Resolver::fastest) has.
 ///
 /// # Errors
 /// Where the program would be too large.
-pub fn pack_for_this_machine(program: &Program<'_>) -> Result<AlignedBytes, LowerError> {
+pub fn pack_for_this_machine(program: &Program<'_>) -> Result<AlignedBytes, WriteError> {
     Ok(AlignedBytes::from(&pack(program, Isa::detect().packing())?[..]))
 }
 
 /// Packs the weights of convolutions and dense layers, and moves into their biases what the packing asks for.
-pub(crate) fn apply(spec: &mut ProgramSpec, packing: Packing) {
+pub fn apply(spec: &mut ProgramSpec, packing: Packing) {
     let uses = |spec: &ProgramSpec, tensor: u32| spec.ops.iter().flat_map(|op| &op.inputs).filter(|&&input| input == tensor).count();
     for index in 0..spec.ops.len() {
         let OpSpec { params, ref inputs, .. } = spec.ops[index];
@@ -65,7 +67,7 @@ fn pack_op(spec: &mut ProgramSpec, packing: Packing, [x, filter, bias]: [usize; 
         Kind::Rows { groups } => groups,
         Kind::Channels { dilation, stride } => {
             let &[1, height, width, channels] = &shape[..] else { return None };
-            if !edge_runtime::packs_depthwise([height, width], dilation, stride) {
+            if !crate::packs_depthwise([height, width], dilation, stride) {
                 return None;
             }
             values = (0..channels as usize).flat_map(|channel| values.iter().skip(channel).step_by(channels as usize)).copied().collect();
