@@ -242,13 +242,17 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__bench)
-            opts="-q -v -h --profile --backend --kernels --max-latency-ms --max-ram-kib --max-flash-kib --max-energy-uj --every --battery --time --runs --warm-up --peers --save --baseline --tolerance --report --format --quiet --verbose --help"
+            opts="-q -v -h --profile --to --backend --kernels --max-latency-ms --max-ram-kib --max-flash-kib --max-energy-uj --every --battery --time --runs --warm-up --peers --identity --known-hosts --accept-new --ssh-config --timeout --save --baseline --tolerance --report --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --profile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -300,6 +304,22 @@ _edgectl() {
                     COMPREPLY=($(compgen -W "tract onnxruntime" -- "${cur}"))
                     return 0
                     ;;
+                --identity)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --known-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssh-config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -346,7 +366,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__deploy)
-            opts="-q -v -h --key --trust --channel --dry-run --to --inventory --group --tag --profile --service --identity --known-hosts --host-key --accept-new --ssh-config --timeout --deadline --passes --parallel --canary --max-failures --min-success --pause-after --journal --format --quiet --verbose --help status rollback history help"
+            opts="-q -v -h --key --trust --channel --dry-run --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --passes --parallel --canary --max-failures --min-success --pause-after --journal --format --quiet --verbose --help status rollback history help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -396,15 +416,15 @@ _edgectl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --host-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --ssh-config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -522,7 +542,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__deploy__subcmd__history)
-            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --host-key --accept-new --ssh-config --timeout --deadline --passes --parallel --format --quiet --verbose --help"
+            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --passes --parallel --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -560,15 +580,15 @@ _edgectl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --host-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --ssh-config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -596,7 +616,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__deploy__subcmd__rollback)
-            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --host-key --accept-new --ssh-config --timeout --deadline --passes --parallel --format --quiet --verbose --help"
+            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --passes --parallel --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -634,15 +654,15 @@ _edgectl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --host-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --ssh-config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -670,7 +690,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__deploy__subcmd__status)
-            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --host-key --accept-new --ssh-config --timeout --deadline --passes --parallel --format --quiet --verbose --help"
+            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --passes --parallel --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -708,15 +728,15 @@ _edgectl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --host-key)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --ssh-config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -47,7 +47,8 @@ complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "run" -d 'Run a mode
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "verify" -d 'Check a bundle: signatures, expiry, rollback, and every byte of it'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l profile -d 'Devices: names (see `edgectl profiles list`), files, folders of files, or all' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l backend -d 'How times are found [default: estimate with --profile, otherwise host]' -r -f -a "device\t''
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l to -d 'Where the device is, for back end device: serial:PORT, which is lent the program for as long as it takes, or ssh://user@host' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l backend -d 'How times are found [default: device with --to, estimate with --profile, otherwise host]' -r -f -a "device\t''
 emulator\t''
 estimate\t''
 host\t''"
@@ -63,6 +64,10 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l runs -d 'How m
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l warm-up -d 'The most that is spent on warming up [default: 1s]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l peers -d 'Engines to compare with; onnxruntime needs Python with that package ($EDGECTL_PYTHON or python3) [default: tract]' -r -f -a "tract\t'Float, in this binary'
 onnxruntime\t'Float, and int8 as QDQ; where Python finds it'"
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l identity -d 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l known-hosts -d 'Known hosts, instead of ~/.ssh/known_hosts and the system\'s' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l ssh-config -d 'ssh\'s configuration [default: ~/.ssh/config]' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l timeout -d 'How long to wait for any answer' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l save -d 'Keep the findings, for --baseline' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l baseline -d 'Compare with findings that were kept; exit with status 1 where one has become worse' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l tolerance -d 'Measured times that changed by less are the same, whatever their noise' -r
@@ -71,6 +76,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l format -d 'For
 json\t''
 csv\t''
 markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -l accept-new -d 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -92,9 +98,9 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_s
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l service -d 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l identity -d 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l known-hosts -d 'Known hosts, instead of ~/.ssh/known_hosts and the system\'s' -r -F
-complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l ssh-config -d 'ssh\'s configuration [default: ~/.ssh/config]' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l timeout -d 'How long to wait for any answer' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l deadline -d 'How long a release may be on trial before the device takes it back by itself' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l passes -d 'How often in a row the service must be well' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l parallel -d 'How many devices at once [default: the inventory\'s, or 8]' -r
@@ -124,9 +130,9 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l service -d 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l identity -d 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l known-hosts -d 'Known hosts, instead of ~/.ssh/known_hosts and the system\'s' -r -F
-complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l ssh-config -d 'ssh\'s configuration [default: ~/.ssh/config]' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l timeout -d 'How long to wait for any answer' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l deadline -d 'How long a release may be on trial before the device takes it back by itself' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l passes -d 'How often in a row the service must be well' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l parallel -d 'How many devices at once [default: the inventory\'s, or 8]' -r
@@ -146,9 +152,9 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l service -d 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l identity -d 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l known-hosts -d 'Known hosts, instead of ~/.ssh/known_hosts and the system\'s' -r -F
-complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l ssh-config -d 'ssh\'s configuration [default: ~/.ssh/config]' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l timeout -d 'How long to wait for any answer' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l deadline -d 'How long a release may be on trial before the device takes it back by itself' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l passes -d 'How often in a row the service must be well' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l parallel -d 'How many devices at once [default: the inventory\'s, or 8]' -r
@@ -168,9 +174,9 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l service -d 'Who starts the service: `process` (the agent itself), `systemd:UNIT`, `systemd-user:UNIT`, `systemd-sudo:UNIT`, or `none`' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l identity -d 'A private key to log in with; keys of the ssh-agent and of ~/.ssh are tried, too' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l known-hosts -d 'Known hosts, instead of ~/.ssh/known_hosts and the system\'s' -r -F
-complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l ssh-config -d 'ssh\'s configuration [default: ~/.ssh/config]' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l timeout -d 'How long to wait for any answer' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l host-key -d 'The only host key that the device may have: SHA256:…' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l deadline -d 'How long a release may be on trial before the device takes it back by itself' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l passes -d 'How often in a row the service must be well' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l parallel -d 'How many devices at once [default: the inventory\'s, or 8]' -r
@@ -402,7 +408,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l report -d 'R
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l golden -d 'Data of which golden vectors are made [default: random inputs]' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l vectors -d 'Number of golden vectors' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l seed -d 'Seed of random inputs' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l runtime -d '`edge-agent` for Linux devices, one for each architecture' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l runtime -d '`edge-agent` for Linux devices, one for each architecture [default: those that edgectl has, for aarch64 and x86_64]' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l scale -d 'Factor of the raw values, such as 1/255' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l std -d 'Divides after subtracting: one value, or one per channel' -r
@@ -452,7 +458,7 @@ markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
-complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -l measurements -d 'A .csv whose first line names the columns: `model`, a path beside the file, and `latency_ms`' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -l measurements -d 'A .csv whose first line names the columns: `model`, a path beside the file, and `latency_ms`; or a .json of `bench --backend device --save`' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -l kernels -d 'The kernel library that was measured [default: the profile\'s choice]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -s o -l output -d 'File to write; the profile is named after it' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand profiles; and __fish_seen_subcommand_from calibrate" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''

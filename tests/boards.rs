@@ -108,6 +108,45 @@ fn a_board_proves_what_it_got_or_goes_back() {
     assert!(back.to_string().contains("unchanged"), "the release before runs again: {back}");
 }
 
+#[test]
+fn a_board_is_lent_programs_and_runs_its_own_again() {
+    let _one = ONE.lock();
+    let Some(board) = emulator(&ALL[0]) else { return };
+    let folder = packed();
+    let at = folder.path();
+    let port = format!("serial:tcp:127.0.0.1:{}", board.uart_port());
+    let bench = |profile: &str, save: &str| {
+        let model = fixture("digits_mlp/float.tflite");
+        let data = fixture("digits_mlp/calib_x.npy");
+        assert_eq!(run(at, &["quantize", &model, "--scale", "1/16", "--calibration", &data, "-o", "own.edgm"]).0, 0);
+        let program = fixture("digits_mlp/int8.tflite");
+        run(at, &["bench", "own.edgm", &program, "--profile", profile, "--to", &port, "--timeout", "60", "--save", save])
+    };
+    let (status, first) = run(at, &["deploy", "first.edgepkg", "--key", "a.pub", "--to", &port, "--timeout", "60"]);
+    assert_eq!(status, 0, "{first}");
+
+    let (status, found) = bench("pico", "measured.json");
+    assert_eq!(status, 0, "{found}");
+    let cycles = |index: usize| found["findings"][index]["latency"]["value_us"].as_f64().unwrap() * 125.0;
+    // What rp2040js counts; a dense layer of 2,560 weights and one of 160.
+    assert!((50_000.0..100_000.0).contains(&cycles(0)) && (50_000.0..100_000.0).contains(&cycles(1)), "{found}");
+    let ops = found["findings"][1]["ops"].as_array().unwrap();
+    assert!(ops.len() >= 3 && ops.iter().all(|op| op["latency_us"].as_f64().unwrap() > 0.0), "{ops:?}");
+    let text = found.to_string();
+    assert!(text.contains("measured on the board") && text.contains("outputs equal the host's"), "{text}");
+
+    let (status, again) = run(at, &["deploy", "first.edgepkg", "--key", "a.pub", "--to", &port, "--timeout", "60"]);
+    assert_eq!(status, 0, "{again}");
+    assert!(again.to_string().contains("unchanged"), "its own image runs again: {again}");
+
+    let (status, calibrated) = run(at, &["profiles", "calibrate", "pico", "--measurements", "measured.json", "-o", "mine.yaml"]);
+    assert_eq!(status, 0, "{calibrated}");
+    let (status, error) = bench("pico2", "not.json");
+    assert_eq!(status, 2, "{error}");
+    assert!(error.to_string().contains("the board has a rp2040: expected RP2350"), "{error}");
+    assert!(!at.join("not.json").exists());
+}
+
 /// A boot loader's volume: takes the file, puts it into the emulated board's flash, and goes away.
 fn boot_loader(volume: &Path, board: &Emulator) {
     let info = "UF2 Bootloader v3.0\r\nModel: Raspberry Pi RP2\r\nBoard-ID: RPI-RP2\r\n";
@@ -171,7 +210,7 @@ fn what_a_volume_took_and_no_board_has_proven_is_not_done() {
     fs::write(path.join("INFO_UF2.TXT"), "UF2 Bootloader v1.0\nModel: Raspberry Pi RP2350\nBoard-ID: RP2350\n").unwrap();
     let (status, found) = deploy(&to);
     assert_eq!(status, 2, "{found}");
-    assert!(found.to_string().contains("the board has a rp2350: the bundle is for pico (RP2040)"), "{found}");
+    assert!(found.to_string().contains("the board has a rp2350: expected pico (RP2040)"), "{found}");
     assert_eq!(fs::read_dir(path).unwrap().count(), 1);
 
     // It takes the file and goes away, and nobody is there afterwards.

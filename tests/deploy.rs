@@ -134,6 +134,44 @@ fn user() -> String {
 }
 
 #[test]
+fn a_device_times_a_program_and_keeps_nothing() {
+    let Some(place) = Place::prepare() else { return };
+    let program = fixture("digits_mlp/int8.tflite");
+    let key = place.sshd.path("id");
+    let known = place.sshd.path("known_hosts");
+    let (key, known) = (key.to_str().unwrap(), known.to_str().unwrap());
+    let bench = |target: &str| {
+        let output = place.run(&[
+            "bench",
+            &program,
+            "--profile",
+            "this.yaml",
+            "--to",
+            target,
+            "--identity",
+            key,
+            "--known-hosts",
+            known,
+            "--format",
+            "json",
+        ]);
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, stdout, stderr) = bench(&format!("ssh://{}@127.0.0.1:{}", user(), place.sshd.port()));
+    assert_eq!(status, 0, "{stderr}");
+    let found: Value = serde_json::from_str(&stdout).unwrap();
+    assert!(found["findings"][0]["latency"]["value_us"].as_f64().unwrap() > 0.0, "{found}");
+    assert!(stdout.contains("8 random vectors equal the host's"), "{stdout}");
+    let home = std::env::var("HOME").unwrap();
+    let left = fs::read_dir(home).unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(".edgectl-bench"));
+    assert_eq!(left.count(), 0);
+
+    let (status, _, stderr) = bench("serial:/dev/null");
+    assert_eq!(status, 2);
+    assert!(stderr.contains("is reached with ssh:"), "{stderr}");
+}
+
+#[test]
 fn a_bundle_is_deployed_and_taken_back() {
     let Some(place) = Place::prepare() else { return };
     let target = place.target("device");

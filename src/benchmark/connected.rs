@@ -35,8 +35,8 @@ pub(crate) struct Connected<'a> {
 /// Why this device cannot be asked.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectedError {
-    #[error("{profile} is reached with {expected}: found {found}:")]
-    Scheme { profile: String, expected: &'static str, found: &'static str },
+    #[error("{profile} is reached with {expected}, found {found}")]
+    Scheme { profile: String, expected: &'static str, found: String },
 }
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -56,7 +56,7 @@ impl Backend for Connected<'_> {
             (other, system) => Err(ConnectedError::Scheme {
                 profile: self.profile.name.clone(),
                 expected: if system == System::Linux { "ssh:" } else { "serial:" },
-                found: other.scheme(),
+                found: other.to_string(),
             }
             .into()),
         };

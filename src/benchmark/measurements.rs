@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use edgectl_bench::calibrate::{Calibrated, Measurement};
+use edgectl_bench::finding::{BackendKind, Finding};
 use edgectl_profile::{Accuracy, Workload};
 use serde::{Deserialize, Serialize};
 
+use super::baseline;
 use super::subject::Candidate;
 use crate::ui::{Align, Report, Style, Table, Ui, micros};
 
@@ -30,23 +32,13 @@ impl Given {
 
 /// Reads a file of measurements and the models that it names.
 pub(crate) fn read(path: &Path, ui: &Ui) -> Result<Vec<Given>> {
-    #[derive(Deserialize)]
-    struct Line {
-        model: PathBuf,
-        latency_ms: f64,
-    }
     let cannot = || format!("cannot read the measurements {}", path.display());
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).with_context(cannot)?;
-    let headers = reader.headers().with_context(cannot)?.clone();
+    let lines = if path.extension().is_some_and(|extension| extension == "json") { findings(path) } else { table(path) };
     let mut workloads: BTreeMap<PathBuf, Workload> = BTreeMap::new();
     let mut given = vec![];
-    for record in reader.records() {
-        let record = record.with_context(cannot)?;
-        let Line { model, latency_ms } = record.deserialize(Some(&headers)).with_context(cannot)?;
+    for Measured { line, model, file, latency_ms } in lines.with_context(cannot)? {
         anyhow::ensure!(given.len() < MOST, "{}: more than {MOST} measurements", path.display());
-        let line = record.position().map_or(0, csv::Position::line);
         if !workloads.contains_key(&model) {
-            let file = path.parent().unwrap_or(Path::new("")).join(&model);
             let mut workload = Candidate::open(&file, ui).with_context(cannot)?.workload;
             workload.name = model.display().to_string();
             workloads.insert(model.clone(), workload);
@@ -54,6 +46,49 @@ pub(crate) fn read(path: &Path, ui: &Ui) -> Result<Vec<Given>> {
         given.extend(workloads.get(&model).map(|workload| Given { line, workload: workload.clone(), latency_ms }));
     }
     Ok(given)
+}
+
+/// A measurement, and where its model lies.
+struct Measured {
+    line: u64,
+    model: PathBuf,
+    file: PathBuf,
+    latency_ms: f64,
+}
+
+/// What `bench --save` has kept of devices; paths are as they were given there.
+fn findings(path: &Path) -> Result<Vec<Measured>> {
+    let kept = baseline::read(path)?;
+    let measured = kept.findings.into_iter().filter(|finding| finding.backend == BackendKind::Device);
+    let found: Vec<_> = (1..)
+        .zip(measured)
+        .map(|(line, Finding { model, latency, .. })| Measured {
+            line,
+            file: PathBuf::from(&model.path),
+            model: model.path.into(),
+            latency_ms: latency.value_us / 1e3,
+        })
+        .collect();
+    anyhow::ensure!(!found.is_empty(), "expected findings of back end device, found none");
+    Ok(found)
+}
+
+fn table(path: &Path) -> Result<Vec<Measured>> {
+    #[derive(Deserialize)]
+    struct Line {
+        model: PathBuf,
+        latency_ms: f64,
+    }
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path)?;
+    let headers = reader.headers()?.clone();
+    let mut measured = vec![];
+    for record in reader.records().take(MOST + 1) {
+        let record = record?;
+        let Line { model, latency_ms } = record.deserialize(Some(&headers))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        measured.push(Measured { line, file: path.parent().unwrap_or(Path::new("")).join(&model), model, latency_ms });
+    }
+    Ok(measured)
 }
 
 /// How the fit went.

@@ -1,5 +1,6 @@
 //! What `bench` asks, finds and reports.
 
+pub(crate) mod baseline;
 pub(crate) mod connected;
 pub(crate) mod devices;
 mod html;

@@ -20,8 +20,6 @@ use crate::deployment;
 use crate::output::Outputs;
 use crate::ui::{Level, Ui, Verdict, document};
 
-/// The largest baseline that is read.
-const BASELINE_BYTES: u64 = 64 << 20;
 /// What a board may take for an inference, or to come back after a reset.
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -112,7 +110,7 @@ struct Measuring {
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let target = args.target(ui)?;
-    let baseline = args.baseline.as_deref().map(read_baseline).transpose()?.map(|kept| (kept, args.tolerance / 100.0));
+    let baseline = args.baseline.as_deref().map(baseline).transpose()?.map(|kept| (kept, args.tolerance / 100.0));
     let inputs: Vec<&Path> = args.models.iter().chain(&args.baseline).map(PathBuf::as_path).collect();
     let files: Vec<&Path> = args.save.iter().chain(&args.report).map(PathBuf::as_path).collect();
     let outputs = Outputs::create(&files, &inputs)?;
@@ -132,19 +130,14 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     Ok(report.verdict())
 }
 
+fn baseline(path: &Path) -> Result<Baseline> {
+    benchmark::baseline::read(path).with_context(|| format!("cannot compare with {}", path.display()))
+}
+
 fn annotate(report: &BenchReport, ui: &Ui) {
     for complaint in &report.complaints {
         ui.annotate(if complaint.fatal { Level::Error } else { Level::Warning }, &complaint.text);
     }
-}
-
-fn read_baseline(path: &Path) -> Result<Baseline> {
-    let cannot = || format!("cannot compare with {}", path.display());
-    let metadata = std::fs::metadata(path).with_context(cannot)?;
-    if !metadata.is_file() || metadata.len() > BASELINE_BYTES {
-        return Err(anyhow::anyhow!("expected a regular file of at most {} MiB", BASELINE_BYTES >> 20)).with_context(cannot);
-    }
-    Baseline::parse(&std::fs::read(path).with_context(cannot)?).with_context(cannot)
 }
 
 impl Args {
@@ -192,11 +185,8 @@ impl Args {
         }
         let profiles = devices::open(&self.profile)?;
         let (Some(target), [profile]) = (&self.to, &profiles[..]) else {
-            let profiles = profiles.len();
-            bail!(BenchArgsError::Device {
-                missing: if self.to.is_none() { "--to says where it is" } else { "--profile names one" },
-                profiles
-            });
+            let missing = if self.to.is_none() { "expected --to, which says where it is" } else { "expected one profile" };
+            bail!(BenchArgsError::Device { missing });
         };
         let options = deployment::options(self.reach.timeout, DEADLINE);
         let place = Place { target: target.clone(), options, ssh: deployment::ssh_options(&self.reach, ui)? };
@@ -217,8 +207,8 @@ pub(crate) enum BenchArgsError {
     OnlyHost { flag: &'static str, backend: &'static str },
     #[error("{flag} is about estimates; back end {backend} runs our own kernels")]
     OnlyEstimate { flag: &'static str, backend: &'static str },
-    #[error("back end device measures on one device: {missing} (found {profiles} profiles)")]
-    Device { missing: &'static str, profiles: usize },
+    #[error("back end device measures on one device: {missing}")]
+    Device { missing: &'static str },
     #[error("{flag} is about a device that is there, and back end {backend} asks none")]
     OnlyDevice { flag: &'static str, backend: &'static str },
     #[error("back end {backend} needs a device: --profile names it")]

@@ -45,8 +45,9 @@ enum Command {
 struct CalibrateArgs {
     /// Name or path of the profile to start from
     profile: String,
-    /// A .csv whose first line names the columns: `model`, a path beside the file, and `latency_ms`
-    #[arg(long, value_name = "FILE.csv")]
+    /// A .csv whose first line names the columns: `model`, a path beside the file, and `latency_ms`; or a .json of `bench --backend device
+    /// --save`
+    #[arg(long, value_name = "FILE")]
     measurements: PathBuf,
     /// The kernel library that was measured [default: the profile's choice]
     #[arg(long, value_name = "NAME")]

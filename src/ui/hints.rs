@@ -135,7 +135,7 @@ fn board(error: &edgectl_deploy::DeployError) -> Option<&'static str> {
         }
         BoardError::AfterSwitch(_) => "reset the board, then run the same command again",
         BoardError::Arena { .. } | BoardError::Slot { .. } => "`edgectl bench PROGRAM --profile PROFILE` shows what takes the memory",
-        BoardError::Chip { .. } => "add the board's profile to --profile of `edgectl package`",
+        BoardError::Chip { .. } => "name the board's profile: --profile of `edgectl package`, or of `edgectl bench`",
         BoardError::Client(ClientError::Version { .. }) => {
             "start the board with BOOTSEL pressed, then `--to uf2:auto` brings firmware and model that fit each other"
         }

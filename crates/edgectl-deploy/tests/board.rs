@@ -157,7 +157,7 @@ fn what_a_volume_took_and_no_board_has_proven_is_not_done() {
     std::fs::write(&info, "UF2 Bootloader v1.0\nModel: Feather M4\nBoard-ID: SAMD51\n").unwrap();
     assert!(refused().contains("its board is \"SAMD51\": expected RPI-RP2 or RP2350"), "{}", refused());
     std::fs::write(&info, "UF2 Bootloader v1.0\nModel: Raspberry Pi RP2350\nBoard-ID: RP2350\n").unwrap();
-    assert!(refused().contains("the board has a rp2350: the bundle is for pico (RP2040)"), "{}", refused());
+    assert!(refused().contains("the board has a rp2350: expected pico (RP2040)"), "{}", refused());
     // Nothing was written so far.
     assert_eq!(std::fs::read_dir(path).unwrap().count(), 1);
 

@@ -19,11 +19,15 @@ type Task = (&'static str, &'static str, fn() -> Result<()>);
 
 const TASKS: &[Task] = &[
     ("agent", "build edge-agent for Linux devices: static binaries for x86_64 and aarch64", agent::run),
-    ("code-size", "measure edge-runtime in flash, per target and operator: crates/edgectl-bench/src/code-size.csv", cross::code_size),
+    (
+        "code-size",
+        "measure edge-runtime in flash, per target and operator: crates/edgectl-bench/src/code-size.csv; [--check]",
+        cross::code_size,
+    ),
     ("completions", "generate completions/ from the command line", completions::run),
     ("counters", "build the images that count instructions in QEMU, and keep them", cross::counters),
     ("firmware", "build crates/firmware-pico and keep its flash image", firmware::run),
-    ("emulate", "replay golden vectors and models on emulated machines; measure stack and instructions", cross::emulate),
+    ("emulate", "replay golden vectors and models on emulated machines; measure stack and instructions: [--check]", cross::emulate),
     ("fuzz", "fuzz edge-runtime from its golden vectors on: [SECONDS]; needs cargo-fuzz and a nightly toolchain", cross::fuzz),
     ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),
     ("fit-emulated", "fit edge-runtime's costs in profiles/pico.yaml to the cycles of the emulated Pico", fit_emulated::run),

@@ -43,12 +43,12 @@ pub enum BoardError {
         /// On the board.
         available: u32,
     },
-    /// The bundle is for other chips.
-    #[error("the board has a {found}: the bundle is for {}", expected.join(", "))]
+    /// Another chip than is asked for.
+    #[error("the board has a {found}: expected {}", expected.join(", "))]
     Chip {
         /// The board's.
         found: String,
-        /// The bundle's.
+        /// The bundle's, or the profile's.
         expected: Vec<String>,
     },
     /// The conversation fails.

@@ -93,7 +93,7 @@ impl Prepared {
 
     /// Whether a board can hold and run it; said before anything is written.
     pub(crate) fn fits(&self, identity: &Identity) -> Result<(), BoardError> {
-        if identity.chip != self.chip {
+        if !identity.chip.eq_ignore_ascii_case(&self.chip) {
             return Err(BoardError::Chip { found: identity.chip.clone(), expected: vec![self.chip.clone()] });
         }
         if identity.abi != RUNTIME_ABI {
