@@ -1,6 +1,7 @@
 //! The last words of a firmware: written to memory that a reset leaves alone, and read after it.
 
 use core::fmt::{self, Write};
+use core::panic::PanicInfo;
 
 use edge_format::crc32;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,14 @@ impl FaultRecord {
         let Writer { text, length } = writer;
         *self = Self { magic: MAGIC, kind: kind as u32, pc, lr, in_a_row: in_a_row.into(), length: length as u32, text, checksum: 0 };
         self.checksum = self.sum();
+    }
+
+    /// Keeps a panic, with its place.
+    pub fn panic(&mut self, info: &PanicInfo<'_>) {
+        match info.location() {
+            Some(place) => self.set(FaultKind::Panic, 0, 0, format_args!("{}:{}: {}", place.file(), place.line(), info.message())),
+            None => self.set(FaultKind::Panic, 0, 0, format_args!("{}", info.message())),
+        }
     }
 
     /// The fault that is kept, if any.

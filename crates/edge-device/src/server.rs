@@ -1,6 +1,6 @@
 //! The device's side: chooses and proves the image to run, then answers one request after the other.
 
-use core::fmt;
+use core::fmt::{self, Write};
 
 use edge_format::{FormatError, RUNTIME_ABI, crc32};
 use edge_runtime::{Interpreter, Program, Resolver, RuntimeError};
@@ -110,6 +110,28 @@ pub struct Server<'p, 'a, F> {
     invoked: Option<(u32, u64)>,
     /// Number of the last `Hello`.
     greeted: Option<u32>,
+}
+
+/// What a firmware does once the chip is ready: chooses the image to run, says so over the line that is the console, and serves until the host asks for
+/// a reset, which it leaves to the board.
+pub fn run<'p, F: ProgramFlash<'p>>(setup: Setup<'_, F>, board: &mut impl Board, console: usize, buffers: &mut Buffers) {
+    let mut server = Server::start(setup, board);
+    // A board takes all that it is given.
+    let _ = write!(Console { board, line: console }, "{}", server.greeting());
+    server.serve(board, buffers);
+}
+
+/// A line, for text.
+struct Console<'b, B> {
+    board: &'b mut B,
+    line: usize,
+}
+
+impl<B: Board> fmt::Write for Console<'_, B> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.board.write(self.line, text.as_bytes());
+        Ok(())
+    }
 }
 
 impl<'p, 'a, F: ProgramFlash<'p>> Server<'p, 'a, F> {

@@ -1,4 +1,5 @@
-//! The firmware images and the Linux agents that are shipped, so that owners of a board need no cross toolchain.
+//! The firmware images and the Linux agents that are shipped, so that owners of a board need no cross toolchain. Of the firmwares, [`ALL`] are as
+//! flash holds them, [`ESP32`] are ELF files, of which espflash makes images.
 //!
 //! `cargo xtask firmware` and `cargo xtask agent` build them from sources in this repository; the same sources give the same bytes.
 
@@ -68,11 +69,83 @@ pub fn for_program(profile: &str, program: &Program<'_>) -> Option<&'static Firm
     for_profile(profile).find(|firmware| program.ops().all(|op| firmware.operators.contains(&op.code)))
 }
 
+/// A firmware for a chip of the ESP32 family.
+#[derive(Clone, Copy, Debug)]
+pub struct Esp32Firmware {
+    /// The chip, as espflash and the device itself name it.
+    pub chip: &'static str,
+    /// The device profile that it is for.
+    pub profile: &'static str,
+    /// What it executes, in a few words.
+    pub executes: &'static str,
+    /// The ELF file: what the boot loader loads and maps, with an application descriptor. It has no symbols.
+    pub elf: &'static [u8],
+    /// Its version.
+    pub version: &'static str,
+    /// The runtime ABI of the programs that it executes.
+    pub abi: u16,
+    /// Where it has what, as [`ESP32_PARTITIONS`] says.
+    pub map: MemoryMap,
+    /// The operators that it executes.
+    pub operators: &'static [OpCode],
+    /// Whether an image of it was ever run, if only in an emulator.
+    pub proven: bool,
+}
+
+impl Esp32Firmware {
+    /// SHA-256 of the ELF file, which espflash puts into the application descriptor.
+    pub fn digest(&self) -> Digest {
+        sha256(self.elf)
+    }
+
+    /// Whether it executes a program.
+    pub fn runs(&self, program: &Program<'_>) -> bool {
+        program.ops().all(|op| self.operators.contains(&op.code))
+    }
+}
+
+const fn esp32(chip: &'static str, profile: &'static str, elf: &'static [u8], proven: bool) -> Esp32Firmware {
+    Esp32Firmware {
+        chip,
+        profile,
+        executes: "int8 networks of convolutions and dense layers",
+        elf,
+        version: "0.1.0",
+        abi: edge_format::RUNTIME_ABI,
+        map: edge_device::memory_map::ESP32,
+        operators: &CONVOLUTIONAL,
+        proven,
+    }
+}
+
+/// Those for the ESP32 family, one for each chip.
+pub const ESP32: &[Esp32Firmware] = &[
+    esp32("esp32", "esp32", include_bytes!("../../firmware-esp32/prebuilt/esp32.elf"), true),
+    esp32("esp32c3", "esp32-c3", include_bytes!("../../firmware-esp32/prebuilt/esp32c3.elf"), true),
+    esp32("esp32c6", "esp32-c6", include_bytes!("../../firmware-esp32/prebuilt/esp32c6.elf"), true),
+    esp32("esp32s3", "esp32-s3", include_bytes!("../../firmware-esp32/prebuilt/esp32s3.elf"), false),
+];
+
+/// The firmware for a chip of the ESP32 family; `None` where there is none.
+pub fn for_chip(chip: &str) -> Option<&'static Esp32Firmware> {
+    ESP32.iter().find(|firmware| firmware.chip == chip)
+}
+
 #[cfg(test)]
 mod tests {
-    use edge_device::memory_map::ESP32;
+    use edge_device::memory_map::ESP32 as MAP;
 
     use super::*;
+
+    #[test]
+    fn elf_files_have_a_descriptor_with_the_version() {
+        for firmware in ESP32 {
+            assert_eq!(firmware.elf.get(..4), Some(&b"\x7fELF"[..]), "{}", firmware.chip);
+            let at = firmware.elf.windows(4).position(|word| word == 0xabcd_5432_u32.to_le_bytes());
+            let version = at.and_then(|at| firmware.elf.get(at + 16..at + 48)).unwrap_or_default();
+            assert_eq!(version.split(|&byte| byte == 0).next(), Some(firmware.version.as_bytes()), "{}", firmware.chip);
+        }
+    }
 
     #[test]
     fn the_partition_table_says_what_the_memory_map_says() {
@@ -81,16 +154,16 @@ mod tests {
         let fields = rows.map(|row| row.split(',').map(str::trim).collect::<Vec<_>>());
         let places: Vec<_> = fields.map(|fields| (fields[0], number(fields[3]), number(fields[4]))).collect();
         let place = |name| places.iter().find(|place| place.0 == name).map(|place| (place.1, place.2));
-        let [first, second] = ESP32.layout.slots;
+        let [first, second] = MAP.layout.slots;
         assert_eq!(place("model_0"), Some((first.offset, first.bytes)));
         assert_eq!(place("model_1"), Some((second.offset, second.bytes)));
-        assert_eq!(place("ota_0"), Some((ESP32.firmware_offset, ESP32.firmware_bytes)));
+        assert_eq!(place("ota_0"), Some((MAP.firmware_offset, MAP.firmware_bytes)));
         let (record, bytes) = place("record").unwrap_or_default();
-        assert!(ESP32.layout.journal.iter().all(|area| area.offset >= record && area.offset + area.bytes <= record + bytes));
+        assert!(MAP.layout.journal.iter().all(|area| area.offset >= record && area.offset + area.bytes <= record + bytes));
         // Each begins where the last one ends, after the table itself, which has one sector.
         let ends = places.iter().scan(0x9000, |end, &(_, offset, bytes)| Some((std::mem::replace(end, offset + bytes), offset)));
         assert!(ends.into_iter().all(|(end, offset)| end == offset));
-        assert_eq!(places.last().map(|&(_, offset, bytes)| offset + bytes), Some(ESP32.flash_bytes));
+        assert_eq!(places.last().map(|&(_, offset, bytes)| offset + bytes), Some(MAP.flash_bytes));
     }
 
     #[test]

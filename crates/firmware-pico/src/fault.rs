@@ -25,11 +25,7 @@ pub unsafe fn record() -> &'static mut FaultRecord {
 fn panic(info: &PanicInfo<'_>) -> ! {
     cortex_m::interrupt::disable();
     // SAFETY: whoever had it does not run any more.
-    let record = unsafe { record() };
-    match info.location() {
-        Some(place) => record.set(FaultKind::Panic, 0, 0, format_args!("{}:{}: {}", place.file(), place.line(), info.message())),
-        None => record.set(FaultKind::Panic, 0, 0, format_args!("{}", info.message())),
-    }
+    unsafe { record() }.panic(info);
     reset()
 }
 

@@ -15,11 +15,9 @@ mod ticks;
 mod usb;
 mod watchdog;
 
-use core::fmt::Write;
-
 use cortex_m::peripheral::Peripherals as CorePeripherals;
 use edge_device::fault::{FaultKind, FaultRecord};
-use edge_device::server::{About, Board, Buffers, MAX_COSTS, Server, Setup};
+use edge_device::server::{self, About, Board, Buffers, MAX_COSTS, Setup};
 
 use chip::hal;
 use hal::Clock;
@@ -96,10 +94,7 @@ fn main() -> ! {
         resolver: kernels::RESOLVER,
         costs,
     };
-    let mut server = Server::start(setup, &mut pico);
-    // Writing to a UART does not fail.
-    let _ = write!(pico.uart, "{}", server.greeting());
-    server.serve(&mut pico, buffers);
+    server::run(setup, &mut pico, UART, buffers);
     hal::reset()
 }
 

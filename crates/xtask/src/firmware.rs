@@ -1,4 +1,5 @@
-//! Builds the firmwares and keeps their flash images in the tree, so that owners of a board need no cross toolchain.
+//! Builds the firmwares and keeps their images in the tree, so that owners of a board need no cross toolchain: flat ones for the Picos, ELF files
+//! for the ESP32 family, of which espflash makes the image.
 //!
 //! The same sources give the same bytes: they are built in a folder that is the same everywhere, since their paths are part of what the
 //! compiler makes, and what it says of other paths is the same everywhere too.
@@ -12,12 +13,13 @@ use object::read::elf::ElfFile32;
 use object::{Object, ObjectSection, ObjectSegment, SectionKind};
 
 use crate::sources::{self, CRATES};
+use crate::xtensa;
 
-/// Where the chips map their flash.
+/// Where the Picos map their flash.
 const FLASH: u64 = 0x1000_0000;
 
 /// What firmwares are built from.
-const SOURCES: [&str; 4] = ["edge-device", "edge-format", "edge-runtime", "firmware-pico"];
+const SOURCES: [&str; 5] = ["edge-device", "edge-format", "edge-runtime", "firmware-esp32", "firmware-pico"];
 
 /// The folder in which they are built, on every machine.
 const FOLDER: &str = "/tmp/edgectl-firmware";
@@ -28,35 +30,28 @@ struct Build {
     target: &'static str,
     features: &'static str,
     keep: Option<&'static str>,
-    arena_bytes: u64,
-    flash_bytes: usize,
+    form: Form,
 }
 
-const BUILDS: [Build; 3] = [
-    Build {
-        source: "firmware-pico",
-        target: "thumbv6m-none-eabi",
-        features: "rp2040",
-        keep: Some("pico"),
-        arena_bytes: 240 << 10,
-        flash_bytes: 160 << 10,
-    },
-    Build {
-        source: "firmware-pico",
-        target: "thumbv6m-none-eabi",
-        features: "rp2040,all-operators",
-        keep: Some("pico-all"),
-        arena_bytes: 240 << 10,
-        flash_bytes: 160 << 10,
-    },
-    Build {
-        source: "firmware-pico",
-        target: "thumbv8m.main-none-eabihf",
-        features: "rp2350,all-operators",
-        keep: None,
-        arena_bytes: 488 << 10,
-        flash_bytes: 160 << 10,
-    },
+/// What is kept.
+enum Form {
+    /// The flash from its beginning on. The arena is among the static data.
+    Flat { arena_bytes: u64, flash_bytes: usize },
+    /// The ELF file.
+    Elf,
+}
+
+const PICO: Form = Form::Flat { arena_bytes: 240 << 10, flash_bytes: 160 << 10 };
+const PICO2: Form = Form::Flat { arena_bytes: 488 << 10, flash_bytes: 160 << 10 };
+
+const BUILDS: [Build; 7] = [
+    Build { source: "firmware-pico", target: "thumbv6m-none-eabi", features: "rp2040", keep: Some("pico"), form: PICO },
+    Build { source: "firmware-pico", target: "thumbv6m-none-eabi", features: "rp2040,all-operators", keep: Some("pico-all"), form: PICO },
+    Build { source: "firmware-pico", target: "thumbv8m.main-none-eabihf", features: "rp2350,all-operators", keep: None, form: PICO2 },
+    Build { source: "firmware-esp32", target: xtensa::TARGET, features: "esp32", keep: Some("esp32"), form: Form::Elf },
+    Build { source: "firmware-esp32", target: xtensa::TARGET, features: "esp32s3", keep: Some("esp32s3"), form: Form::Elf },
+    Build { source: "firmware-esp32", target: "riscv32imc-unknown-none-elf", features: "esp32c3", keep: Some("esp32c3"), form: Form::Elf },
+    Build { source: "firmware-esp32", target: "riscv32imac-unknown-none-elf", features: "esp32c6", keep: Some("esp32c6"), form: Form::Elf },
 ];
 
 /// Builds all of them, and writes the images of those that are shipped. Prints what of flash and RAM they take.
@@ -67,12 +62,23 @@ pub(crate) fn run() -> Result<()> {
     println!("{:10} {:28} {:24} {:>12} {:>12} {:>12}", "image", "target", "features", "flash", "static RAM", "arena");
     for build in &BUILDS {
         let elf = compile(folder, build)?;
-        let image = flat(&elf, build.flash_bytes)?;
-        let ram = static_ram(&elf)?.checked_sub(build.arena_bytes).context("expected the arena among the static data")?;
-        let Build { target, features, keep, arena_bytes, .. } = build;
-        println!("{:10} {target:28} {features:24} {:>12} {ram:>12} {arena_bytes:>12}", keep.unwrap_or("-"), image.len());
+        let (image, Sizes { flash, ram, arena }) = match build.form {
+            Form::Flat { arena_bytes, flash_bytes } => {
+                let image = flat(&elf, flash_bytes)?;
+                let ram = static_ram(&elf)?.checked_sub(arena_bytes).context("expected the arena among the static data")?;
+                let flash = image.len() as u64;
+                (image, Sizes { flash, ram, arena: arena_bytes })
+            }
+            Form::Elf => {
+                let sizes = sizes(&elf)?;
+                (elf, sizes)
+            }
+        };
+        let Build { target, features, keep, .. } = build;
+        println!("{:10} {target:28} {features:24} {flash:>12} {ram:>12} {arena:>12}", keep.unwrap_or("-"));
         if let Some(name) = keep {
-            let path = Path::new(CRATES).join(build.source).join("prebuilt").join(name).with_extension("bin");
+            let extension = if matches!(build.form, Form::Elf) { "elf" } else { "bin" };
+            let path = Path::new(CRATES).join(build.source).join("prebuilt").join(name).with_extension(extension);
             fs::write(&path, &image).with_context(|| path.display().to_string())?;
         }
     }
@@ -82,21 +88,54 @@ pub(crate) fn run() -> Result<()> {
 fn compile(folder: &Path, build: &Build) -> Result<Vec<u8>> {
     let source = folder.join("crates").join(build.source);
     // Joined to those of its `.cargo/config.toml`, which has the same key.
-    let flags =
-        format!("target.'cfg(target_os = \"none\")'.rustflags=[\"--remap-path-prefix={}=/cargo\"]", sources::cargo_home()?.display());
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let flags = format!(
+        "target.'cfg(target_os = \"none\")'.rustflags=[\"--remap-path-prefix={}=/cargo\", \"--remap-path-prefix={}=/rustup\"]",
+        sources::cargo_home()?.display(),
+        sources::rustup_home()?.display()
+    );
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
         .args(["build", "--quiet", "--release", "--locked", "--no-default-features"])
-        .args(["--features", build.features, "--target", build.target, "--config", &flags])
+        .args(["--features", build.features, "--config", &flags])
         // There, for its `.cargo/config.toml`.
         .current_dir(&source)
         .env("CARGO_TARGET_DIR", folder.join("target"))
         .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .status()
-        .context("could not run cargo")?;
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    if build.target == xtensa::TARGET {
+        xtensa::configure(&mut cargo, &folder.join("crates"))?;
+    } else {
+        cargo.args(["--target", build.target]);
+    }
+    let status = cargo.status().context("could not run cargo")?;
     ensure!(status.success(), "cargo build of {}: {status}", source.display());
     let elf = folder.join("target").join(build.target).join("release").join(build.source);
     fs::read(&elf).with_context(|| elf.display().to_string())
+}
+
+/// What a firmware takes, in bytes.
+struct Sizes {
+    flash: u64,
+    /// Without stack and arena.
+    ram: u64,
+    arena: u64,
+}
+
+/// By the sections of an ELF file for the ESP32 family. What is loaded into RAM is in flash too.
+fn sizes(elf: &[u8]) -> Result<Sizes> {
+    let file = ElfFile32::<object::Endianness>::parse(elf)?;
+    let mut sizes = Sizes { flash: 0, ram: 0, arena: 0 };
+    for section in file.sections() {
+        let name = section.name()?;
+        match name {
+            ".flash.appdesc" | ".rodata" | ".text" => sizes.flash += section.size(),
+            ".iram" | ".data" => (sizes.flash, sizes.ram) = (sizes.flash + section.size(), sizes.ram + section.size()),
+            ".bss" => sizes.ram += section.size(),
+            ".arena" => sizes.arena += section.size(),
+            _ => {}
+        }
+    }
+    Ok(sizes)
 }
 
 /// What of an ELF file goes into flash, from its beginning on; gaps are as erased flash is.

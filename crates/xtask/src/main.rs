@@ -11,6 +11,7 @@ mod layers;
 mod onnx_proto;
 mod pico;
 mod sources;
+mod xtensa;
 
 use anyhow::{Result, bail};
 
@@ -26,7 +27,7 @@ const TASKS: &[Task] = &[
     ),
     ("completions", "generate completions/ from the command line", completions::run),
     ("counters", "build the images that count instructions in QEMU, and keep them", cross::counters),
-    ("firmware", "build crates/firmware-pico and keep its flash image", firmware::run),
+    ("firmware", "build crates/firmware-pico and firmware-esp32, and keep their images", firmware::run),
     ("emulate", "replay golden vectors and models on emulated machines; measure stack and instructions: [--check]", cross::emulate),
     ("fuzz", "fuzz edge-runtime from its golden vectors on: [SECONDS]; needs cargo-fuzz and a nightly toolchain", cross::fuzz),
     ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),
@@ -38,6 +39,9 @@ const TASKS: &[Task] = &[
 ];
 
 fn main() -> Result<()> {
+    if let Ok(linker) = std::env::var(xtensa::LINKER) {
+        return xtensa::link(&linker);
+    }
     let name = std::env::args().nth(1).unwrap_or_default();
     match TASKS.iter().find(|task| task.0 == name) {
         Some((_, _, run)) => run(),

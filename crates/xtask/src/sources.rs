@@ -58,6 +58,15 @@ fn workspace(manifest: &str, members: &[String]) -> Result<String> {
 
 /// What the compiler says of libraries' paths begins with it.
 pub(crate) fn cargo_home() -> Result<PathBuf> {
-    let given = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    given.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).context("no home directory")
+    home("CARGO_HOME", ".cargo")
+}
+
+/// What it says of its own library's sources begins with it, where that is built from them.
+pub(crate) fn rustup_home() -> Result<PathBuf> {
+    home("RUSTUP_HOME", ".rustup")
+}
+
+fn home(variable: &str, default: &str) -> Result<PathBuf> {
+    let given = std::env::var_os(variable).map(PathBuf::from);
+    given.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(default))).context("no home directory")
 }

@@ -1,0 +1,110 @@
+//! ESP32-S3: two Xtensa LX7 cores, of which one runs, at 160 MHz: 240 MHz need voltages that are computed from fuses.
+
+use crate::register::Register;
+
+pub const NAME: &str = "esp32s3";
+
+pub const UART: u32 = 0x6000_0000;
+/// The crystal.
+pub const UART_CLOCK_HZ: u32 = 40_000_000;
+pub const USB: u32 = 0x6003_8000;
+/// Timer groups, for their watchdogs, and the bit with which a new setting takes effect.
+pub const TIMER_GROUPS: [u32; 2] = [0x6001_f000, 0x6002_0000];
+pub const TIMER_GROUP_UPDATE: u32 = 0;
+/// The watchdog of the always-on domain.
+pub const WATCHDOG: u32 = 0x6000_8098;
+/// Where its settings have the lengths of resets.
+pub const WATCHDOG_RESET_LENGTHS: u32 = 7 << 13 | 7 << 16;
+/// Ticks of its clock in a second, about; the hardware doubles what it is told.
+pub const WATCHDOG_HZ: u32 = 136_000 / 2;
+/// The key to the super watchdog, and the bit with which the hardware feeds it.
+pub const SUPER_WATCHDOG: Option<(u32, u32)> = Some((0x8f1d_312a, 1 << 31));
+/// Two words with the MAC address, the lower one first.
+pub const MAC: u32 = 0x6000_7044;
+
+/// Where flash is mapped, from its beginning.
+pub const WINDOW: u32 = 0x3c00_0000;
+const PAGE_TABLE: u32 = 0x600c_5000;
+
+rom_functions! {
+    fn rtc_get_reset_reason(cpu: i32) -> i32 = 0x4000_057c;
+    fn ets_update_cpu_frequency(mhz: u32) = 0x4000_1a4c;
+    fn uart_tx_wait_idle(uart: u8) = 0x4000_069c;
+    fn software_reset() = 0x4000_06d8;
+    fn esp_rom_spiflash_erase_sector(sector: u32) -> i32 = 0x4000_09fc;
+    fn esp_rom_spiflash_write(offset: u32, words: *const u32, bytes: i32) -> i32 = 0x4000_0a14;
+    fn cache_disable_icache() -> u32 = 0x4000_186c;
+    fn cache_enable_icache(autoload: u32) = 0x4000_1878;
+    fn cache_disable_dcache() -> u32 = 0x4000_1884;
+    fn cache_enable_dcache(autoload: u32) = 0x4000_1890;
+    fn xthal_get_ccount() -> u32 = 0x4000_1bcc;
+    fn xtos_set_exception_handler(cause: u32, handler: usize) -> usize = 0x4000_1c14;
+}
+
+// SAFETY: registers of the system's clocks.
+const CPU_CLOCK: Register = unsafe { Register::at(0x600c_0010) };
+// SAFETY: as above.
+const SYSTEM_CLOCK: Register = unsafe { Register::at(0x600c_0060) };
+
+/// Lets the processor run at 160 MHz, whatever the boot loader has chosen: it has started the 480 MHz PLL. Hertz.
+pub fn start_clock() -> u32 {
+    CPU_CLOCK.modify(3, 1 << 2 | 1);
+    SYSTEM_CLOCK.modify(0x3ff | 3 << 10, 1 << 10);
+    // SAFETY: it keeps a number for delays.
+    unsafe { rom::ets_update_cpu_frequency(160) };
+    160_000_000
+}
+
+pub fn cycles() -> u32 {
+    // SAFETY: it reads a register.
+    unsafe { rom::xthal_get_ccount() }
+}
+
+// SAFETY: a register of UART0.
+const UART_CLOCK: Register = unsafe { Register::at(UART + 0x78) };
+// SAFETY: as above.
+const UART_ID: Register = unsafe { Register::at(UART + 0x80) };
+
+/// Gives the UART the crystal's clock, undivided, and has it take over what was written.
+pub fn update_uart() {
+    UART_CLOCK.modify(0xf_ffff | 3 << 20, 3 << 20 | 1 << 22 | 1 << 24 | 1 << 25);
+    UART_ID.modify(0, 1 << 31);
+}
+
+/// Whether a byte has come, by the UART's status.
+pub fn uart_has_received(status: u32) -> bool {
+    status & 0x3ff != 0
+}
+
+/// Stops the use of flash through the caches. What to start them with.
+///
+/// # Safety
+/// The caller, and what it calls until [`start_cache`], must not be in flash, nor use anything there.
+#[inline(always)]
+pub unsafe fn stop_cache() -> (u32, u32) {
+    // SAFETY: as the caller promises.
+    unsafe { (rom::cache_disable_icache(), rom::cache_disable_dcache()) }
+}
+
+/// Goes on, with empty caches.
+///
+/// # Safety
+/// `before` is what [`stop_cache`] has given.
+#[inline(always)]
+pub unsafe fn start_cache(before: (u32, u32)) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        rom::cache_enable_dcache(before.1);
+        rom::cache_enable_icache(before.0);
+    }
+}
+
+/// Maps a page of flash where it lies in the window.
+///
+/// # Safety
+/// The cache must be stopped, and nothing else be mapped there.
+#[inline(always)]
+pub unsafe fn map(page: u32) {
+    // SAFETY: an entry of the table; a number without other bits is a page of flash.
+    unsafe { Register::at(PAGE_TABLE + 4 * page) }.write(page);
+}
