@@ -51,11 +51,13 @@ pub(crate) mod place {
 }
 
 /// The little-endian `u16` at byte `at` of a record; 0 beyond the end, which a record of fixed size does not have.
+#[cfg_attr(not(target_os = "none"), inline)]
 pub(crate) fn u16_at(record: &[u32], at: usize) -> u16 {
     (u32_at(record, at) >> (at % WORD_BYTES * 8)) as u16
 }
 
 /// The little-endian `u32` that holds byte `at` of a record; 0 beyond the end, which a record of fixed size does not have.
+#[cfg_attr(not(target_os = "none"), inline)]
 pub(crate) fn u32_at(record: &[u32], at: usize) -> u32 {
     record.get(at / WORD_BYTES).copied().map_or(0, u32::from_le)
 }

@@ -33,6 +33,7 @@ macro_rules! operators {
             pub const ALL: &'static [OpCode] = &[$(OpCode::$name),*];
 
             /// The operator of a code in the file.
+            #[cfg_attr(not(target_os = "none"), inline)]
             pub fn from_code(code: u16) -> Option<Self> {
                 match code { $($code => Some(Self::$name),)* _ => None }
             }
@@ -60,6 +61,7 @@ macro_rules! operators {
             }
 
             /// Length of the parameters in words.
+            #[cfg_attr(not(target_os = "none"), inline)]
             pub const fn param_words(self) -> usize {
                 match self { $(Self::$name => <$params>::WORDS),* }
             }

@@ -38,6 +38,7 @@ impl Packing {
     pub const MAX_COLUMNS: usize = 1 << 15;
 
     /// The packing of a code of a tensor's place in the file.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub(crate) fn from_code(code: u8) -> Option<Self> {
         [Packing::InterleavedU8, Packing::InterleavedI8].into_iter().find(|&packing| packing as u8 == code)
     }
@@ -51,6 +52,7 @@ impl Packing {
     }
 
     /// Groups of four that a run of this many columns takes.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub const fn groups(columns: usize) -> usize {
         columns.div_ceil(GROUP_COLUMNS)
     }

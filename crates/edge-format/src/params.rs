@@ -15,6 +15,7 @@ trait Field: Sized {
 
 impl Field for u32 {
     const WORDS: usize = 1;
+    #[cfg_attr(not(target_os = "none"), inline)]
     fn take(words: &mut &[u32]) -> Option<Self> {
         let (&word, rest) = words.split_first()?;
         *words = rest;
@@ -27,6 +28,7 @@ impl Field for u32 {
 
 impl Field for i32 {
     const WORDS: usize = 1;
+    #[cfg_attr(not(target_os = "none"), inline)]
     fn take(words: &mut &[u32]) -> Option<Self> {
         u32::take(words).map(u32::cast_signed)
     }
@@ -37,6 +39,7 @@ impl Field for i32 {
 
 impl<const N: usize> Field for [u32; N] {
     const WORDS: usize = N;
+    #[cfg_attr(not(target_os = "none"), inline)]
     fn take(words: &mut &[u32]) -> Option<Self> {
         let mut array = [0; N];
         for element in &mut array {
@@ -51,6 +54,7 @@ impl<const N: usize> Field for [u32; N] {
 
 impl<const N: usize> Field for [i32; N] {
     const WORDS: usize = N;
+    #[cfg_attr(not(target_os = "none"), inline)]
     fn take(words: &mut &[u32]) -> Option<Self> {
         <[u32; N]>::take(words).map(|words| words.map(u32::cast_signed))
     }
@@ -74,6 +78,7 @@ macro_rules! params {
             const OP: OpCode = OpCode::$op;
             const WORDS: usize = $name::WORDS;
 
+            #[cfg_attr(not(target_os = "none"), inline)]
             fn decode(words: &[u32]) -> Option<Self> {
                 // A length that is known, so that each field is a load and nothing else.
                 let mut _words = words.first_chunk::<{ $name::WORDS }>()?.as_slice();

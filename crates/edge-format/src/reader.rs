@@ -133,21 +133,25 @@ impl<'p> Program<'p> {
 
     /// Place and length in bytes of the tensor of an index. An executor asks for parts of tensors again and again: each takes less time
     /// than [`Program::tensor`].
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn place(&self, index: u32) -> Option<(Place<'p>, u32)> {
         self.read_place(self.tensors.get(index as usize)?)
     }
 
     /// Data type of the tensor of an index.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn dtype(&self, index: u32) -> Option<DType> {
         read_dtype(self.tensors.get(index as usize)?)
     }
 
     /// Shape of the tensor of an index.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn shape(&self, index: u32) -> Option<Shape> {
         self.tensors.get(index as usize).map(read_checked_shape)
     }
 
     /// Scale and zero point of the tensor of an index.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn quantization(&self, index: u32) -> Option<(f32, i32)> {
         self.tensors.get(index as usize).map(read_quantization)
     }
@@ -159,18 +163,20 @@ impl<'p> Program<'p> {
     }
 
     /// The op of an index, in execution order.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn op(&self, index: u32) -> Option<Op<'p>> {
-        let record = self.ops.get(index as usize)?;
-        self.read_op(index, record).ok()
+        self.read_op(self.ops.get(index as usize)?)
     }
 
     /// All ops in execution order.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn ops(&self) -> impl Iterator<Item = Op<'p>> + use<'p> {
         let program = *self;
         (0..self.ops.len() as u32).filter_map(move |index| program.op(index))
     }
 
     /// Number of ops.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn op_count(&self) -> u32 {
         self.ops.len() as u32
     }
@@ -186,6 +192,7 @@ impl<'p> Program<'p> {
     }
 
     /// Inputs or outputs: one type, so that what takes both is not linked twice.
+    #[cfg_attr(not(target_os = "none"), inline)]
     fn ios(&self, records: &'p [IoRecord]) -> impl Iterator<Item = Io<'p>> + Clone + use<'p> {
         let program = *self;
         records.iter().filter_map(move |record| program.read_io(Part::Header, record).ok())
@@ -214,6 +221,7 @@ impl<'p> Program<'p> {
     }
 
     /// Place and length in bytes of the tensor of a record that has been accepted.
+    #[cfg_attr(not(target_os = "none"), inline)]
     fn read_place(&self, record: &TensorRecord) -> Option<(Place<'p>, u32)> {
         let [_, _, place, _] = u32_at(record, 0).to_le_bytes();
         let (offset, length) = (u32_at(record, 28), u32_at(record, 32));
@@ -289,29 +297,34 @@ impl<'p> Program<'p> {
         Ok(u32_at(record, 44))
     }
 
-    fn read_op(&self, index: u32, record: &OpRecord) -> Result<Op<'p>, FormatError> {
+    /// The op of a record, where it is as the layout says but for the number of its parameters.
+    #[cfg_attr(not(target_os = "none"), inline)]
+    fn read_op(&self, record: &OpRecord) -> Option<Op<'p>> {
+        let code = OpCode::from_code(u16_at(record, 0))?;
+        let words = self.words.get(u32_at(record, 8) as usize..)?;
+        let (inputs, words) = words.split_at_checked(u16_at(record, 2).into())?;
+        let (outputs, words) = words.split_at_checked(u16_at(record, 4).into())?;
+        Some(Op { code, inputs, outputs, params: words.get(..u16_at(record, 6).into())? })
+    }
+
+    /// What is wrong with the record of an op that [`Program::read_op`] does not read.
+    #[cold]
+    fn op_error(&self, index: u32, record: &OpRecord) -> FormatError {
         let found = u16_at(record, 0);
-        let code = OpCode::from_code(found).ok_or(FormatError::OpCode { op: index, found })?;
-        let counts = [2, 4, 6].map(|at| usize::from(u16_at(record, at)));
-        let [input_count, output_count, param_count] = counts;
-        if param_count != code.param_words() {
-            return Err(FormatError::ParamWords { op: index, expected: code.param_words() as u32, found: param_count as u32 });
+        if OpCode::from_code(found).is_none() {
+            return FormatError::OpCode { op: index, found };
         }
-        let first = u32_at(record, 8);
-        let words = (self.words.get(first as usize..)).and_then(|words| words.get(..counts.iter().sum())).ok_or(FormatError::OpWords {
-            op: index,
-            first,
-            length: counts.iter().sum::<usize>() as u32,
-            limit: self.words.len() as u32,
-        })?;
-        let (inputs, words) = words.split_at_checked(input_count).unwrap_or_default();
-        let (outputs, params) = words.split_at_checked(output_count).unwrap_or_default();
-        Ok(Op { code, inputs, outputs, params })
+        let length = [2, 4, 6].map(|at| u32::from(u16_at(record, at))).iter().sum();
+        FormatError::OpWords { op: index, first: u32_at(record, 8), length, limit: self.words.len() as u32 }
     }
 
     /// Checks an op whose words are to begin at `expected`; gives where they end.
     fn check_op(&self, index: u32, record: &OpRecord, expected: u32) -> Result<u32, FormatError> {
-        let op = self.read_op(index, record)?;
+        let op = self.read_op(record).ok_or_else(|| self.op_error(index, record))?;
+        let (expected_params, params) = (op.code.param_words() as u32, op.params.len() as u32);
+        if params != expected_params {
+            return Err(FormatError::ParamWords { op: index, expected: expected_params, found: params });
+        }
         let found = u32_at(record, 8);
         if found != expected {
             return Err(FormatError::FirstWord { op: index, expected, found });
@@ -355,6 +368,7 @@ impl<'p> Program<'p> {
         Ok(())
     }
 
+    #[cfg_attr(not(target_os = "none"), inline)]
     fn read_io(&self, part: Part, record: &IoRecord) -> Result<Io<'p>, FormatError> {
         Ok(Io { name: self.string(record, 32, part)?, shape: read_shape(record, 8, u32_at(record, 4), part)?, tensor: u32_at(record, 0) })
     }
@@ -420,6 +434,7 @@ fn check_envelope(bytes: &[u8]) -> Result<(&Header, u32), FormatError> {
 }
 
 /// The shape of a tensor whose record has been accepted.
+#[cfg_attr(not(target_os = "none"), inline)]
 fn read_checked_shape(record: &TensorRecord) -> Shape {
     let [_, rank, _, _] = u32_at(record, 0).to_le_bytes();
     let mut dims = [0; MAX_RANK];
@@ -429,11 +444,13 @@ fn read_checked_shape(record: &TensorRecord) -> Shape {
     Shape::checked(dims, rank)
 }
 
+#[cfg_attr(not(target_os = "none"), inline)]
 fn read_dtype(record: &TensorRecord) -> Option<DType> {
     let [dtype, ..] = u32_at(record, 0).to_le_bytes();
     DType::from_code(dtype)
 }
 
+#[cfg_attr(not(target_os = "none"), inline)]
 fn read_quantization(record: &TensorRecord) -> (f32, i32) {
     (f32::from_bits(u32_at(record, 36)), u32_at(record, 40).cast_signed())
 }

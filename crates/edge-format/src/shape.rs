@@ -28,11 +28,13 @@ impl DType {
     pub const ALL: [DType; 6] = [DType::I8, DType::U8, DType::I16, DType::I32, DType::F32, DType::I64];
 
     /// The data type of a code in the file.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code)).copied()
     }
 
     /// Size of one element in bytes.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub const fn size_bytes(self) -> u32 {
         match self {
             DType::I8 | DType::U8 => 1,
@@ -91,21 +93,25 @@ impl Shape {
     }
 
     /// A shape that was found to be one.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub(crate) fn checked(dims: [u32; MAX_RANK], rank: u8) -> Self {
         Self { dims, rank }
     }
 
     /// The dimensions, outermost first.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn dims(&self) -> &[u32] {
         self.dims.get(..self.rank()).unwrap_or_default()
     }
 
     /// Number of dimensions.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn rank(&self) -> usize {
         usize::from(self.rank)
     }
 
     /// Number of elements: 1 to 2^31 - 1.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn elements(&self) -> u32 {
         self.dims().iter().product()
     }

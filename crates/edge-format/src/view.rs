@@ -111,21 +111,25 @@ pub struct Op<'p> {
 
 impl<'p> Op<'p> {
     /// Tensor indices of the inputs, in the operator's order.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn inputs(&self) -> impl ExactSizeIterator<Item = u32> + use<'p> {
         decode(self.inputs)
     }
 
     /// Tensor index of one input, in constant time.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn input(&self, index: usize) -> Option<u32> {
         self.inputs.get(index).copied().map(u32::from_le)
     }
 
     /// Tensor indices of the outputs, in the operator's order.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = u32> + use<'p> {
         decode(self.outputs)
     }
 
     /// Tensor index of one output, in constant time.
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub fn output(&self, index: usize) -> Option<u32> {
         self.outputs.get(index).copied().map(u32::from_le)
     }
@@ -163,6 +167,7 @@ pub struct Io<'p> {
 }
 
 /// The words as numbers.
+#[cfg_attr(not(target_os = "none"), inline)]
 fn decode<'p>(words: Words<'p>) -> impl ExactSizeIterator<Item = u32> + use<'p> {
     words.iter().copied().map(u32::from_le)
 }

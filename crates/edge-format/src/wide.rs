@@ -22,6 +22,7 @@ impl<P: HasI16> OpParams for I16<P> {
     const OP: OpCode = P::I16;
     const WORDS: usize = P::WORDS;
 
+    #[cfg_attr(not(target_os = "none"), inline)]
     fn decode(words: &[u32]) -> Option<Self> {
         P::decode(words).map(Self)
     }

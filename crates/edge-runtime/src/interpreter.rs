@@ -180,13 +180,16 @@ impl<'p, 'a> Interpreter<'p, 'a> {
     /// # Errors
     /// [`RuntimeError::Fault`], which [`Interpreter::new`] rules out for kernels that check what they need.
     pub fn invoke(&mut self) -> Result<(), RuntimeError> {
-        for (index, op) in (0..).zip(self.program.ops()) {
-            self.run(index, op)?;
+        for index in 0..self.program.op_count() {
+            if let Some(op) = self.program.op(index) {
+                self.run(index, op)?;
+            }
         }
         Ok(())
     }
 
     /// Runs an op.
+    #[inline(always)]
     fn run(&mut self, index: u32, op: Op<'p>) -> Result<(), RuntimeError> {
         let code = op.code;
         let kernel = self.resolver.find(code).ok_or(RuntimeError::NoKernel { op: index, code })?;

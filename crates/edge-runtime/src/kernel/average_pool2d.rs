@@ -2,15 +2,13 @@
 
 use edge_format::{AveragePool2dParams, DType, OpCode, Shape};
 
+use super::reduce::{BLOCK, add};
 use super::window::{self, Geometry, plane};
 use super::{Frame, Node, expect_activation_of, expect_range, misfit, total};
 use crate::{CheckError, Element, Operand, Registration};
 
 /// The kernel.
 pub const KERNEL: Registration = Registration { op: OpCode::AveragePool2d, check, run };
-
-/// Channels whose sums are kept at once.
-const BLOCK: usize = 16;
 
 /// Greatest number of elements in a window: their sum, of numbers with this many bits, fits 32 bits.
 const fn max_window<T: Element>() -> i64 {
@@ -72,9 +70,7 @@ pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: AveragePool2dPara
                     for y in first_y..first_y + taps_y.len() {
                         for column in first_x..first_x + taps_x.len() {
                             let start = ((image * in_h + y) * in_w + column) * channels + block * BLOCK;
-                            for (sum, &x) in sums.iter_mut().zip(x.get(start..)?.get(..output.len())?) {
-                                *sum += x.into();
-                            }
+                            add(&mut sums, x.get(start..)?, output.len())?;
                         }
                     }
                     for (output, sum) in output.iter_mut().zip(sums) {

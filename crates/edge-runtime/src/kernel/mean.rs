@@ -21,11 +21,13 @@ pub(super) fn check_as<T: Element>(node: &Node<'_>, params: MeanParams) -> Resul
 }
 
 /// Sums blocks of adjacent outputs and requantizes, the division being part of the multiplier.
+#[inline(always)]
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params = frame.params()?;
     run_as::<i8>(frame, params)
 }
 
+#[inline(always)]
 pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: MeanParams) -> Option<()> {
     let ((shape, x_affine), (_, out_affine)) = (frame.input_like(0)?, frame.output_like()?);
     let (kept, inner, reduced) = reduce::split(&shape, params.axes)?;
@@ -37,11 +39,8 @@ pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: MeanParams) -> Op
     for (start, output) in kept.offsets(0).zip(rows) {
         for (block, output) in output.chunks_mut(BLOCK).enumerate() {
             let mut sums = [0i32; BLOCK];
-            for offset in reduced.offsets(start + block * BLOCK) {
-                for (sum, &x) in sums.iter_mut().zip(x.get(offset..)?.get(..output.len())?) {
-                    *sum = sum.wrapping_add(x.into());
-                }
-            }
+            let outputs = output.len();
+            reduced.visit(start + block * BLOCK, |offset| reduce::add(&mut sums, x.get(offset..)?, outputs))?;
             for (output, sum) in output.iter_mut().zip(sums) {
                 let q = multiply_by_quantized_multiplier(sum.wrapping_sub(bias), params.multiplier_q31, params.shift);
                 *output = T::saturate(q.saturating_add(out_affine.zero_point));

@@ -54,6 +54,21 @@ impl AxisList {
     pub(super) fn offsets(&self, start: usize) -> Offsets {
         Offsets::new(self.rank, self.dims, self.strides, start)
     }
+
+    /// Hands each offset to `visit`, with a loop of its own for the innermost axis.
+    #[inline(always)]
+    pub(super) fn visit(&self, start: usize, mut visit: impl FnMut(usize) -> Option<()>) -> Option<()> {
+        let Some(last) = self.rank.checked_sub(1) else { return visit(start) };
+        let (dim, stride) = (*self.dims.get(last)?, *self.strides.get(last)?);
+        for first in Offsets::new(last, self.dims, self.strides, start) {
+            let mut offset = first;
+            for _ in 0..dim {
+                visit(offset)?;
+                offset += stride;
+            }
+        }
+        Some(())
+    }
 }
 
 /// The kept axes but for the adjacent elements at the end, the number of these, and the reduced axes.
@@ -68,6 +83,22 @@ pub(super) fn split(shape: &Shape, axes: u32) -> Option<(AxisList, usize, AxisLi
         if is_reduced(axis) { &mut reduced } else { &mut kept }.push(dim as usize, stride)?;
     }
     Some((kept, inner, reduced))
+}
+
+/// Adds as many elements to the sums as there are outputs.
+#[inline(always)]
+pub(super) fn add<T: Element>(sums: &mut [i32; BLOCK], x: &[T], outputs: usize) -> Option<()> {
+    // Of a length that the compiler knows, they become vectors.
+    match x.first_chunk::<BLOCK>() {
+        Some(x) if outputs == BLOCK && cfg!(not(target_os = "none")) => add_all(sums, x),
+        _ => add_all(sums, x.get(..outputs)?),
+    }
+    Some(())
+}
+
+#[inline(always)]
+fn add_all<T: Element>(sums: &mut [i32; BLOCK], x: &[T]) {
+    sums.iter_mut().zip(x).for_each(|(sum, &x)| *sum = sum.wrapping_add(x.into()));
 }
 
 /// Fills the output with what `choose` keeps of the elements along some axes, any two at a time.

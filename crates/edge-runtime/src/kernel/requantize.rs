@@ -30,6 +30,7 @@ pub(super) fn check(node: &Node<'_>, channels: usize, activation: (i32, i32)) ->
 }
 
 impl<'a> Requantize<'a> {
+    #[cfg_attr(not(target_os = "none"), inline)]
     pub(crate) fn new(frame: &Frame<'a, '_>, activation: (i32, i32)) -> Option<Self> {
         Some(Self {
             bias: frame.node.words(FIRST_INPUT)?,

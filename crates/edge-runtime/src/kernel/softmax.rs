@@ -43,6 +43,7 @@ pub(super) fn sum(exponentials: impl Iterator<Item = i32>) -> i32 {
 }
 
 /// Exponentials of the differences to each row's maximum, divided by their sum.
+#[inline(always)]
 pub fn run(frame: Frame<'_, '_>) -> Option<()> {
     let params: SoftmaxParams = frame.params()?;
     let row = frame.input_like(0)?.0.dims().last().map(|&dim| dim as usize)?;

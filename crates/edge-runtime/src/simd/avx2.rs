@@ -20,7 +20,7 @@ impl Avx2 {
 #[target_feature(enable = "avx2")]
 #[inline(never)]
 fn product<const PIXELS: usize, const BLOCKS: usize>(v: Avx2, job: &Job<'_, Avx2>, output: &mut [i8]) -> Option<()> {
-    gemm::tile::<_, PIXELS, BLOCKS, false, false>(v, job, output)
+    gemm::tile::<_, PIXELS, BLOCKS, false>(v, job, output)
 }
 
 impl Vector for Avx2 {
@@ -34,6 +34,9 @@ impl Vector for Avx2 {
     type Quads = [__m256i; 2];
     type Bytes = __m128i;
     type Scales = [Scales; 2];
+
+    // SAFETY: any bits are a vector, and these are `false`.
+    const NO_SCALES: [Scales; 2] = unsafe { core::mem::zeroed() };
 
     fn tile(pixels: usize, _blocks: usize) -> [usize; 2] {
         if pixels == 1 { [1, 2] } else { [2, 1] }
@@ -140,9 +143,8 @@ impl Vector for Avx2 {
 
     #[inline(always)]
     fn scales(self, channels: &Channels, zero_point: i32, are_small: bool) -> [Scales; 2] {
-        let ([m0, m1], [l0, l1], [r0, r1]) =
-            (self.words(&channels.multiplier_q31), self.words(&channels.left), self.words(&channels.right));
-        [self.scales_of(m0, l0, r0, zero_point, are_small), self.scales_of(m1, l1, r1, zero_point, are_small)]
+        let ([m0, m1], [s0, s1]) = (self.words(&channels.multiplier_q31), self.words(&channels.shift));
+        [self.scales_of(m0, s0, zero_point, are_small), self.scales_of(m1, s1, zero_point, are_small)]
     }
 
     #[inline(always)]
@@ -267,10 +269,11 @@ impl Avx2 {
     }
 
     #[inline(always)]
-    fn scales_of(self, multiplier: __m256i, left: __m256i, right: __m256i, zero_point: i32, are_small: bool) -> Scales {
+    fn scales_of(self, multiplier: __m256i, shift: __m256i, zero_point: i32, are_small: bool) -> Scales {
         // SAFETY: the machine has AVX2.
         unsafe {
             let zero = _mm256_setzero_si256();
+            let (left, right) = (_mm256_max_epi32(shift, zero), _mm256_max_epi32(_mm256_sub_epi32(zero, shift), zero));
             // A half of what the shift drops, and the zero point above it, over a half of what the upper word of a product leaves.
             let half = _mm256_srli_epi32::<1>(_mm256_sllv_epi32(_mm256_set1_epi32(1), right));
             let upper = _mm256_add_epi32(half, _mm256_sllv_epi32(_mm256_set1_epi32(zero_point), right));

@@ -5,7 +5,7 @@
 use core::arch::asm;
 use core::arch::x86_64::*;
 
-use super::gemm::{self, Job, MAX_PIXELS, Segments};
+use super::gemm::{self, Block, Job, MAX_PIXELS, Segments};
 use super::vector::{Channels, LANES, Range, Vector, functions_of_their_own, unrolled};
 
 /// AVX-512 with VNNI, found on this machine.
@@ -20,12 +20,30 @@ impl Avx512Vnni {
 
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
 #[inline(never)]
-fn product<const PIXELS: usize, const BLOCKS: usize, const FLIPPED: bool, const HALF: bool>(
+fn product<const PIXELS: usize, const BLOCKS: usize, const FLIPPED: bool>(
     v: Avx512Vnni,
     job: &Job<'_, Avx512Vnni>,
     output: &mut [i8],
 ) -> Option<()> {
-    gemm::tile::<_, PIXELS, BLOCKS, FLIPPED, HALF>(v, job, output)
+    gemm::tile::<_, PIXELS, BLOCKS, FLIPPED>(v, job, output)
+}
+
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline(never)]
+fn row<const BLOCKS: usize, const CHAINS: usize, const FLIPPED: bool>(
+    v: Avx512Vnni,
+    job: &Job<'_, Avx512Vnni>,
+    output: &mut [i8],
+) -> Option<()> {
+    gemm::row::<_, BLOCKS, CHAINS, FLIPPED>(v, job, output)
+}
+
+/// The weights of the first eight channels, twice.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn half_twice(weights: &[i8; 64]) -> __m512i {
+    // SAFETY: the load is of the first half.
+    _mm512_broadcast_i64x4(unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) })
 }
 
 /// Two pixels in each vector.
@@ -34,9 +52,10 @@ fn product<const PIXELS: usize, const BLOCKS: usize, const FLIPPED: bool, const 
 fn pairs<const FLIPPED: bool>(v: Avx512Vnni, job: &Job<'_, Avx512Vnni>, output: &mut [i8]) -> Option<()> {
     let block = job.blocks.first()?;
     let weights = job.weights.get(..job.groups)?;
+    let span = job.segments.span();
     let mut x: [&[i8]; MAX_PIXELS] = [&[]; MAX_PIXELS];
     for (slot, &start) in x.iter_mut().zip(&job.starts) {
-        *slot = job.x.get(start..)?.get(..job.segments.span())?;
+        *slot = job.x.get(start..)?.get(..span)?;
     }
     let mut sums = [v.start(&block.bias); MAX_PIXELS / 2];
     let Segments { rows, row_stride, runs, run_stride, groups } = job.segments;
@@ -45,9 +64,7 @@ fn pairs<const FLIPPED: bool>(v: Avx512Vnni, job: &Job<'_, Avx512Vnni>, output: 
         for run in 0..runs {
             let mut at = row * row_stride + run * run_stride;
             for _ in 0..groups {
-                let half: &[i8; 32] = weights.next()?.first_chunk()?;
-                // SAFETY: the load is of all of the half.
-                let weights = _mm512_broadcast_i64x4(unsafe { _mm256_loadu_si256(half.as_ptr().cast()) });
+                let weights = half_twice(weights.next()?);
                 unrolled!(pair below MAX_PIXELS / 2, {
                     let (even, odd) = (x[2 * pair].get(at..)?.first_chunk()?, x[2 * pair + 1].get(at..)?.first_chunk()?);
                     sums[pair] = _mm512_dpbusd_epi32(sums[pair], broadcast_pair::<FLIPPED>(even, odd), weights);
@@ -56,13 +73,75 @@ fn pairs<const FLIPPED: bool>(v: Avx512Vnni, job: &Job<'_, Avx512Vnni>, output: 
             }
         }
     }
+    put_pairs(v, sums, block, 0, job, output)
+}
+
+/// A block of sixteen channels, and one of at most eight, in which two pixels share a vector.
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
+#[inline(never)]
+fn one_and_a_half<const FLIPPED: bool>(v: Avx512Vnni, job: &Job<'_, Avx512Vnni>, output: &mut [i8]) -> Option<()> {
+    let [whole, half] = job.blocks.first_chunk()?;
+    let (mut of_whole, mut of_half) = job.weights.get(..2 * job.groups)?.split_at_checked(job.groups)?;
+    let mut sums = [v.start(&whole.bias); MAX_PIXELS];
+    let mut pairs = [v.start(&half.bias); MAX_PIXELS / 2];
+    let Segments { rows, row_stride, runs, run_stride, groups } = job.segments;
+    for row in 0..rows {
+        for run in 0..runs {
+            let at = row * row_stride + run * run_stride;
+            let mut x: [&[[i8; 4]]; MAX_PIXELS] = [&[]; MAX_PIXELS];
+            unrolled!(pixel below MAX_PIXELS, {
+                x[pixel] = job.x.get(job.starts[pixel] + at..)?.as_chunks().0.get(..groups)?;
+            });
+            let (of_run, rest) = of_whole.split_at_checked(groups)?;
+            let (of_half_run, half_rest) = of_half.split_at_checked(groups)?;
+            (of_whole, of_half) = (rest, half_rest);
+            for (group, (of_whole, of_half)) in of_run.iter().zip(of_half_run).enumerate() {
+                let (of_whole, of_half) = (v.weights(of_whole), half_twice(of_half));
+                unrolled!(pair below MAX_PIXELS / 2, {
+                    let (even, odd) = (v.x::<FLIPPED>(x[2 * pair].get(group)?), v.x::<FLIPPED>(x[2 * pair + 1].get(group)?));
+                    sums[2 * pair] = v.dot(sums[2 * pair], even, of_whole);
+                    sums[2 * pair + 1] = v.dot(sums[2 * pair + 1], odd, of_whole);
+                    pairs[pair] = v.dot(pairs[pair], _mm512_mask_mov_epi32(even, 0xFF00, odd), of_half);
+                });
+            }
+        }
+    }
+    // Apart from each other, as in `gemm::tile`.
+    if Avx512Vnni::is_simple(&whole.scales) {
+        unrolled!(pixel below MAX_PIXELS, {
+            if pixel < job.pixels {
+                let q = v.requantize(sums[pixel], &whole.scales, &job.range);
+                v.put(q, output.get_mut(pixel * job.output_stride..)?, LANES)?;
+            }
+        });
+    } else {
+        unrolled!(pixel below MAX_PIXELS, {
+            if pixel < job.pixels {
+                let q = v.requantize_any(sums[pixel], &whole.scales, &job.range);
+                v.put(q, output.get_mut(pixel * job.output_stride..)?, LANES)?;
+            }
+        });
+    }
+    put_pairs(v, pairs, half, LANES, job, output)
+}
+
+/// Stores a block of at most eight channels, which is `columns` behind the tile's first one, of pairs of pixels.
+#[inline(always)]
+fn put_pairs(
+    v: Avx512Vnni,
+    sums: [__m512i; MAX_PIXELS / 2],
+    block: &Block<Avx512Vnni>,
+    columns: usize,
+    job: &Job<'_, Avx512Vnni>,
+    output: &mut [i8],
+) -> Option<()> {
     if Avx512Vnni::is_simple(&block.scales) {
         unrolled!(pair below MAX_PIXELS / 2, {
-            put_pair(v, v.requantize(sums[pair], &block.scales, &job.range), 2 * pair, job, output)?;
+            put_pair(v, v.requantize(sums[pair], &block.scales, &job.range), [2 * pair, columns], job, output)?;
         });
     } else {
         unrolled!(pair below MAX_PIXELS / 2, {
-            put_pair(v, v.requantize_any(sums[pair], &block.scales, &job.range), 2 * pair, job, output)?;
+            put_pair(v, v.requantize_any(sums[pair], &block.scales, &job.range), [2 * pair, columns], job, output)?;
         });
     }
     Some(())
@@ -70,14 +149,15 @@ fn pairs<const FLIPPED: bool>(v: Avx512Vnni, job: &Job<'_, Avx512Vnni>, output: 
 
 /// Stores what belongs to two pixels, so far as they are wanted.
 #[inline(always)]
-fn put_pair(v: Avx512Vnni, q: __m128i, pixel: usize, job: &Job<'_, Avx512Vnni>, output: &mut [i8]) -> Option<()> {
+fn put_pair(v: Avx512Vnni, q: __m128i, [pixel, columns]: [usize; 2], job: &Job<'_, Avx512Vnni>, output: &mut [i8]) -> Option<()> {
+    let (first, channels) = (pixel * job.output_stride + columns, job.columns - columns);
     if pixel < job.pixels {
-        v.put(q, output.get_mut(pixel * job.output_stride..)?, job.columns)?;
+        v.put(q, output.get_mut(first..)?, channels)?;
     }
     if pixel + 1 < job.pixels {
         // SAFETY: the machine has AVX-512.
         let q = unsafe { _mm_unpackhi_epi64(q, q) };
-        v.put(q, output.get_mut((pixel + 1) * job.output_stride..)?, job.columns)?;
+        v.put(q, output.get_mut(first + job.output_stride..)?, channels)?;
     }
     Some(())
 }
@@ -96,6 +176,9 @@ impl Vector for Avx512Vnni {
     type Quads = __m512i;
     type Bytes = __m128i;
     type Scales = Scales;
+
+    // SAFETY: any bits are a vector or a mask, and these are `false`.
+    const NO_SCALES: Scales = unsafe { core::mem::zeroed() };
 
     fn tile(pixels: usize, blocks: usize) -> [usize; 2] {
         match (pixels, blocks) {
@@ -143,15 +226,6 @@ impl Vector for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn dot_half(self, sums: __m512i, x: __m512i, weights: __m512i) -> __m512i {
-        // SAFETY: the machine has VNNI.
-        unsafe {
-            let [sums, x, weights] = [_mm512_castsi512_si256(sums), _mm512_castsi512_si256(x), _mm512_castsi512_si256(weights)];
-            _mm512_castsi256_si512(_mm256_dpbusd_epi32(sums, x, weights))
-        }
-    }
-
-    #[inline(always)]
     fn sums(self, sums: __m512i) -> __m512i {
         sums
     }
@@ -186,10 +260,11 @@ impl Vector for Avx512Vnni {
 
     #[inline(always)]
     fn scales(self, channels: &Channels, zero_point: i32, are_small: bool) -> Scales {
-        let (multiplier, left, right) = (self.words(&channels.multiplier_q31), self.words(&channels.left), self.words(&channels.right));
+        let (multiplier, shift) = (self.words(&channels.multiplier_q31), self.words(&channels.shift));
         // SAFETY: the machine has AVX-512.
         unsafe {
             let zero = _mm512_setzero_si512();
+            let (left, right) = (_mm512_max_epi32(shift, zero), _mm512_max_epi32(_mm512_sub_epi32(zero, shift), zero));
             let rounds = _mm512_cmpgt_epi32_mask(right, zero);
             // A half of what the shift drops, and the zero point above it, over a half of what the upper word of a product leaves.
             let one = _mm512_set1_epi32(1);
@@ -312,17 +387,17 @@ impl Avx512Vnni {
         // SAFETY: the machine has the features.
         unsafe {
             match tile {
-                [1, 4] => product::<1, 4, FLIPPED, false>(self, job, output),
-                [1, 3] => product::<1, 3, FLIPPED, false>(self, job, output),
-                [1, 2] => product::<1, 2, FLIPPED, false>(self, job, output),
-                [1, _] => product::<1, 1, FLIPPED, false>(self, job, output),
-                [4, 4] => product::<4, 4, FLIPPED, false>(self, job, output),
-                [4, 3] => product::<4, 3, FLIPPED, false>(self, job, output),
-                [4, 2] => product::<4, 2, FLIPPED, false>(self, job, output),
-                [4, _] => product::<4, 1, FLIPPED, false>(self, job, output),
-                [_, 2] if job.columns <= LANES + LANES / 2 => product::<8, 2, FLIPPED, true>(self, job, output),
-                [_, 2] => product::<8, 2, FLIPPED, false>(self, job, output),
-                _ => product::<8, 1, FLIPPED, false>(self, job, output),
+                [1, 4] => row::<4, 2, FLIPPED>(self, job, output),
+                [1, 3] => row::<3, 2, FLIPPED>(self, job, output),
+                [1, 2] => row::<2, 4, FLIPPED>(self, job, output),
+                [1, _] => row::<1, 4, FLIPPED>(self, job, output),
+                [4, 4] => product::<4, 4, FLIPPED>(self, job, output),
+                [4, 3] => product::<4, 3, FLIPPED>(self, job, output),
+                [4, 2] => product::<4, 2, FLIPPED>(self, job, output),
+                [4, _] => product::<4, 1, FLIPPED>(self, job, output),
+                [_, 2] if job.columns <= LANES + LANES / 2 => one_and_a_half::<FLIPPED>(self, job, output),
+                [_, 2] => product::<8, 2, FLIPPED>(self, job, output),
+                _ => product::<8, 1, FLIPPED>(self, job, output),
             }
         }
     }

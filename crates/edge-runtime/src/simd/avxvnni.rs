@@ -27,9 +27,9 @@ macro_rules! vnni {
                 // SAFETY: the machine has the features.
                 unsafe {
                     match tile {
-                        [1, 4] => product::<1, 4, FLIPPED>(self, job, output),
-                        [1, 2] => product::<1, 2, FLIPPED>(self, job, output),
-                        [1, _] => product::<1, 1, FLIPPED>(self, job, output),
+                        [1, 4] => row::<4, 1, FLIPPED>(self, job, output),
+                        [1, 2] => row::<2, 2, FLIPPED>(self, job, output),
+                        [1, _] => row::<1, 4, FLIPPED>(self, job, output),
                         [2, 2] => product::<2, 2, FLIPPED>(self, job, output),
                         [2, _] => product::<2, 1, FLIPPED>(self, job, output),
                         _ => product::<4, 1, FLIPPED>(self, job, output),
@@ -56,6 +56,8 @@ macro_rules! vnni {
             type Quads = [__m256i; 2];
             type Bytes = __m128i;
             type Scales = [Scales; 2];
+
+            const NO_SCALES: [Scales; 2] = Avx2::NO_SCALES;
 
             fn tile(pixels: usize, blocks: usize) -> [usize; 2] {
                 match (pixels, blocks) {
@@ -183,7 +185,17 @@ macro_rules! vnni {
             job: &Job<'_, $name>,
             output: &mut [i8],
         ) -> Option<()> {
-            gemm::tile::<_, PIXELS, BLOCKS, FLIPPED, false>(v, job, output)
+            gemm::tile::<_, PIXELS, BLOCKS, FLIPPED>(v, job, output)
+        }
+
+        $(#[target_feature(enable = $feature)])*
+        #[inline(never)]
+        fn row<const BLOCKS: usize, const CHAINS: usize, const FLIPPED: bool>(
+            v: $name,
+            job: &Job<'_, $name>,
+            output: &mut [i8],
+        ) -> Option<()> {
+            gemm::row::<_, BLOCKS, CHAINS, FLIPPED>(v, job, output)
         }
     };
     (@functions $name:ident, ($($feature:literal),*)) => {

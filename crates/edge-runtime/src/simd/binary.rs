@@ -4,7 +4,6 @@ use edge_format::AddParams;
 
 use super::vector::{Channels, LANES, Range, Vector};
 use crate::affine::Affine;
-use crate::arith::SHIFTS;
 use crate::kernel::Frame;
 
 /// What becomes of two requantized inputs.
@@ -27,52 +26,55 @@ pub(super) fn run<V: Vector>(
     if a_shape.elements() != shape.elements() || b_shape.elements() != shape.elements() {
         return reference(frame);
     }
-    let channels_of = |multiplier: i32, shift: i32| {
-        let mut channels = Channels::ZERO;
-        channels.multiplier_q31 = [multiplier; LANES];
-        (channels.left, channels.right) = ([shift.max(0); LANES], [0i32.wrapping_sub(shift).max(0); LANES]);
-        SHIFTS.contains(&shift).then_some(channels)
-    };
     // Differences of int8 are of nine bits, and a sum is at most twice as large as they.
     let are_small = params.left_shift <= 20;
-    let input = |affine: Affine, multiplier: i32, shift: i32| {
-        let scales = v.scales(&channels_of(multiplier, shift)?, 0, are_small);
-        // A half of what is raised by one bit or more, which is what becomes of the input with the greater scale.
-        let is_half = (multiplier, shift) == (1 << 30, 0) && (1..=20).contains(&params.left_shift);
-        let left_shift = params.left_shift - u32::from(is_half);
-        Some(Input { zero_point: affine.zero_point, left_shift, is_half, scales })
-    };
     let sums_are_small = are_small && params.input1_shift <= 0 && params.input2_shift <= 0;
+    let (a_scale, b_scale) = ((params.input1_multiplier_q31, params.input1_shift), (params.input2_multiplier_q31, params.input2_shift));
+    let input = |affine: Affine, scales| Input { zero_point: affine.zero_point, left_shift: params.left_shift, scales };
     let sums = Sums {
-        a: input(a_affine, params.input1_multiplier_q31, params.input1_shift)?,
-        b: input(b_affine, params.input2_multiplier_q31, params.input2_shift)?,
+        a: input(a_affine, scales(v, a_scale, 0, are_small)),
+        b: input(b_affine, scales(v, b_scale, 0, are_small)),
         op,
-        scales: v.scales(&channels_of(params.output_multiplier_q31, params.output_shift)?, affine.zero_point, sums_are_small),
+        scales: scales(v, (params.output_multiplier_q31, params.output_shift), affine.zero_point, sums_are_small),
         range: Range { least: params.activation_min as i8, greatest: params.activation_max as i8 },
     };
     let (a, b) = (frame.input_or_in_place(0)?, frame.input_or_in_place(1)?);
     let are_simple = [&sums.a.scales, &sums.b.scales, &sums.scales].into_iter().all(V::is_simple);
-    if are_simple { sums.run::<true>(v, a, b, frame.into_output()) } else { sums.run::<false>(v, a, b, frame.into_output()) }
+    // A half of what is raised by one bit or more, which is what becomes of the input with the greater scale.
+    let is_half = |scale| scale == (1 << 30, 0) && (1..=20).contains(&params.left_shift);
+    let output = frame.into_output();
+    match (are_simple, is_half(a_scale), is_half(b_scale)) {
+        (true, true, true) => sums.run::<true, true, true>(v, a, b, output),
+        (true, true, false) => sums.run::<true, true, false>(v, a, b, output),
+        (true, false, true) => sums.run::<true, false, true>(v, a, b, output),
+        (true, false, false) => sums.run::<true, false, false>(v, a, b, output),
+        (false, ..) => sums.run::<false, false, false>(v, a, b, output),
+    }
+}
+
+/// One multiplier and shift for all channels.
+#[inline(always)]
+fn scales<V: Vector>(v: V, (multiplier, shift): (i32, i32), zero_point: i32, are_small: bool) -> V::Scales {
+    let channels = Channels { multiplier_q31: [multiplier; LANES], shift: [shift; LANES], ..Channels::ZERO };
+    v.scales(&channels, zero_point, are_small)
 }
 
 /// What becomes of an input.
 struct Input<V: Vector> {
     zero_point: i32,
     left_shift: u32,
-    /// Whether the left shift has made the scales superfluous.
-    is_half: bool,
     scales: V::Scales,
 }
 
 impl<V: Vector> Input<V> {
+    /// `HALF` says that the scales make a half of what is raised, so that one bit less has made them superfluous.
     #[inline(always)]
-    fn rescale<const SIMPLE: bool>(&self, v: V, x: &[i8; LANES]) -> V::Words {
-        let raised = v.raised(x, self.zero_point, self.left_shift);
-        match (self.is_half, SIMPLE) {
-            (true, _) => raised,
-            (false, true) => v.rescale(raised, &self.scales),
-            (false, false) => v.rescale_any(raised, &self.scales),
+    fn rescale<const SIMPLE: bool, const HALF: bool>(&self, v: V, x: &[i8; LANES]) -> V::Words {
+        if HALF {
+            return v.raised(x, self.zero_point, self.left_shift - 1);
         }
+        let raised = v.raised(x, self.zero_point, self.left_shift);
+        if SIMPLE { v.rescale(raised, &self.scales) } else { v.rescale_any(raised, &self.scales) }
     }
 }
 
@@ -88,7 +90,13 @@ struct Sums<V: Vector> {
 impl<V: Vector> Sums<V> {
     /// Computes everything; an input that is `None` is in the output's place.
     #[inline(always)]
-    fn run<const SIMPLE: bool>(&self, v: V, a: Option<&[i8]>, b: Option<&[i8]>, output: &mut [i8]) -> Option<()> {
+    fn run<const SIMPLE: bool, const A_HALF: bool, const B_HALF: bool>(
+        &self,
+        v: V,
+        a: Option<&[i8]>,
+        b: Option<&[i8]>,
+        output: &mut [i8],
+    ) -> Option<()> {
         let (chunks, rest) = output.as_chunks_mut::<LANES>();
         let (a_chunks, a_rest) = a.map(<[i8]>::as_chunks::<LANES>).unzip();
         let (b_chunks, b_rest) = b.map(<[i8]>::as_chunks::<LANES>).unzip();
@@ -96,7 +104,7 @@ impl<V: Vector> Sums<V> {
             let own = *output;
             let a = a_chunks.map_or(Some(&own), |a| a.get(index))?;
             let b = b_chunks.map_or(Some(&own), |b| b.get(index))?;
-            v.put(self.sixteen::<SIMPLE>(v, a, b), output, LANES)?;
+            v.put(self.sixteen::<SIMPLE, A_HALF, B_HALF>(v, a, b), output, LANES)?;
         }
         if !rest.is_empty() {
             let filled = |x: &[i8]| {
@@ -105,14 +113,19 @@ impl<V: Vector> Sums<V> {
                 chunk
             };
             let (a, b) = (filled(a_rest.unwrap_or(rest)), filled(b_rest.unwrap_or(rest)));
-            v.put(self.sixteen::<SIMPLE>(v, &a, &b), rest, rest.len())?;
+            v.put(self.sixteen::<SIMPLE, A_HALF, B_HALF>(v, &a, &b), rest, rest.len())?;
         }
         Some(())
     }
 
     #[inline(always)]
-    fn sixteen<const SIMPLE: bool>(&self, v: V, a: &[i8; LANES], b: &[i8; LANES]) -> V::Bytes {
-        let (a, b) = (self.a.rescale::<SIMPLE>(v, a), self.b.rescale::<SIMPLE>(v, b));
+    fn sixteen<const SIMPLE: bool, const A_HALF: bool, const B_HALF: bool>(
+        &self,
+        v: V,
+        a: &[i8; LANES],
+        b: &[i8; LANES],
+    ) -> V::Bytes {
+        let (a, b) = (self.a.rescale::<SIMPLE, A_HALF>(v, a), self.b.rescale::<SIMPLE, B_HALF>(v, b));
         let sum = if self.op == Op::Add { v.add(a, b) } else { v.subtract(a, b) };
         if SIMPLE { v.requantize(sum, &self.scales, &self.range) } else { v.requantize_any(sum, &self.scales, &self.range) }
     }

@@ -99,7 +99,7 @@ impl Convolution<'_> {
     /// Computes everything, with room for the constants of some blocks and for some bytes of copies.
     #[inline(always)]
     pub(super) fn run<V: Vector, const ROOM: usize, const COPIED: usize>(&self, v: V, output: &mut [i8]) -> Option<()> {
-        let mut room = [Block::empty(v); ROOM];
+        let mut room = [Block::empty(); ROOM];
         let mut copied = [0; COPIED];
         let images = &self.images;
         let [out_h, out_w] = images.size;

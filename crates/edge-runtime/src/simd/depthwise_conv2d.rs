@@ -11,9 +11,10 @@ use crate::kernel::requantize::Requantize;
 use crate::kernel::window::{self, Windows};
 use crate::kernel::{Frame, depthwise_conv2d};
 
-/// Quads that there is room for, in three sizes: the memory is cleared for each op.
+/// Quads that there is room for, in four sizes: the memory is cleared for each op.
 const FEW: usize = 64;
-const SOME: usize = 192;
+const SOME: usize = 144;
+const MORE: usize = 256;
 const MANY: usize = 512;
 
 /// Most quads under a window.
@@ -27,6 +28,9 @@ const LINE: usize = 36;
 
 /// Columns of a quad.
 const COLUMNS: usize = 4;
+
+/// Windows that are computed at once.
+const AT_ONCE: usize = 4;
 
 /// Columns of a line that there is room for.
 const LINE_COLUMNS: usize = 80;
@@ -79,6 +83,8 @@ pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
         v.depthwise::<FEW>(&op, output)
     } else if quads <= SOME {
         v.depthwise::<SOME>(&op, output)
+    } else if quads <= MORE {
+        v.depthwise::<MORE>(&op, output)
     } else {
         v.depthwise::<MANY>(&op, output)
     }
@@ -122,7 +128,7 @@ impl Depthwise<'_> {
             offsets,
             width,
             windows: self.tile[1],
-            block: Block::empty(v),
+            block: Block::empty(),
             range,
             first: 0,
             count: 0,
@@ -152,7 +158,11 @@ impl Depthwise<'_> {
                         let columns = self.tile[1].min(out_w - x);
                         strip.left = x;
                         v.bring_together(&strip, quads)?;
-                        strip.run(v, columns, quads, output)?;
+                        if rows * columns == 1 {
+                            v.windows::<1>(&strip, quads, columns, output)?;
+                        } else {
+                            v.windows::<AT_ONCE>(&strip, quads, columns, output)?;
+                        }
                         x += columns;
                     }
                     y += rows;
@@ -212,137 +222,134 @@ pub(super) struct Strip<'a, V: Vector> {
     out_w: usize,
 }
 
-/// Columns of a tile, a multiple of how many are computed at once.
-#[derive(Clone, Copy)]
-pub(super) struct Columns {
-    start: usize,
-    end: usize,
-}
-
-/// Columns that are computed at once, if there are as many.
-const AT_ONCE: usize = 4;
-
 impl<V: Vector> Strip<'_, V> {
-    /// Computes all windows. `output` begins with the first channel of the image.
-    #[inline(always)]
-    fn run(&self, v: V, columns: usize, quads: &[[i8; 64]], output: &mut [i8]) -> Option<()> {
-        let whole = columns - columns % AT_ONCE;
-        if whole > 0 {
-            v.windows::<AT_ONCE>(self, quads, Columns { start: 0, end: whole }, output)?;
-        }
-        match columns - whole {
-            0 => Some(()),
-            // Some of them once more.
-            2.. if whole > 0 => v.windows::<AT_ONCE>(self, quads, Columns { start: columns - AT_ONCE, end: columns }, output),
-            _ => v.windows::<1>(self, quads, Columns { start: whole, end: columns }, output),
-        }
-    }
-
     /// Makes the quads of the lines under the tile.
     #[inline(always)]
     pub(super) fn bring_together(&self, v: V, quads: &mut [[i8; 64]]) -> Option<()> {
         let Image { x, zero_point, vertical, horizontal, channels } = self.image;
         let (dilation, stride) = (horizontal.dilation.get(), horizontal.stride);
         // Columns of the line under the tile, with padding around those that there are.
-        let mut columns = [[*zero_point; LANES]; LINE_COLUMNS];
-        let columns = columns.get_mut(..self.image.columns(self.windows))?;
+        let columns = self.image.columns(self.windows);
         let left = self.left * stride;
-        let (padding, skipped) = (horizontal.pad.saturating_sub(left).min(columns.len()), left.saturating_sub(horizontal.pad));
-        let inside = columns.len().min(padding + horizontal.input.saturating_sub(skipped));
+        let (padding, skipped) = (horizontal.pad.saturating_sub(left).min(columns), left.saturating_sub(horizontal.pad));
+        let inside = horizontal.input.saturating_sub(skipped).min(columns - padding);
+        let behind = columns - padding - inside;
+        let around = [*zero_point; LANES];
         let top = (self.rows.start * vertical.stride).wrapping_sub(vertical.pad);
         let lines = quads.chunks_exact_mut(self.width).take(vertical.reach(self.rows.len()));
         for (line, quads) in lines.enumerate() {
             let y = top.wrapping_add(line);
             if y >= vertical.input {
-                let padding = [*zero_point; LANES];
-                let quad = v.push(v.push(v.push(v.push(v.quads(), &padding), &padding), &padding), &padding);
+                let quad = v.push(v.push(v.push(v.push(v.quads(), &around), &around), &around), &around);
                 quads.fill(v.store(quad));
                 continue;
             }
             let line = ((self.index * vertical.input + y) * horizontal.input + skipped) * channels + self.first;
-            copy(columns.get_mut(padding..inside)?, x.get(line..)?, *channels, self.count)?;
-            let columns = &*columns;
-            match (stride, dilation) {
-                (1, 1) => {
-                    let (first, columns) = columns.split_first_chunk::<{ COLUMNS - 1 }>()?;
-                    let mut quad = first.iter().fold(v.quads(), |quad, column| v.push(quad, column));
-                    for (slot, column) in quads.iter_mut().zip(columns) {
-                        quad = v.push(quad, column);
-                        *slot = v.store(quad);
+            let mut x = x.get(line..)?;
+            if dilation == 1 {
+                let mut line = Line::<V> { quad: v.quads(), slots: quads.iter_mut(), missing: COLUMNS, stride };
+                (0..padding).for_each(|_| line.push(v, &around));
+                for _ in 0..inside {
+                    match x.first_chunk() {
+                        // What comes behind the channels counts nowhere.
+                        Some(column) => line.push(v, column),
+                        None => line.push(v, &last_column(x, self.count)),
                     }
+                    x = x.get(*channels..).unwrap_or_default();
                 }
-                (2, 1) => {
-                    let (first, columns) = columns.split_first_chunk::<{ COLUMNS - 2 }>()?;
-                    let mut quad = first.iter().fold(v.quads(), |quad, column| v.push(quad, column));
-                    for (slot, [a, b]) in quads.iter_mut().zip(columns.as_chunks().0) {
-                        quad = v.push(v.push(quad, a), b);
-                        *slot = v.store(quad);
-                    }
+                (0..behind).for_each(|_| line.push(v, &around));
+                continue;
+            }
+            let mut room = [around; LINE_COLUMNS];
+            let room = room.get_mut(..columns)?;
+            for column in room.get_mut(padding..)?.iter_mut().take(inside) {
+                *column = x.first_chunk().copied().unwrap_or_else(|| last_column(x, self.count));
+                x = x.get(*channels..).unwrap_or_default();
+            }
+            for (index, slot) in quads.iter_mut().enumerate() {
+                let mut quad = v.quads();
+                for tap in 0..COLUMNS {
+                    quad = v.push(quad, room.get(index * stride + tap * dilation)?);
                 }
-                _ => {
-                    for (index, slot) in quads.iter_mut().enumerate() {
-                        let mut quad = v.quads();
-                        for tap in 0..COLUMNS {
-                            quad = v.push(quad, columns.get(index * stride + tap * dilation)?);
-                        }
-                        *slot = v.store(quad);
-                    }
-                }
+                *slot = v.store(quad);
             }
         }
         Some(())
     }
 
-    /// Computes windows of some columns of all rows, as many at once as `COUNT` says.
+    /// Computes all windows of the tile, as many at once as `COUNT` says: from the last ones of a row on into the next one.
     #[inline(always)]
-    pub(super) fn windows<const COUNT: usize>(&self, v: V, quads: &[[i8; 64]], columns: Columns, output: &mut [i8]) -> Option<()> {
+    pub(super) fn windows<const COUNT: usize>(&self, v: V, quads: &[[i8; 64]], columns: usize, output: &mut [i8]) -> Option<()> {
         let channels = self.image.channels;
-        for row in 0..self.rows.len() {
-            let line = row * self.image.vertical.stride * self.width;
-            let mut x = columns.start;
-            while x < columns.end {
-                let mut sums = [v.start(&self.block.bias); COUNT];
-                let quads = quads.get(line + x..)?;
-                for (&offset, weights) in self.offsets.iter().zip(self.weights) {
-                    let quads: &[[i8; 64]; COUNT] = quads.get(offset..)?.first_chunk()?;
-                    let weights = v.weights(weights);
-                    unrolled!(window below COUNT, {
-                        sums[window] = v.dot_quads(sums[window], &quads[window], weights);
-                    });
+        // Behind the last window of a row: to the first one of the next, in quads and in the output.
+        let (to_line, to_row) = (self.image.vertical.stride * self.width - columns, (self.out_w - columns) * channels);
+        let (mut start, mut at) = (0, (self.rows.start * self.out_w + self.left) * channels);
+        let span = self.offsets.last()? + 1;
+        let (mut column, mut left) = (0, self.rows.len() * columns);
+        while left > 0 {
+            let mut windows = [(&[][..], 0); COUNT];
+            for slot in &mut windows {
+                *slot = (quads.get(start..)?.get(..span)?, at);
+                // Behind the last one, that one again.
+                left = left.saturating_sub(1);
+                if left > 0 {
+                    (start, at, column) = (start + 1, at + channels, column + 1);
+                    if column == columns {
+                        (start, at, column) = (start + to_line, at + to_row, 0);
+                    }
                 }
-                let output = output.get_mut(((self.rows.start + row) * self.out_w + self.left + x) * channels..)?;
-                if V::is_simple(&self.block.scales) {
-                    unrolled!(window below COUNT, {
-                        let q = v.requantize(v.sums(sums[window]), &self.block.scales, &self.range);
-                        v.put(q, output.get_mut(window * channels..)?, self.count)?;
-                    });
-                } else {
-                    unrolled!(window below COUNT, {
-                        let q = v.requantize_any(v.sums(sums[window]), &self.block.scales, &self.range);
-                        v.put(q, output.get_mut(window * channels..)?, self.count)?;
-                    });
-                }
-                x += COUNT;
+            }
+            let mut sums = [v.start(&self.block.bias); COUNT];
+            for (&offset, weights) in self.offsets.iter().zip(self.weights) {
+                let weights = v.weights(weights);
+                unrolled!(window below COUNT, {
+                    sums[window] = v.dot_quads(sums[window], windows[window].0.get(offset)?, weights);
+                });
+            }
+            if V::is_simple(&self.block.scales) {
+                unrolled!(window below COUNT, {
+                    let q = v.requantize(v.sums(sums[window]), &self.block.scales, &self.range);
+                    v.put(q, output.get_mut(windows[window].1..)?, self.count)?;
+                });
+            } else {
+                unrolled!(window below COUNT, {
+                    let q = v.requantize_any(v.sums(sums[window]), &self.block.scales, &self.range);
+                    v.put(q, output.get_mut(windows[window].1..)?, self.count)?;
+                });
             }
         }
         Some(())
     }
 }
 
-/// Copies some channels of each column of a line.
-#[inline(always)]
-fn copy(columns: &mut [[i8; LANES]], line: &[i8], channels: usize, count: usize) -> Option<()> {
-    let mut at = 0;
-    for column in columns {
-        let x = line.get(at..)?;
-        match (count, x.first_chunk::<LANES>(), x.first_chunk::<{ LANES / 2 }>()) {
-            // What comes behind the channels counts nowhere.
-            (_, Some(x), _) => *column = *x,
-            (LANES, None, _) => return None,
-            (8, None, Some(x)) => *column.first_chunk_mut()? = *x,
-            _ => column.iter_mut().zip(x).take(count).for_each(|(column, x)| *column = *x),
+/// The quads of a line, made of one column after the other.
+struct Line<'a, V: Vector> {
+    /// The last columns.
+    quad: V::Quads,
+    slots: core::slice::IterMut<'a, [i8; 64]>,
+    /// Columns that the next quad lacks.
+    missing: usize,
+    stride: usize,
+}
+
+impl<V: Vector> Line<'_, V> {
+    #[inline(always)]
+    fn push(&mut self, v: V, column: &[i8; LANES]) {
+        self.quad = v.push(self.quad, column);
+        self.missing -= 1;
+        if self.missing == 0 {
+            self.missing = self.stride;
+            if let Some(slot) = self.slots.next() {
+                *slot = v.store(self.quad);
+            }
         }
-        at += channels;
     }
-    Some(())
+}
+
+/// The channels of the column that ends the image, where fewer elements are left than a vector has.
+#[cold]
+fn last_column(x: &[i8], count: usize) -> [i8; LANES] {
+    let mut column = [0; LANES];
+    column.iter_mut().zip(x).take(count).for_each(|(column, &x)| *column = x);
+    column
 }

@@ -26,9 +26,9 @@ pub(super) fn run<V: Vector>(v: V, frame: Frame<'_, '_>) -> Option<()> {
     let layer = Layer { x, length, outputs, weights: Weights { packing, bytes, groups: Packing::groups(length) }, requantize };
     let output = frame.into_output();
     if outputs <= BLOCKS[0] * LANES {
-        layer.run(v, &mut [Block::empty(v); BLOCKS[0]], output)
+        layer.run(v, &mut [Block::empty(); BLOCKS[0]], output)
     } else {
-        layer.run(v, &mut [Block::empty(v); BLOCKS[1]], output)
+        layer.run(v, &mut [Block::empty(); BLOCKS[1]], output)
     }
 }
 

@@ -63,9 +63,9 @@ pub(super) struct Job<'a, V: Vector> {
     pub(super) output_stride: usize,
 }
 
-/// Computes a tile; `output` begins with its first element. `FLIPPED` says whether x is, `HALF` that the last block has at most eight columns.
+/// Computes a tile; `output` begins with its first element. `FLIPPED` says whether x is.
 #[inline(always)]
-pub(super) fn tile<V: Vector, const PIXELS: usize, const BLOCKS: usize, const FLIPPED: bool, const HALF: bool>(
+pub(super) fn tile<V: Vector, const PIXELS: usize, const BLOCKS: usize, const FLIPPED: bool>(
     v: V,
     job: &Job<'_, V>,
     output: &mut [i8],
@@ -105,11 +105,7 @@ pub(super) fn tile<V: Vector, const PIXELS: usize, const BLOCKS: usize, const FL
                 unrolled!(block below BLOCKS, {
                     let weights = v.weights(weights[block].get(next)?);
                     unrolled!(pixel below PIXELS, {
-                        sums[pixel][block] = if HALF && block + 1 == BLOCKS {
-                            v.dot_half(sums[pixel][block], wide[pixel], weights)
-                        } else {
-                            v.dot(sums[pixel][block], wide[pixel], weights)
-                        };
+                        sums[pixel][block] = v.dot(sums[pixel][block], wide[pixel], weights);
                     });
                 });
                 at += 4;
@@ -146,5 +142,62 @@ pub(super) fn tile<V: Vector, const PIXELS: usize, const BLOCKS: usize, const FL
             });
         }
     }
+    Some(())
+}
+
+/// Computes a tile of one row of x: as [`tile`], but in several chains of sums, since one that adds to what it has just added waits for it.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn row<V: Vector, const BLOCKS: usize, const CHAINS: usize, const FLIPPED: bool>(
+    v: V,
+    job: &Job<'_, V>,
+    output: &mut [i8],
+) -> Option<()> {
+    let blocks: &[Block<V>; BLOCKS] = job.blocks.first_chunk()?;
+    let mut weights: [&[[i8; 64]]; BLOCKS] = [&[]; BLOCKS];
+    for (block, slot) in weights.iter_mut().enumerate() {
+        *slot = job.weights.get(block * job.groups..)?.get(..job.groups)?;
+    }
+    let [start, ..] = job.starts;
+    let x = job.x.get(start..)?.get(..job.segments.span())?;
+    let mut sums = [[v.start(&[0; LANES]); BLOCKS]; CHAINS];
+    unrolled!(block below BLOCKS, {
+        sums[0][block] = v.start(&blocks[block].bias);
+    });
+    let Segments { rows, row_stride, runs, run_stride, groups } = job.segments;
+    let mut next = 0;
+    for row in 0..rows {
+        for run in 0..runs {
+            let run = x.get(row * row_stride + run * run_stride..)?.as_chunks().0.get(..groups)?;
+            let (chunks, rest) = run.as_chunks::<CHAINS>();
+            for chunk in chunks {
+                unrolled!(chain below CHAINS, {
+                    let x = v.x::<FLIPPED>(&chunk[chain]);
+                    unrolled!(block below BLOCKS, {
+                        sums[chain][block] = v.dot(sums[chain][block], x, v.weights(weights[block].get(next + chain)?));
+                    });
+                });
+                next += CHAINS;
+            }
+            for x in rest {
+                let x = v.x::<FLIPPED>(x);
+                unrolled!(block below BLOCKS, {
+                    sums[0][block] = v.dot(sums[0][block], x, v.weights(weights[block].get(next)?));
+                });
+                next += 1;
+            }
+        }
+    }
+    unrolled!(block below BLOCKS, {
+        let mut sum = v.sums(sums[0][block]);
+        unrolled!(chain below CHAINS, {
+            if chain > 0 {
+                sum = v.add(sum, v.sums(sums[chain][block]));
+            }
+        });
+        let (scales, columns) = (&blocks[block].scales, job.columns.saturating_sub(block * LANES).min(LANES));
+        let q = if V::is_simple(scales) { v.requantize(sum, scales, &job.range) } else { v.requantize_any(sum, scales, &job.range) };
+        v.put(q, output.get_mut(block * LANES..)?, columns)?;
+    });
     Some(())
 }

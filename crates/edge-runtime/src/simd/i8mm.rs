@@ -148,6 +148,8 @@ impl Vector for I8mm {
     type Bytes = int8x16_t;
     type Scales = Scales;
 
+    const NO_SCALES: Scales = Dotprod::NO_SCALES;
+
     fn tile(pixels: usize, _blocks: usize) -> [usize; 2] {
         [if pixels == 1 { 1 } else { PIXELS }, 1]
     }
@@ -157,7 +159,7 @@ impl Vector for I8mm {
         #[target_feature(enable = "neon,dotprod")]
         #[inline(never)]
         fn one(v: I8mm, job: &Job<'_, I8mm>, output: &mut [i8]) -> Option<()> {
-            super::gemm::tile::<_, 1, 1, false, false>(v, job, output)
+            super::gemm::tile::<_, 1, 1, false>(v, job, output)
         }
         // SAFETY: the machine has the matrix instructions.
         unsafe { if tile_size[0] == 1 { one(self, job, output) } else { tile(self, job, output) } }

@@ -189,7 +189,7 @@ use detect;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! kernels {
     ($module:ident: $vector:ty, $features:literal) => {
-        kernels!($module: $vector, $features, [add, conv2d, depthwise_conv2d, fully_connected, sub], [average_pool2d, max_pool2d, mul]);
+        kernels!($module: $vector, $features, [add, conv2d, depthwise_conv2d, fully_connected, sub], [average_pool2d, max_pool2d, mean, mul, softmax]);
     };
     ($module:ident: $vector:ty, $features:literal, [$($kernel:ident),*], [$($plain:ident),*]) => {
         mod $module {

@@ -31,13 +31,13 @@ impl Dotprod {
 #[target_feature(enable = "neon")]
 #[inline(never)]
 fn product<const PIXELS: usize, const BLOCKS: usize>(v: Neon, job: &Job<'_, Neon>, output: &mut [i8]) -> Option<()> {
-    gemm::tile::<_, PIXELS, BLOCKS, false, false>(v, job, output)
+    gemm::tile::<_, PIXELS, BLOCKS, false>(v, job, output)
 }
 
 #[target_feature(enable = "neon,dotprod")]
 #[inline(never)]
 fn dotprod_product<const PIXELS: usize, const BLOCKS: usize>(v: Dotprod, job: &Job<'_, Dotprod>, output: &mut [i8]) -> Option<()> {
-    gemm::tile::<_, PIXELS, BLOCKS, false, false>(v, job, output)
+    gemm::tile::<_, PIXELS, BLOCKS, false>(v, job, output)
 }
 
 /// Sixteen words.
@@ -64,6 +64,9 @@ impl Vector for Neon {
     type Quads = [uint32x4_t; 4];
     type Bytes = int8x16_t;
     type Scales = Scales;
+
+    // SAFETY: any bits are a vector.
+    const NO_SCALES: Scales = unsafe { core::mem::zeroed() };
 
     fn tile(pixels: usize, _blocks: usize) -> [usize; 2] {
         [pixels.min(2), 1]
@@ -181,10 +184,16 @@ impl Vector for Neon {
 
     #[inline(always)]
     fn scales(self, channels: &Channels, zero_point: i32, _are_small: bool) -> Scales {
-        let [a, b, c, d] = self.words(&channels.right);
+        let [a, b, c, d] = self.words(&channels.shift);
         // SAFETY: the machine has NEON.
-        let right = unsafe { [vnegq_s32(a), vnegq_s32(b), vnegq_s32(c), vnegq_s32(d)] };
-        Scales { multiplier: self.words(&channels.multiplier_q31), left: self.words(&channels.left), right, zero_point }
+        let (left, right) = unsafe {
+            let zero = vdupq_n_s32(0);
+            (
+                [vmaxq_s32(a, zero), vmaxq_s32(b, zero), vmaxq_s32(c, zero), vmaxq_s32(d, zero)],
+                [vminq_s32(a, zero), vminq_s32(b, zero), vminq_s32(c, zero), vminq_s32(d, zero)],
+            )
+        };
+        Scales { multiplier: self.words(&channels.multiplier_q31), left, right, zero_point }
     }
 
     #[inline(always)]
@@ -316,6 +325,8 @@ impl Vector for Dotprod {
     type Quads = [uint32x4_t; 4];
     type Bytes = int8x16_t;
     type Scales = Scales;
+
+    const NO_SCALES: Scales = Neon::NO_SCALES;
 
     fn tile(pixels: usize, _blocks: usize) -> [usize; 2] {
         [if pixels == 1 { 1 } else { 4 }, 1]

@@ -1,10 +1,10 @@
 //! Vectors without an instruction set: what every machine can run, and the plainest form of what others must compute.
 
 use super::conv2d::Convolution;
-use super::depthwise_conv2d::{Columns, Depthwise, Strip};
+use super::depthwise_conv2d::{Depthwise, Strip};
 use super::gemm::{self, Job};
 use super::vector::{self, Channels, LANES, Range, Vector};
-use crate::arith::{rounding_divide_by_pot, saturating_rounding_doubling_high_mul};
+use crate::arith::multiply_by_quantized_multiplier;
 
 /// No instruction set.
 #[derive(Clone, Copy)]
@@ -22,13 +22,15 @@ impl Vector for Portable {
     /// The channels and the zero point.
     type Scales = (Channels, i32);
 
+    const NO_SCALES: (Channels, i32) = (Channels::ZERO, 0);
+
     fn tile(_pixels: usize, _blocks: usize) -> [usize; 2] {
         [1, 1]
     }
 
     #[inline(always)]
     fn product(self, job: &Job<'_, Self>, output: &mut [i8], _tile: [usize; 2]) -> Option<()> {
-        gemm::tile::<Self, 1, 1, false, false>(self, job, output)
+        gemm::tile::<Self, 1, 1, false>(self, job, output)
     }
 
     fn convolve<const ROOM: usize, const COPIED: usize>(self, op: &Convolution<'_>, output: &mut [i8]) -> Option<()> {
@@ -43,7 +45,7 @@ impl Vector for Portable {
         strip.bring_together(self, quads)
     }
 
-    fn windows<const COUNT: usize>(self, strip: &Strip<'_, Self>, quads: &[[i8; 64]], columns: Columns, output: &mut [i8]) -> Option<()> {
+    fn windows<const COUNT: usize>(self, strip: &Strip<'_, Self>, quads: &[[i8; 64]], columns: usize, output: &mut [i8]) -> Option<()> {
         strip.windows::<COUNT>(self, quads, columns, output)
     }
 
@@ -127,11 +129,7 @@ impl Vector for Portable {
 
     #[inline(always)]
     fn rescale(self, sums: [i32; LANES], (channels, _): &(Channels, i32)) -> [i32; LANES] {
-        let Channels { multiplier_q31, left, right, .. } = channels;
-        core::array::from_fn(|lane| {
-            let raised = sums[lane].wrapping_shl(left[lane].cast_unsigned());
-            rounding_divide_by_pot(saturating_rounding_doubling_high_mul(raised, multiplier_q31[lane]), right[lane].cast_unsigned())
-        })
+        core::array::from_fn(|lane| multiply_by_quantized_multiplier(sums[lane], channels.multiplier_q31[lane], channels.shift[lane]))
     }
 
     fn is_simple(_scales: &(Channels, i32)) -> bool {

@@ -64,11 +64,12 @@ impl<'a, V: Vector> Product<'a, V> {
         let bytes = bytes.get(first / LANES * groups..)?.get(..blocks.len() * groups)?;
         for (index, block) in blocks.iter_mut().enumerate() {
             let at = index * LANES;
-            let mut constants = requantize.channels(first + at, (channels - at).min(LANES))?;
+            let count = (channels - at).min(LANES);
+            let mut constants = requantize.channels(first + at, count)?;
             if packing.x_offset() != V::X_OFFSET {
                 move_offset(&mut constants, V::X_OFFSET - packing.x_offset(), bytes.get(index * groups..)?.get(..groups)?);
             }
-            if V::HAS_PAIRS && channels <= LANES / 2 {
+            if V::HAS_PAIRS && count <= LANES / 2 {
                 constants.repeat_half();
             }
             block.set(v, &constants, requantize, groups);
@@ -140,8 +141,8 @@ impl<'a, V: Vector> Product<'a, V> {
 impl<V: Vector> Block<V> {
     /// Constants that mean nothing.
     #[inline(always)]
-    pub(super) fn empty(v: V) -> Self {
-        Self { bias: [0; LANES], scales: v.scales(&Channels::ZERO, 0, false) }
+    pub(super) fn empty() -> Self {
+        Self { bias: [0; LANES], scales: V::NO_SCALES }
     }
 
     /// Prepares the constants of channels whose sums are of this many groups of four products.
@@ -150,8 +151,8 @@ impl<V: Vector> Block<V> {
     pub(super) fn set(&mut self, v: V, constants: &Channels, requantize: &Requantize<'_>, groups: usize) {
         // Of magnitudes below 2^8 and up to 2^7.
         let products = i32::try_from(groups).unwrap_or(i32::MAX).saturating_mul(4 << 15);
-        let bias = constants.bias.iter().fold(0, |most: i32, bias| most.max(bias.saturating_abs()));
-        let are_small = products.saturating_add(bias) < SMALL;
+        let limit = SMALL.saturating_sub(products).max(0).cast_unsigned();
+        let are_small = constants.bias.iter().fold(true, |are_small, bias| are_small & (bias.unsigned_abs() < limit));
         self.bias = constants.bias;
         self.scales = v.scales(constants, requantize.output.zero_point, are_small);
     }
@@ -175,16 +176,10 @@ impl Requantize<'_> {
     #[inline(always)]
     pub(super) fn channels(&self, first: usize, count: usize) -> Option<Channels> {
         let mut channels = Channels::ZERO;
-        let mut shifts = [0; LANES];
         copy(&mut channels.bias, self.bias.get(first..)?, count)?;
         copy(&mut channels.multiplier_q31, self.multiplier_q31.get(first..)?, count)?;
-        copy(&mut shifts, self.shift.get(first..)?, count)?;
-        let mut is_within = true;
-        for ((left, right), shift) in channels.left.iter_mut().zip(&mut channels.right).zip(shifts) {
-            is_within &= crate::arith::SHIFTS.contains(&shift);
-            (*left, *right) = (shift.max(0), 0i32.wrapping_sub(shift).max(0));
-        }
-        is_within.then_some(channels)
+        copy(&mut channels.shift, self.shift.get(first..)?, count)?;
+        Some(channels)
     }
 
     pub(super) fn range(&self) -> Range {
@@ -197,7 +192,7 @@ impl Requantize<'_> {
 fn copy(to: &mut [i32; LANES], from: &[i32], count: usize) -> Option<()> {
     match from.first_chunk() {
         Some(from) if count == LANES => *to = *from,
-        _ => to.get_mut(..count)?.copy_from_slice(from.get(..count)?),
+        _ => to.iter_mut().zip(from.get(..count)?).for_each(|(to, &from)| *to = from),
     }
     Some(())
 }

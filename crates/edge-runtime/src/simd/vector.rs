@@ -1,7 +1,7 @@
 //! What the kernels need of an instruction set: sixteen output channels at a time.
 
 use super::conv2d::Convolution;
-use super::depthwise_conv2d::{Columns, Depthwise, Strip};
+use super::depthwise_conv2d::{Depthwise, Strip};
 use super::gemm::Job;
 
 /// Repeats a block for each index below a limit that the compiler knows, at most 8.
@@ -71,7 +71,7 @@ macro_rules! functions_of_their_own {
             self,
             strip: &$crate::simd::depthwise_conv2d::Strip<'_, Self>,
             quads: &[[i8; 64]],
-            columns: $crate::simd::depthwise_conv2d::Columns,
+            columns: usize,
             output: &mut [i8],
         ) -> Option<()> {
             $(#[target_feature(enable = $feature)])*
@@ -80,7 +80,7 @@ macro_rules! functions_of_their_own {
                 v: $vector,
                 strip: &$crate::simd::depthwise_conv2d::Strip<'_, $vector>,
                 quads: &[[i8; 64]],
-                columns: $crate::simd::depthwise_conv2d::Columns,
+                columns: usize,
                 output: &mut [i8],
             ) -> Option<()> {
                 strip.windows::<COUNT>(v, quads, columns, output)
@@ -103,18 +103,16 @@ pub(super) struct Channels {
     pub(super) bias: [i32; LANES],
     /// Multiplier.
     pub(super) multiplier_q31: [i32; LANES],
-    /// Shift to the left, before the multiplication.
-    pub(super) left: [i32; LANES],
-    /// Shift to the right, after it.
-    pub(super) right: [i32; LANES],
+    /// Shift: to the left, before the multiplication, or where it is negative to the right, after it.
+    pub(super) shift: [i32; LANES],
 }
 
 impl Channels {
-    pub(super) const ZERO: Self = Self { bias: [0; LANES], multiplier_q31: [0; LANES], left: [0; LANES], right: [0; LANES] };
+    pub(super) const ZERO: Self = Self { bias: [0; LANES], multiplier_q31: [0; LANES], shift: [0; LANES] };
 
     /// Makes the upper half what the lower one is.
     pub(super) fn repeat_half(&mut self) {
-        for constants in [&mut self.bias, &mut self.multiplier_q31, &mut self.left, &mut self.right] {
+        for constants in [&mut self.bias, &mut self.multiplier_q31, &mut self.shift] {
             constants.copy_within(..LANES / 2, LANES / 2);
         }
     }
@@ -153,6 +151,9 @@ pub(super) trait Vector: Copy {
     /// Multipliers and shifts of sixteen channels, and the zero point of what they give.
     type Scales: Copy;
 
+    /// Scales that mean nothing, for memory that is yet to be filled.
+    const NO_SCALES: Self::Scales;
+
     /// Pixels and blocks of sixteen channels whose sums fit the registers, for an op with this many of both. A single pixel is a tile of
     /// its own, and there may be fewer blocks.
     fn tile(pixels: usize, blocks: usize) -> [usize; 2];
@@ -179,7 +180,7 @@ pub(super) trait Vector: Copy {
     fn bring_together(self, strip: &Strip<'_, Self>, quads: &mut [[i8; 64]]) -> Option<()>;
 
     /// [`Strip::windows`].
-    fn windows<const COUNT: usize>(self, strip: &Strip<'_, Self>, quads: &[[i8; 64]], columns: Columns, output: &mut [i8]) -> Option<()>;
+    fn windows<const COUNT: usize>(self, strip: &Strip<'_, Self>, quads: &[[i8; 64]], columns: usize, output: &mut [i8]) -> Option<()>;
 
     /// Sums that have begun with these words.
     fn start(self, words: &[i32; LANES]) -> Self::Dots;
@@ -191,10 +192,6 @@ pub(super) trait Vector: Copy {
     /// Adds `(x - X_OFFSET) * weight` of four columns to each row's sum.
     fn dot(self, sums: Self::Dots, x: Self::X, weights: Self::Weights) -> Self::Dots;
 
-    /// The same of the first eight rows; the others are anything.
-    fn dot_half(self, sums: Self::Dots, x: Self::X, weights: Self::Weights) -> Self::Dots {
-        self.dot(sums, x, weights)
-    }
     fn sums(self, sums: Self::Dots) -> Self::Words;
 
     /// Columns of zeros.
