@@ -49,9 +49,12 @@ pub enum Isa {
     /// AVX-512 with the instructions for neural networks.
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni,
-    /// The instructions for neural networks on vectors of 256 bits, as AVX-VNNI or as a part of AVX-512.
+    /// AVX-VNNI: the instructions for neural networks on vectors of 256 bits.
     #[cfg(target_arch = "x86_64")]
     AvxVnni,
+    /// The same instructions as a part of AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    Avx512VlVnni,
     /// AVX2.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -72,6 +75,8 @@ impl Isa {
         Isa::Avx512Vnni,
         #[cfg(target_arch = "x86_64")]
         Isa::AvxVnni,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512VlVnni,
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2,
         Isa::Portable,
@@ -113,7 +118,9 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni => avx512vnni::Avx512Vnni::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
-            Isa::AvxVnni => avxvnni::AvxVnni::detect().is_some() || avxvnni::Avx512VlVnni::detect().is_some(),
+            Isa::AvxVnni => avxvnni::AvxVnni::detect().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512VlVnni => avxvnni::Avx512VlVnni::detect().is_some(),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => avx2::Avx2::detect().is_some(),
             Isa::Portable => true,
@@ -124,7 +131,7 @@ impl Isa {
     pub fn packing(self) -> Packing {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512Vnni | Isa::AvxVnni => Packing::InterleavedU8,
+            Isa::Avx512Vnni | Isa::AvxVnni | Isa::Avx512VlVnni => Packing::InterleavedU8,
             _ => Packing::InterleavedI8,
         }
     }
@@ -135,9 +142,9 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni => for_avx512vnni::KERNELS,
             #[cfg(target_arch = "x86_64")]
-            Isa::AvxVnni if avxvnni::AvxVnni::detect().is_some() => for_avxvnni::KERNELS,
+            Isa::AvxVnni => for_avxvnni::KERNELS,
             #[cfg(target_arch = "x86_64")]
-            Isa::AvxVnni => for_avx512vlvnni::KERNELS,
+            Isa::Avx512VlVnni => for_avx512vlvnni::KERNELS,
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => for_avx2::KERNELS,
             #[cfg(target_arch = "aarch64")]
