@@ -237,7 +237,11 @@ fn depthwise_conv2d() -> impl Strategy<Value = (Case, bool)> {
 }
 
 fn fully_connected() -> impl Strategy<Value = Case> {
-    (1u32..10, prop_oneof![40 => 1u32..400, 1 => Just(5000u32), 1 => Just(12_001)], prop_oneof![20 => 1u32..90, 1 => Just(300u32)])
+    (
+        1u32..10,
+        prop_oneof![40 => 1u32..400, 8 => 1u32..6, 1 => Just(5000u32), 1 => Just(12_001)],
+        prop_oneof![20 => 1u32..90, 1 => Just(300u32)],
+    )
         .prop_flat_map(|(rows, inputs, outputs)| {
             (channels(outputs), any::<u64>(), activation(), [-128i32..128, -128i32..128]).prop_map(
                 move |(channels, seed, (activation_min, activation_max), zero_points)| Case {

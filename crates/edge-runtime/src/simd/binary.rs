@@ -119,12 +119,7 @@ impl<V: Vector> Sums<V> {
     }
 
     #[inline(always)]
-    fn sixteen<const SIMPLE: bool, const A_HALF: bool, const B_HALF: bool>(
-        &self,
-        v: V,
-        a: &[i8; LANES],
-        b: &[i8; LANES],
-    ) -> V::Bytes {
+    fn sixteen<const SIMPLE: bool, const A_HALF: bool, const B_HALF: bool>(&self, v: V, a: &[i8; LANES], b: &[i8; LANES]) -> V::Bytes {
         let (a, b) = (self.a.rescale::<SIMPLE, A_HALF>(v, a), self.b.rescale::<SIMPLE, B_HALF>(v, b));
         let sum = if self.op == Op::Add { v.add(a, b) } else { v.subtract(a, b) };
         if SIMPLE { v.requantize(sum, &self.scales, &self.range) } else { v.requantize_any(sum, &self.scales, &self.range) }

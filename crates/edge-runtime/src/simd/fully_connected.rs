@@ -52,14 +52,19 @@ impl Layer<'_> {
         let mut first = 0;
         while first < outputs {
             let product = Product::new(v, *weights, requantize, first, outputs - first, room)?;
-            // The last row's last group reaches beyond x where it is not whole.
-            let in_place = if length.is_multiple_of(4) { rows } else { rows.checked_sub(1)? };
+            // The last rows' last groups may reach beyond x.
+            let last = x.len().checked_sub(4 * Packing::groups(length)).and_then(|last| last.checked_div(length));
+            let in_place = last.map_or(0, |last| rows.min(last + 1));
             if in_place > 0 {
                 product.run(v, &grid(x, in_place, length), output.get_mut(first..)?)?;
             }
-            if in_place < rows {
-                let (x, output) = (x.get(in_place * length..)?, output.get_mut(in_place * outputs + first..)?);
-                if length <= SHORT { last_row::<V, SHORT>(v, &product, x, output)? } else { last_row::<V, LONG>(v, &product, x, output)? }
+            for row in in_place..rows {
+                let (x, output) = (x.get(row * length..)?.get(..length)?, output.get_mut(row * outputs + first..)?);
+                if length <= SHORT {
+                    copied_row::<V, SHORT>(v, &product, x, output)?
+                } else {
+                    copied_row::<V, LONG>(v, &product, x, output)?
+                }
             }
             first += product.channels().next_multiple_of(LANES);
         }
@@ -75,7 +80,7 @@ fn grid(x: &[i8], rows: usize, length: usize) -> Grid<'_> {
 
 /// Computes a row from a copy with room behind it.
 #[inline(never)]
-fn last_row<V: Vector, const ROOM: usize>(v: V, product: &Product<'_, V>, x: &[i8], output: &mut [i8]) -> Option<()> {
+fn copied_row<V: Vector, const ROOM: usize>(v: V, product: &Product<'_, V>, x: &[i8], output: &mut [i8]) -> Option<()> {
     let mut row = [0; ROOM];
     let row = row.get_mut(..x.len().next_multiple_of(4))?;
     row.get_mut(..x.len())?.copy_from_slice(x);
