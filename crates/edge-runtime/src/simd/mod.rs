@@ -96,6 +96,8 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Isa::AvxVnni => "AVX-VNNI",
             #[cfg(target_arch = "x86_64")]
+            Isa::Avx512VlVnni => "AVX-512 VNNI on 256 bits",
+            #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => "AVX2",
             Isa::Portable => "no vectors",
         }
