@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// The devices that it is for (see `edgectl profiles list`)
     #[arg(long, value_name = "PROFILE,..", value_delimiter = ',', required = true)]
     pub(crate) profile: Vec<String>,
-    /// File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board
+    /// File to write: .edgepkg, a bundle; .uf2 (Raspberry Pi Pico) or .bin (ESP32), all that lies in the flash of one kind of board
     #[arg(short, long, value_name = "OUT", required = true)]
     pub(crate) output: PathBuf,
     /// Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it
@@ -86,9 +86,15 @@ pub(crate) struct ContentArgs {
     /// Seed of random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// .uf2: the model alone, for boards that have the firmware
+    /// .uf2, .bin: the model alone, for boards that have the firmware
     #[arg(long)]
     pub(crate) model_only: bool,
+    /// ESP32 chips: another firmware than edgectl's own
+    #[arg(long, value_name = "FILE.elf")]
+    pub(crate) firmware: Option<PathBuf>,
+    /// ESP32 chips: another partition table than edgectl's own; the program goes into its partition `model`
+    #[arg(long, value_name = "FILE.csv", requires = "firmware")]
+    pub(crate) partition_table: Option<PathBuf>,
     /// `edge-agent` for Linux devices, one for each architecture [default: those that edgectl has, for aarch64 and x86_64]
     #[arg(long, value_name = "FILE")]
     pub(crate) runtime: Vec<PathBuf>,
@@ -97,7 +103,14 @@ pub(crate) struct ContentArgs {
 impl ContentArgs {
     /// The files that are read.
     pub(crate) fn inputs(&self) -> impl Iterator<Item = &PathBuf> {
-        self.model.iter().chain(&self.classes).chain(&self.report).chain(&self.golden).chain(&self.runtime)
+        self.model
+            .iter()
+            .chain(&self.classes)
+            .chain(&self.report)
+            .chain(&self.golden)
+            .chain(&self.firmware)
+            .chain(&self.partition_table)
+            .chain(&self.runtime)
     }
 }
 

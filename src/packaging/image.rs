@@ -1,4 +1,4 @@
-//! Images for the slots of microcontrollers, and UF2 files for their boot loaders.
+//! Images for the slots of microcontrollers, and files for their boot loaders: UF2, or plain bytes for ESP32 chips.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use edgectl_firmware::Firmware;
 use edgectl_profile::{Profile, Transport};
 use serde::Serialize;
 
-use super::golden::Made;
+use super::golden::Made as Vectors;
 use super::{Args, PackageError};
 use crate::output::Outputs;
 use crate::ui::{Align, Report, Style, Table, bytes, count};
@@ -29,39 +29,74 @@ pub(super) fn fits(profile: &Profile, program: &[u8], golden: &[u8]) -> Result<(
     Ok(())
 }
 
-/// Writes a UF2 file with the model, and the firmware unless it is not wanted.
-pub(super) fn write(args: &Args, profiles: &[Profile], program: &[u8], made: &Made, outputs: Outputs) -> Result<super::PackageReport> {
+/// A file for a boot loader, and what is said of it.
+struct Made {
+    file: Vec<u8>,
+    chip: &'static str,
+    firmware: Option<String>,
+}
+
+/// Writes a file with all that lies in a board's flash, or with the model alone: UF2 or plain bytes, as its name says.
+pub(super) fn write(args: &Args, profiles: &[Profile], program: &[u8], golden: &Vectors, outputs: Outputs) -> Result<super::PackageReport> {
+    let path = || args.output.clone();
     if !args.key.is_empty() {
-        return Err(PackageError::Uf2Signed { what: "signature" }.into());
+        return Err(PackageError::Unsigned { path: path() }.into());
     }
+    let is_uf2 = args.output.extension().is_some_and(|extension| extension == "uf2");
+    let refuse = |found: String| match is_uf2 {
+        true => PackageError::Uf2 { path: path(), found },
+        false => PackageError::Bin { path: path(), found },
+    };
     let [profile] = profiles else {
-        let found = profiles.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(PackageError::Uf2 { path: args.output.clone(), found }.into());
+        return Err(refuse(profiles.iter().map(|profile| profile.name.as_str()).collect::<Vec<_>>().join(", ")).into());
     };
-    let refuse = || PackageError::Uf2 { path: args.output.clone(), found: profile.name.clone() };
-    let family = Family::ALL.into_iter().find(|family| family.chip().eq_ignore_ascii_case(&profile.soc));
-    let family = family.filter(|_| profile.transports.contains(&Transport::Uf2)).ok_or_else(refuse)?;
     let parsed = Program::parse(program)?;
-    let golden = Golden::parse(&made.bytes, &parsed)?;
-    let pairs: Vec<(&[u8], &[u8])> = golden.vectors().map(|vector| (vector.inputs, vector.outputs)).collect();
+    let vectors = Golden::parse(&golden.bytes, &parsed)?;
+    let pairs: Vec<(&[u8], &[u8])> = vectors.vectors().map(|vector| (vector.inputs, vector.outputs)).collect();
     let image = image::build(program, &pairs, args.release.security_version).context("program and golden vectors are too long")?;
-    let firmware = match args.content.model_only {
-        true => None,
-        false => Some(edgectl_firmware::for_program(&profile.name, &parsed).ok_or_else(refuse)?),
+    let made = match is_uf2 {
+        true => uf2(args, profile, &parsed, &image)?,
+        false => bin(args, profile, program, &image)?,
     };
-    let file = uf2::file(family, firmware.map(|firmware: &Firmware| firmware.image), &image)?;
-    uf2::parse(&file, &uf2::chip(family).0)?;
-    outputs.write(0, &file)?;
+    let made = made.ok_or_else(|| refuse(profile.name.clone()))?;
+    outputs.write(0, &made.file)?;
     outputs.commit()?;
-    Ok(super::PackageReport::Uf2(ImageReport {
-        path: args.output.clone(),
-        bytes: file.len() as u64,
-        digest: Digest::of(&file),
-        chip: family.chip(),
-        firmware: firmware.map(|firmware| firmware.name),
+    Ok(super::PackageReport::Image(ImageReport {
+        path: path(),
+        bytes: made.file.len() as u64,
+        digest: Digest::of(&made.file),
+        chip: made.chip,
+        firmware: made.firmware,
         image_bytes: image.len() as u64,
         image_digest: image.get(8..40).unwrap_or_default().iter().map(|byte| format!("{byte:02x}")).collect(),
-        golden_vectors: made.count,
+        golden_vectors: golden.count,
+    }))
+}
+
+/// For a board whose boot loader takes UF2 files; `None` where it is none.
+fn uf2(args: &Args, profile: &Profile, program: &Program<'_>, image: &[u8]) -> Result<Option<Made>> {
+    let family = Family::ALL.into_iter().find(|family| family.chip().eq_ignore_ascii_case(&profile.soc));
+    let Some(family) = family.filter(|_| profile.transports.contains(&Transport::Uf2)) else { return Ok(None) };
+    let firmware = match args.content.model_only {
+        true => None,
+        false => match edgectl_firmware::for_program(&profile.name, program) {
+            Some(firmware) => Some(firmware),
+            None => return Ok(None),
+        },
+    };
+    let file = uf2::file(family, firmware.map(|firmware: &Firmware| firmware.image), image)?;
+    uf2::parse(&file, &uf2::chip(family).0)?;
+    Ok(Some(Made { file, chip: family.chip(), firmware: firmware.map(|firmware| firmware.name.into()) }))
+}
+
+/// For an ESP32, from the beginning of its flash; `None` where it is none, or has no firmware.
+fn bin(args: &Args, profile: &Profile, program: &[u8], image: &[u8]) -> Result<Option<Made>> {
+    let parsed = Program::parse(program)?;
+    let Some(flash) = super::esp::Flash::of(profile, &parsed, program.len(), args)? else { return Ok(None) };
+    let chip = flash.chip().name();
+    Ok(Some(match args.content.model_only {
+        true => Made { file: image.to_vec(), chip, firmware: None },
+        false => Made { file: flash.merged(program, image)?, chip, firmware: Some(flash.firmware().into()) },
     }))
 }
 
@@ -74,7 +109,7 @@ pub(crate) struct ImageReport {
     chip: &'static str,
     /// Absent where it holds the model alone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    firmware: Option<&'static str>,
+    firmware: Option<String>,
     image_bytes: u64,
     /// As the board says it when it is asked what its slots hold.
     image_digest: String,
@@ -88,7 +123,7 @@ impl Report for ImageReport {
         row("file", format!("{} ({})", self.path.display(), bytes(self.bytes)));
         row("digest", self.digest.to_string());
         row("chip", self.chip.into());
-        row("firmware", self.firmware.map_or("none: for boards that have it".into(), str::to_owned));
+        row("firmware", self.firmware.clone().unwrap_or_else(|| "none: for boards that have it".into()));
         row("image", format!("{}, {} golden vectors, digest {}", bytes(self.image_bytes), self.golden_vectors, self.image_digest));
         row("verdict", "not signed: whoever holds the board copies it".into());
         table.text(style)

@@ -1,34 +1,34 @@
 //! What devices need besides the program, by their profile.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use edge_agent::service;
-use edge_device::memory_map::MemoryMap;
 use edge_format::Program;
 use edgectl_bundle::{Flash, Part, Role, Target};
 use edgectl_deploy::ssh::FOLDER;
 use edgectl_profile::{ProcessorKind, Profile, System};
 
-use super::{PackageError, Packed, read};
+use super::{Args, PackageError, Packed, esp, read};
 
 /// The targets of these profiles, each with the paths of what only it needs, which is added to `packed`.
 pub(crate) fn targets(
     profiles: &[Profile],
-    runtimes: &[PathBuf],
+    args: &Args,
     name: &str,
     program: &Program<'_>,
     packed: &mut Vec<Packed>,
 ) -> Result<Vec<(Target, Vec<String>)>> {
     let mut agents = BTreeMap::new();
-    for path in runtimes {
+    for path in &args.content.runtime {
         let content = read(path)?;
         let arch = elf_arch(path, &content)?;
         if agents.insert(arch, content).is_some() {
             return Err(PackageError::RuntimeTwice { arch }.into());
         }
     }
+    let program_bytes = packed.iter().find(|file| file.role == Role::Program).map_or(0, |file| file.content.len());
     let mut targets = vec![];
     for profile in profiles {
         let arch = arch(profile);
@@ -46,12 +46,24 @@ pub(crate) fn targets(
             own = vec![path, unit];
         }
         let mut flash = None;
-        if let Some(firmware) = edgectl_firmware::for_program(&profile.name, program) {
+        if let Some(esp) = esp::Flash::of(profile, program, program_bytes, args)? {
+            let mut parts = vec![];
+            for part in esp.parts() {
+                let path = format!("firmware/{}/{}.bin", profile.name, part.name.replace(' ', "-"));
+                packed.push(Packed::new(&path, Role::Firmware, &part.bytes[..]));
+                parts.push(Part { file: path.clone(), offset: part.offset.into() });
+                own.push(path);
+            }
+            if let Some(offset) = esp.program_offset() {
+                parts.push(Part { file: "program.edgm".into(), offset: offset.into() });
+            }
+            parts.sort_by_key(|part| part.offset);
+            flash = Some(Flash { bytes: esp.flash_bytes().into(), erase_bytes: 4096, parts });
+        } else if let Some(firmware) = edgectl_firmware::for_program(&profile.name, program) {
             let path = format!("firmware/{}.bin", firmware.name);
             packed.push(Packed::new(&path, Role::Firmware, firmware.image));
             let parts = vec![Part { file: path.clone(), offset: 0 }];
-            let MemoryMap { flash_bytes, erase_bytes, .. } = firmware.map;
-            flash = Some(Flash { bytes: flash_bytes.into(), erase_bytes: erase_bytes.into(), parts });
+            flash = Some(Flash { bytes: firmware.map.flash_bytes.into(), erase_bytes: firmware.map.erase_bytes.into(), parts });
             own.push(path);
         }
         let system = match profile.system {

@@ -1,5 +1,6 @@
 //! What `package` does: reads the files, computes golden vectors, writes the manifest, signs and writes the bundle.
 
+mod esp;
 mod evidence;
 mod golden;
 mod image;
@@ -57,8 +58,14 @@ pub(crate) enum PackageError {
     Epoch { found: String },
     #[error("{path}: expected one profile of a board whose boot loader takes UF2 files, found {found}", path = path.display())]
     Uf2 { path: PathBuf, found: String },
-    #[error("a UF2 file holds no {what}: a boot loader checks no signatures, and devices know no release by it")]
-    Uf2Signed { what: &'static str },
+    #[error("{path}: it holds no signature: a boot loader checks none, and devices know no release by it", path = path.display())]
+    Unsigned { path: PathBuf },
+    #[error("{path}: expected one profile of an ESP32 that has a firmware, found {found}", path = path.display())]
+    Bin { path: PathBuf, found: String },
+    #[error("--firmware is for ESP32 chips: found {found}")]
+    NoEsp { found: String },
+    #[error("{path}: the partition table has no room for the program: {problem}", path = path.display())]
+    NoModel { path: PathBuf, problem: String },
     #[error("--expires in days needs to know since when")]
     Since,
 }
@@ -89,14 +96,14 @@ impl FromStr for Expiry {
 #[serde(untagged)]
 pub(crate) enum PackageReport {
     Bundle(Box<BundleReport>),
-    Uf2(image::ImageReport),
+    Image(image::ImageReport),
 }
 
 impl Report for PackageReport {
     fn text(&self, style: Style) -> String {
         match self {
             PackageReport::Bundle(report) => report.text(style),
-            PackageReport::Uf2(report) => report.text(style),
+            PackageReport::Image(report) => report.text(style),
         }
     }
 }
@@ -133,7 +140,7 @@ pub(crate) fn package(args: &Args, ui: &Ui) -> Result<PackageReport> {
     let made = golden::make(program, args, ui)?;
     let slots = profiles.iter().try_for_each(|profile| image::fits(profile, &program_bytes, &made.bytes));
     slots.with_context(|| format!("cannot pack {}", args.program.display()))?;
-    if args.output.extension().is_some_and(|extension| extension == "uf2") {
+    if args.output.extension().is_some_and(|extension| extension == "uf2" || extension == "bin") {
         return image::write(args, &profiles, &program_bytes, &made, outputs);
     }
     let mut packed =
@@ -154,7 +161,7 @@ pub(crate) fn package(args: &Args, ui: &Ui) -> Result<PackageReport> {
         evidence.read(path, &content, &report, &program, ui)?;
         packed.push(Packed::new(report, Role::Report, content));
     }
-    let targets = machine::targets(&profiles, &args.content.runtime, &name, &program, &mut packed)?;
+    let targets = machine::targets(&profiles, args, &name, &program, &mut packed)?;
     packed.sort_by(|a, b| a.path.cmp(&b.path));
 
     let manifest = Manifest {

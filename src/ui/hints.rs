@@ -185,7 +185,10 @@ fn package(error: &PackageError) -> Option<&'static str> {
         PackageError::Report { .. } => "make the report with the program that is packed",
         PackageError::Epoch { .. } => "`git log -1 --format=%ct` prints such a number",
         PackageError::Uf2 { .. } => "`edgectl profiles list` says which boards take UF2 files; give one of them with --profile",
-        PackageError::Uf2Signed { .. } => "make a bundle (-o OUT.edgepkg): `edgectl deploy --to uf2:PATH` takes what it needs out of it",
+        PackageError::Unsigned { .. } => "make a bundle (-o OUT.edgepkg): `edgectl deploy` takes what a board needs out of it",
+        PackageError::Bin { .. } => "give a profile such as esp32-c3, and --firmware FILE.elf where edgectl has none for it",
+        PackageError::NoEsp { .. } => "leave --firmware out, or pack this profile into a bundle of its own",
+        PackageError::NoModel { .. } => "add a line such as `model, 0x40, 0x00, , 1M` to the table",
         PackageError::Since => "add --created, set SOURCE_DATE_EPOCH, or give --expires as a moment",
     })
 }

@@ -27,19 +27,23 @@ pub enum Code {
     NoSpace = 15,
     /// Something that the device or this machine lacks, or that failed before anything was switched.
     Failed = 16,
+    /// Somebody interrupted it; the device starts what it started before.
+    Interrupted = 17,
     /// Written, but the device did not prove it.
     NotVerified = 19,
     /// The release was not healthy; the one before runs again.
     Reverted = 20,
     /// What runs there is not known: somebody must look.
     Unknown = 21,
+    /// Broken off where the device may not start before the same is done again, whole.
+    Incomplete = 22,
     /// The bundle is not one, or is damaged.
     Bundle = 30,
 }
 
 impl Code {
     /// All of them, with what they mean.
-    pub const ALL: [(Code, &'static str); 12] = [
+    pub const ALL: [(Code, &'static str); 14] = [
         (Code::Committed, "committed"),
         (Code::Refused, "refused"),
         (Code::HostKey, "host_key"),
@@ -48,9 +52,11 @@ impl Code {
         (Code::Locked, "locked"),
         (Code::NoSpace, "no_space"),
         (Code::Failed, "failed"),
+        (Code::Interrupted, "interrupted"),
         (Code::NotVerified, "not_verified"),
         (Code::Reverted, "reverted"),
         (Code::Unknown, "unknown"),
+        (Code::Incomplete, "incomplete"),
         (Code::Bundle, "bundle"),
     ];
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 use std::io;
 use std::sync::Arc;
 
-use edgectl_bundle::{Bundle, BundleError, Role, System, Verified};
+use edgectl_bundle::{Bundle, BundleError, Flash, Role, System, Verified};
 
 /// Reads bytes of a file from an offset on, as `pread` does: short reads are allowed, 0 bytes is the end.
 pub type ReadAt = Arc<dyn Fn(u64, &mut [u8]) -> io::Result<usize> + Send + Sync>;
@@ -27,7 +27,7 @@ pub struct Release {
 }
 
 /// A kind of device, and what it gets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ReleaseTarget {
     /// Its device profile.
     pub profile: String,
@@ -39,6 +39,10 @@ pub struct ReleaseTarget {
     pub linux: bool,
     /// Indices of its files.
     pub files: Vec<usize>,
+    /// Bytes of its flash; 0 where nothing is said of it.
+    pub flash_bytes: u64,
+    /// What lies in its flash: index of a file, and offset in bytes.
+    pub parts: Vec<(usize, u64)>,
 }
 
 /// A file of a release.
@@ -96,6 +100,10 @@ impl Debug for ReleaseFile {
     }
 }
 
+fn parts(flash: Option<&Flash>, index: impl Fn(&String) -> Option<usize>) -> Vec<(usize, u64)> {
+    flash.iter().flat_map(|flash| &flash.parts).filter_map(|part| Some((index(&part.file)?, part.offset))).collect()
+}
+
 impl Release {
     /// What a verified bundle has. Its files are read now, each compared with its digest once more: nothing is opened again later.
     ///
@@ -118,6 +126,8 @@ impl Release {
             soc: target.soc.clone(),
             linux: target.system == System::Linux,
             files: target.files.iter().filter_map(index).collect(),
+            flash_bytes: target.flash.as_ref().map_or(0, |flash| flash.bytes),
+            parts: parts(target.flash.as_ref(), &index),
         });
         Ok(Release {
             name: manifest.name.clone(),

@@ -6,10 +6,12 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
+use crate::board::line::Place;
+
 /// Where a device is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
-    /// `serial:PORT`: a board at a serial port, such as `serial:/dev/ttyUSB0` or `serial:COM3`.
+    /// `serial:PORT`: a board at a serial port, such as `serial:/dev/ttyUSB0`, `serial:COM3` or `serial:mac:60:55:F9:01:02:03?baud=921600`.
     Serial(String),
     /// `ssh://[user@]host[:port][/folder]`: a Linux device.
     Ssh(SshTarget),
@@ -81,7 +83,11 @@ impl FromStr for Target {
             return ssh(rest, part).map(Target::Ssh);
         }
         match text.split_once(':') {
-            Some(("serial", port)) => Ok(Target::Serial(path("port", port)?)),
+            Some(("serial", port)) => {
+                let port = path("port", port)?;
+                Place::parse(&port).map_err(|(name, found, problem)| part(name, &found, problem))?;
+                Ok(Target::Serial(port))
+            }
             Some(("uf2", volume)) => Ok(Target::Uf2(path("path", volume)?)),
             _ => Err(TargetError::Scheme(text.into())),
         }
@@ -189,6 +195,7 @@ mod tests {
             "ssh://kitchen/srv/a b",
             "serial:/dev/ttyUSB0",
             "serial:COM3",
+            "serial:mac:60:55:F9:01:02:03?baud=921600",
             "uf2:/media/RPI-RP2",
         ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
@@ -214,6 +221,9 @@ mod tests {
             ("ssh://kitchen/../etc", "`.` or `..`"),
             ("ssh://a;b", "characters that no name has"),
             ("serial:", "port `` is empty"),
+            ("serial:COM3?baud=x", "speed `x` is not a number"),
+            ("serial:mac:12", "address `12` is not six bytes"),
+            ("serial:COM3?x", "option `x` is neither"),
             ("uf2:", "path `` is empty"),
         ] {
             let error = text.parse::<Target>().unwrap_err().to_string();

@@ -1,6 +1,8 @@
 //! The table of transports. One more is a file and a line.
 
 use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::error::DeployError;
@@ -20,6 +22,8 @@ pub struct Options {
     pub allow_unverified: bool,
     /// Who deploys, for the device's journal.
     pub operator: String,
+    /// Whether somebody wants it to end: what the same command takes up again is then broken off, and it is said what the device does now.
+    pub stop: Arc<AtomicBool>,
 }
 
 impl Default for Options {
@@ -29,6 +33,7 @@ impl Default for Options {
             deadline: Duration::from_secs(120),
             allow_unverified: false,
             operator: "edgectl".into(),
+            stop: Arc::default(),
         }
     }
 }

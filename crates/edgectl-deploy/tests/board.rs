@@ -1,39 +1,27 @@
 //! An emulated Raspberry Pi Pico gets releases over its UART, proves them or goes back. Where the emulator is not installed, this says so.
 #![allow(clippy::print_stderr, clippy::unwrap_used, missing_docs)]
 
-use edge_format::*;
+mod program;
+
+use edge_format::write_golden;
 use edgectl_bench::emulator::{self, Emulator, EmulatorError};
 use edgectl_deploy::*;
 use edgectl_firmware::ALL;
-
-/// Negates its four inputs.
-fn program(name: &str) -> Vec<u8> {
-    let negation = (0..256).map(|index| (128 - index).min(127) as i8 as u8).collect();
-    let tensor =
-        |length: u32, place| TensorSpec { name: String::new(), dtype: DType::I8, shape: vec![length], place, scale: 1.0, zero_point: 0 };
-    let io = |name: &str, tensor| vec![IoSpec { name: name.into(), tensor, shape: vec![4] }];
-    let spec = ProgramSpec {
-        name: name.into(),
-        arena_bytes: 4,
-        tensors: vec![
-            tensor(4, PlaceSpec::Arena { offset: 0 }),
-            tensor(256, PlaceSpec::Data(negation)),
-            tensor(4, PlaceSpec::Arena { offset: 0 }),
-        ],
-        ops: vec![OpSpec { params: TableParams {}.into(), inputs: vec![0, 1], outputs: vec![2] }],
-        inputs: io("x", 0),
-        outputs: io("y", 2),
-        ..ProgramSpec::default()
-    };
-    write(&spec).unwrap()
-}
+use program::{BAD, GOOD, program};
 
 fn release(version: &str, soc: &str, security_version: u32, golden: &[(&[u8], &[u8])]) -> Release {
     let files = vec![
         ReleaseFile::in_memory("program.edgm", "program", program(version)),
         ReleaseFile::in_memory("golden.edgv", "golden", write_golden(golden).unwrap()),
     ];
-    let target = ReleaseTarget { profile: "pico".into(), arch: "armv6-m".into(), soc: soc.into(), linux: false, files: vec![0, 1] };
+    let target = ReleaseTarget {
+        profile: "pico".into(),
+        arch: "armv6-m".into(),
+        soc: soc.into(),
+        linux: false,
+        files: vec![0, 1],
+        ..ReleaseTarget::default()
+    };
     Release {
         name: "negation".into(),
         version: version.into(),
@@ -43,9 +31,6 @@ fn release(version: &str, soc: &str, security_version: u32, golden: &[(&[u8], &[
         files,
     }
 }
-
-const GOOD: &[(&[u8], &[u8])] = &[(&[0, 1, 2, 3], &[0, 255, 254, 253]), (&[128, 127, 255, 9], &[127, 129, 1, 247])];
-const BAD: &[(&[u8], &[u8])] = &[(&[0, 1, 2, 3], &[0, 255, 254, 253]), (&[128, 127, 255, 9], &[127, 129, 1, 246])];
 
 #[test]
 fn an_emulated_board_proves_what_it_got_or_goes_back() {

@@ -12,7 +12,9 @@
 //! | `boot` | what the ROM and the second-stage boot loader look at before they start something |
 //! | `firmware` | what runs then: a program for people, or `edge-device`'s server |
 //! | `slip` | frames |
+//! | [`elf`] | ELF files for tests |
 
+pub mod elf;
 pub mod fault;
 
 mod boot;
@@ -69,7 +71,7 @@ impl Setup {
     /// Where there is no such chip.
     pub fn new(name: &str) -> Setup {
         let model = model(name).unwrap_or_else(|| panic!("no chip {name}"));
-        Setup { model, mac: [0x60, 0x55, 0xF9, 1, 2, 3], revision: (3, 0), flash_bytes: 4 << 20, line: None, slots: None }
+        Setup { model, mac: [0x60, 0x55, 0xF9, 1, 2, 3], revision: model.revision, flash_bytes: 4 << 20, line: None, slots: None }
     }
 }
 

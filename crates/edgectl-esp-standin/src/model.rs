@@ -21,6 +21,8 @@ pub struct Model {
     mac: [u32; 2],
     /// Where the second-stage boot loader begins in flash.
     pub(crate) boot_offset: u32,
+    /// Silicon of which many are sold: major, minor.
+    pub revision: (u32, u32),
 }
 
 const RISC_V: [u32; 3] = [0x18, 0x20, 0x58];
@@ -36,6 +38,7 @@ pub const MODELS: [Model; 6] = [
         spi_offsets: [0x1C, 0x24, 0x80],
         mac: [0x3FF5_A004, 0x3FF5_A008],
         boot_offset: 0x1000,
+        revision: (3, 1),
     },
     Model {
         name: "esp32s2",
@@ -46,6 +49,7 @@ pub const MODELS: [Model; 6] = [
         spi_offsets: RISC_V,
         mac: [0x3F41_A044, 0x3F41_A048],
         boot_offset: 0x1000,
+        revision: (1, 0),
     },
     Model {
         name: "esp32s3",
@@ -56,6 +60,7 @@ pub const MODELS: [Model; 6] = [
         spi_offsets: RISC_V,
         mac: [0x6000_7044, 0x6000_7048],
         boot_offset: 0,
+        revision: (0, 2),
     },
     Model {
         name: "esp32c3",
@@ -66,6 +71,7 @@ pub const MODELS: [Model; 6] = [
         spi_offsets: RISC_V,
         mac: [0x6000_8844, 0x6000_8848],
         boot_offset: 0,
+        revision: (0, 4),
     },
     Model {
         name: "esp32c6",
@@ -76,6 +82,7 @@ pub const MODELS: [Model; 6] = [
         spi_offsets: RISC_V,
         mac: [0x600B_0844, 0x600B_0848],
         boot_offset: 0,
+        revision: (0, 1),
     },
     Model {
         name: "esp32h2",
@@ -86,6 +93,7 @@ pub const MODELS: [Model; 6] = [
         spi_offsets: RISC_V,
         mac: [0x600B_0844, 0x600B_0848],
         boot_offset: 0,
+        revision: (0, 1),
     },
 ];
 

@@ -121,6 +121,9 @@ impl Image {
             None => return Err(cut),
         }
         let mut length = end;
+        if header[23] > 1 {
+            return Err(ImageError::Image("it says neither that a digest follows nor that none does"));
+        }
         if header[23] == 1 {
             let digest = bytes.get(end..).and_then(|bytes| bytes.first_chunk::<32>()).ok_or(cut)?;
             if Sha256::digest(bytes.get(..end).unwrap_or_default()).as_slice() != digest {

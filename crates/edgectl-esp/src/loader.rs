@@ -214,14 +214,14 @@ impl Loader {
         Ok(bytes)
     }
 
-    /// Leaves the loader: the chip starts again. Whether it answers is not known beforehand.
+    /// Leaves the loader: the chip starts again. Not every loader answers that; whoever opens the port next would discard what was not sent.
     pub(crate) fn reboot(&mut self, patience: Duration) -> Result<(), LoaderError> {
         let begin = Command::FlashBegin { size: 0, blocks: 0, block_size: 1024, offset: 0, supports_encryption: self.stub };
         self.command(begin, 0, patience)?;
-        let mut bytes = vec![];
-        Command::FlashEnd { reboot: true }.write(&mut bytes)?;
-        self.discard()?;
-        Ok(self.send(&bytes)?)
+        match self.command(Command::FlashEnd { reboot: true }, 0, patience.min(Duration::from_millis(500))) {
+            Ok(_) | Err(LoaderError::Silent { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 

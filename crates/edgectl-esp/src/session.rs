@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 use espflash::Error as Espflash;
 use espflash::connection::{Connection, Port, ResetAfterOperation, ResetBeforeOperation};
 use espflash::flasher::Flasher;
+use md5::{Digest, Md5};
 use serialport::{SerialPort, SerialPortType, UsbPortInfo};
 
 use crate::chip::Chip;
 use crate::error::{EspError, State};
 use crate::image::{in_words, quietly};
 use crate::loader::{Loader, LoaderError};
+use crate::plan::Region;
 
 /// What every loader begins with.
 const BAUD: u32 = 115_200;
@@ -146,6 +148,23 @@ impl Session {
         Err(self.error("read flash", last))
     }
 
+    /// Whether a part is in flash already, by the chip's digest.
+    ///
+    /// # Errors
+    /// [`EspError`].
+    pub fn holds(&mut self, region: &Region) -> Result<bool, EspError> {
+        let patience = self.patience.for_flash(region.bytes.len());
+        let mut last = None;
+        for _ in 0..3 {
+            match self.loader()?.md5(region.offset, region.bytes.len() as u32, patience) {
+                Ok(found) => return Ok(found == Md5::digest(&region.bytes).as_slice()),
+                Err(error) => last = Some(error),
+            }
+            self.recover()?;
+        }
+        Err(self.error("compare", last))
+    }
+
     pub(crate) fn loader(&mut self) -> Result<&mut Loader, EspError> {
         let port = self.place.port.clone();
         let gone = || EspError::Gone { port, state: State::Untouched, source: io::ErrorKind::NotConnected.into() };
@@ -210,6 +229,22 @@ impl Session {
             None => EspError::Silent { what, seconds: 0.0, state },
         }
     }
+}
+
+/// Whether a chip waits in its loader already, without having been reset. Whoever else is there gets some bytes that mean nothing to it.
+pub fn waits(port: &str) -> bool {
+    let quick = Duration::from_millis(100);
+    let open = serialport::new(port, BAUD).timeout(quick).open_native();
+    open.is_ok_and(|port| {
+        let mut loader = Loader::new(port, false);
+        (0..2).any(|_| loader.sync(quick).is_ok())
+    })
+}
+
+/// An address with colons between its bytes.
+pub fn with_colons(digits: &str) -> String {
+    let bytes: Vec<String> = digits.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).into_owned()).collect();
+    bytes.join(":")
 }
 
 impl Loader {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use edge_device::client::ClientError;
 use edge_format::{FormatError, GoldenError};
+use edgectl_esp::{EspError, State};
 use thiserror::Error;
 
 use crate::receipt::Code;
@@ -91,6 +92,9 @@ pub enum BoardError {
         /// Its digest.
         image: String,
     },
+    /// The loader of an ESP32, or what lies in its flash.
+    #[error(transparent)]
+    Esp(#[from] EspError),
     /// The firmware lacks kernels.
     #[error("the firmware {firmware} does not execute {}", missing.join(", "))]
     Operators {
@@ -203,6 +207,19 @@ impl BoardError {
                 io::ErrorKind::StorageFull => Code::NoSpace,
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Code::Permission,
                 _ => Code::Failed,
+            },
+            BoardError::Esp(error) => match error {
+                EspError::Open { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Code::Permission,
+                EspError::Open { .. } | EspError::NoLoader { .. } => Code::Unreachable,
+                EspError::Bounds { .. } | EspError::Image { .. } | EspError::Table(_) => Code::Bundle,
+                EspError::Interrupted { state: State::AsBefore | State::Untouched, .. } => Code::Interrupted,
+                EspError::Reset { .. } => Code::NotVerified,
+                error => match error.state() {
+                    State::Incomplete => Code::Incomplete,
+                    State::AsBefore => Code::Failed,
+                    State::Untouched if matches!(error, EspError::Gone { .. } | EspError::Silent { .. }) => Code::Unreachable,
+                    State::Untouched => Code::Refused,
+                },
             },
             BoardError::Client(_) | BoardError::OnTrial { .. } | BoardError::Several { .. } | BoardError::Volume { .. } => Code::Failed,
         }

@@ -6,6 +6,10 @@
 //! | `tcp:HOST:PORT` | a TCP port that carries the bytes of a serial one, as ser2net has them |
 //! | `board:NUMBER` | the board of this number, wherever it is connected by USB |
 //! | `auto` | the only board that is connected by USB |
+//! | `usb:SERIAL` | the serial port whose USB adapter has this serial number |
+//! | `mac:60:55:F9:01:02:03` | the ESP32 with this address, where its USB port is in the chip and bears it |
+//!
+//! `?baud=N`, `?mac=…` or both behind a port are for ESP32 chips: the speed of their loader, and the only address that the board may have.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -31,10 +35,56 @@ pub(crate) enum Port {
     Auto,
     /// The board of this number behind USB.
     Board(String),
+    /// The ESP32 with this address: lower-case, with colons.
+    Mac(String),
     /// A serial port by name.
     Path(String),
     /// HOST:PORT.
     Tcp(String),
+    /// The port whose USB adapter has this serial number.
+    Usb(String),
+}
+
+/// A port, and what is particular to boards with ESP32 chips.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) port: Port,
+    /// Bits in a second.
+    pub(crate) baud: Option<u32>,
+    /// The only address that the board may have: lower-case, with colons.
+    pub(crate) mac: Option<String>,
+}
+
+impl Place {
+    /// Parses what stands behind `serial:`; otherwise which part of it is wrong, what it is, and why.
+    pub(crate) fn parse(text: &str) -> Result<Place, (&'static str, String, &'static str)> {
+        let (port, query) = text.split_once('?').unwrap_or((text, ""));
+        let mut place = Place { port: Port::parse(port), baud: None, mac: None };
+        let address =
+            |text: &str| mac(text).ok_or(("address", text.to_owned(), "is not six bytes in hexadecimal, such as 60:55:F9:01:02:03"));
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some(("baud", value)) => match value.parse() {
+                    Ok(baud @ 1200..=12_000_000) => place.baud = Some(baud),
+                    _ => return Err(("speed", value.into(), "is not a number of bits in a second from 1200 to 12000000")),
+                },
+                Some(("mac", value)) => place.mac = Some(address(value)?),
+                _ => return Err(("option", pair.into(), "is neither baud=… nor mac=…")),
+            }
+        }
+        if let Port::Mac(text) = &place.port {
+            let mac = address(text)?;
+            (place.port, place.mac) = (Port::Mac(mac.clone()), Some(mac));
+        }
+        Ok(place)
+    }
+}
+
+/// An address, lower-case and with colons.
+fn mac(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-')).collect::<String>().to_ascii_lowercase();
+    let is_mac = digits.len() == 12 && digits.chars().all(|c| c.is_ascii_hexdigit());
+    is_mac.then(|| edgectl_esp::session::with_colons(&digits))
 }
 
 /// A line to a board.
@@ -51,6 +101,8 @@ pub(crate) struct Found {
     pub(crate) path: String,
     /// As USB names it: the board's number.
     pub(crate) number: String,
+    /// Whether the maker is one whose adapters are on boards.
+    is_likely: bool,
 }
 
 impl Found {
@@ -64,6 +116,8 @@ impl Port {
         match text.split_once(':') {
             Some(("tcp", address)) => Port::Tcp(address.into()),
             Some(("board", number)) => Port::Board(number.to_ascii_lowercase()),
+            Some(("mac", address)) => Port::Mac(address.into()),
+            Some(("usb", number)) => Port::Usb(number.into()),
             _ if text == "auto" => Port::Auto,
             _ => Port::Path(text.into()),
         }
@@ -86,6 +140,17 @@ impl Port {
         }
     }
 
+    /// The name of the serial port; for boards with ESP32 chips, whose USB adapters are of many makers.
+    pub(crate) fn path(&self) -> Result<String, BoardError> {
+        match self {
+            Port::Path(path) => Ok(path.clone()),
+            Port::Board(number) => Ok(only(boards(), number)?.path),
+            Port::Mac(mac) => Ok(only(adapters(), mac)?.path),
+            Port::Usb(number) => Ok(only(adapters(), number)?.path),
+            Port::Auto | Port::Tcp(_) => Ok(only(adapters().into_iter().filter(|found| found.is_likely).collect(), "")?.path),
+        }
+    }
+
     fn open_now(&self) -> Result<Line, BoardError> {
         match self {
             Port::Tcp(address) => {
@@ -97,6 +162,7 @@ impl Port {
                 open().map_err(|source| BoardError::Open { port: format!("tcp:{address}"), source })
             }
             Port::Path(path) => serial(path),
+            Port::Mac(_) | Port::Usb(_) => serial(&self.path()?),
             Port::Auto => serial(&only(boards(), "")?.path),
             Port::Board(number) => serial(&only(boards(), number)?.path),
         }
@@ -125,10 +191,27 @@ pub(crate) fn boards() -> Vec<Found> {
     // Where ports cannot be listed, there are none that could be found.
     let ports = serialport::available_ports().unwrap_or_default();
     let ours = ports.into_iter().filter_map(|port| match port.port_type {
-        SerialPortType::UsbPort(usb) if (usb.vid, usb.pid) == IDS => Some(Found { path: port.port_name, number: usb.serial_number? }),
+        SerialPortType::UsbPort(usb) if (usb.vid, usb.pid) == IDS => {
+            Some(Found { path: port.port_name, number: usb.serial_number?, is_likely: true })
+        }
         _ => None,
     });
     ours.collect()
+}
+
+/// All serial ports behind USB: adapters, and chips that are their own.
+fn adapters() -> Vec<Found> {
+    // Espressif, Silicon Labs, WCH, FTDI.
+    const MAKERS: [u16; 4] = [0x303A, 0x10C4, 0x1A86, 0x0403];
+    let ports = serialport::available_ports().unwrap_or_default();
+    let all = ports.into_iter().filter_map(|port| match port.port_type {
+        SerialPortType::UsbPort(usb) => {
+            let is_likely = MAKERS.contains(&usb.vid);
+            Some(Found { path: port.port_name, number: usb.serial_number.unwrap_or_default(), is_likely })
+        }
+        _ => None,
+    });
+    all.collect()
 }
 
 impl Link for Line {
@@ -167,7 +250,7 @@ mod tests {
     use super::*;
 
     fn found(number: &str, path: &str) -> Found {
-        Found { path: path.into(), number: number.into() }
+        Found { path: path.into(), number: number.into(), is_likely: true }
     }
 
     #[test]
@@ -177,6 +260,20 @@ mod tests {
         assert_eq!(Port::parse("tcp:[::1]:4000"), Port::Tcp("[::1]:4000".into()));
         assert_eq!(Port::parse("board:E660583883"), Port::Board("e660583883".into()));
         assert_eq!(Port::parse("auto"), Port::Auto);
+        assert_eq!(Port::parse("usb:0001"), Port::Usb("0001".into()));
+    }
+
+    #[test]
+    fn a_place_is_a_port_with_what_is_particular() {
+        let place = |port, baud, mac: Option<&str>| Ok(Place { port, baud, mac: mac.map(Into::into) });
+        let path = || Port::Path("/dev/ttyUSB0".into());
+        assert_eq!(Place::parse("/dev/ttyUSB0"), place(path(), None, None));
+        let mac = "60:55:f9:0a:02:03";
+        assert_eq!(Place::parse("/dev/ttyUSB0?baud=921600&mac=6055F90A0203"), place(path(), Some(921_600), Some(mac)));
+        assert_eq!(Place::parse("mac:60:55:F9:0A:02:03"), place(Port::Mac(mac.into()), None, Some(mac)));
+        for wrong in ["/dev/ttyUSB0?baud=fast", "/dev/ttyUSB0?baud=1", "/dev/ttyUSB0?mac=60:55", "mac:", "COM3?speed=9600"] {
+            assert!(Place::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

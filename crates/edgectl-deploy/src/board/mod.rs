@@ -14,6 +14,7 @@
 //! Until Commit the board goes back by itself at its next reset, so that nothing is lost when the cable is pulled.
 
 mod error;
+pub(crate) mod esp;
 pub(crate) mod line;
 mod loan;
 mod prepared;

@@ -51,11 +51,7 @@ impl Prepared {
 
     /// What a board with this chip gets of a release.
     pub(crate) fn new(release: &Release, chip: &str) -> Result<Prepared, BoardError> {
-        let is_for = |target: &&ReleaseTarget| !target.linux && target.soc.eq_ignore_ascii_case(chip);
-        let target = release.targets.iter().find(is_for).ok_or_else(|| BoardError::Chip {
-            found: chip.into(),
-            expected: release.targets.iter().map(|target| format!("{} ({})", target.profile, target.soc)).collect(),
-        })?;
+        let target = target(release, chip)?;
         let files = release.files_for(target);
         let of = |role: &'static str| files.iter().find(|file| file.role == role).copied();
         let need = |role| of(role).ok_or(BoardError::Role { role }).and_then(bytes);
@@ -122,6 +118,16 @@ fn operators(program: &Program<'_>) -> Vec<OpCode> {
     operators
 }
 
-fn bytes(file: &ReleaseFile) -> Result<Vec<u8>, BoardError> {
+/// What a release has for a chip, which data sheets and firmwares write with a dash or without.
+pub(crate) fn target<'r>(release: &'r Release, chip: &str) -> Result<&'r ReleaseTarget, BoardError> {
+    let plain = |name: &str| name.replace('-', "").to_ascii_lowercase();
+    let is_for = |target: &&ReleaseTarget| !target.linux && plain(&target.soc) == plain(chip);
+    release.targets.iter().find(is_for).ok_or_else(|| BoardError::Chip {
+        found: chip.into(),
+        expected: release.targets.iter().map(|target| format!("{} ({})", target.profile, target.soc)).collect(),
+    })
+}
+
+pub(crate) fn bytes(file: &ReleaseFile) -> Result<Vec<u8>, BoardError> {
     file.bytes().map_err(|source| BoardError::Content { path: file.path.clone(), source })
 }

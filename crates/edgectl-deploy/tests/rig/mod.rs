@@ -182,7 +182,14 @@ pub(crate) fn release(version: &str, security_version: u32, flaw: Flaw) -> Relea
 /// A release of these files.
 pub(crate) fn with_files(version: &str, security_version: u32, files: Vec<ReleaseFile>) -> Release {
     let all = (0..files.len()).collect();
-    let target = ReleaseTarget { profile: "this".into(), arch: std::env::consts::ARCH.into(), soc: String::new(), linux: true, files: all };
+    let target = ReleaseTarget {
+        profile: "this".into(),
+        arch: std::env::consts::ARCH.into(),
+        soc: String::new(),
+        linux: true,
+        files: all,
+        ..ReleaseTarget::default()
+    };
     Release {
         name: APPLICATION.into(),
         version: version.into(),
