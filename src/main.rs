@@ -7,6 +7,7 @@
 //! | `audit` | the data type in which every operator is executed |
 //! | `benchmark` | what `bench` asks, finds and reports |
 //! | `args` | arguments that several subcommands share |
+//! | `monitoring` | what `monitor` shows of a serial line |
 //! | `model` | MODEL: what a file is, and its content |
 //! | `deployment` | bundles on devices: verification, rollout, progress, reports |
 //! | `engine` | runs a model: float (tract) or int8 (edge-runtime) |
@@ -35,6 +36,7 @@ mod eval;
 mod explanation;
 mod inspection;
 mod model;
+mod monitoring;
 mod output;
 mod packaging;
 mod pruning;

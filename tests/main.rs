@@ -9,6 +9,7 @@ mod bundles;
 mod completions;
 #[cfg(unix)]
 mod deploy;
+mod esp;
 mod failures;
 mod prune;
 mod support;

@@ -44,7 +44,8 @@ pub(crate) struct Args {
 #[command(group = ArgGroup::new("where").required(true))]
 #[command(next_help_heading = "Devices")]
 pub(crate) struct DeviceArgs {
-    /// A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once
+    /// A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0,
+    /// `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`
     #[arg(long, value_name = "URL", group = "where")]
     pub(crate) to: Vec<Target>,
     /// A file with devices in groups (see the README)
@@ -70,6 +71,9 @@ pub(crate) struct DeviceArgs {
     /// How long a release may be on trial before the device takes it back by itself
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub(crate) deadline: Duration,
+    /// ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold
+    #[arg(long)]
+    pub(crate) allow_unverified: bool,
     /// How often in a row the service must be well
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) passes: u32,
@@ -158,7 +162,7 @@ fn service(text: &str) -> Result<ServiceSpec, String> {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.trim_end_matches('s').parse::<f64>().ok().filter(|seconds| (0.1..=86_400.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected a number of seconds from 0.1 to 86400".into())
 }

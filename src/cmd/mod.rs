@@ -7,6 +7,7 @@ pub(crate) mod distill;
 pub(crate) mod finetune;
 pub(crate) mod inspect;
 pub(crate) mod keys;
+pub(crate) mod monitor;
 pub(crate) mod package;
 pub(crate) mod profiles;
 pub(crate) mod prune;

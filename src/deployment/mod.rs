@@ -45,7 +45,8 @@ pub(crate) fn deploy(args: &Args, ui: &Ui) -> Result<Verdict> {
         ensure!(inventory.groups.iter().any(|group| group.name == *name), DeploymentError::NoGroup { name: name.clone() });
     }
     let settings = settings(&args.devices, ui)?;
-    let options = options(args.devices.reach.timeout, args.devices.deadline);
+    let mut options = options(args.devices.reach.timeout, args.devices.deadline);
+    options.allow_unverified = args.devices.allow_unverified;
     if args.dry_run {
         ui.result(&PlanReport::new(path, &release, &inventory, &options))?;
         return Ok(Verdict::Positive);
@@ -54,6 +55,7 @@ pub(crate) fn deploy(args: &Args, ui: &Ui) -> Result<Verdict> {
     let journal = args.rollout.journal.clone().or_else(|| several.then(|| PathBuf::from(format!("{}.rollout.jsonl", path.display()))));
     let mut journal = journal.map(|path| RolloutJournal::open(&path, &release.digest, &release.version)).transpose()?;
     let stop = stop_on_interrupt()?;
+    options.stop = stop.clone();
 
     let failure: Mutex<Option<DeployError>> = Mutex::default();
     let one = |device: &FleetDevice, events: &mut dyn FnMut(Event)| {

@@ -16,6 +16,7 @@ use edgectl_deploy::BoardError;
 use edgectl_deploy::fleet::{InventoryError, JournalError};
 use edgectl_deploy::ssh::SshError;
 use edgectl_deploy::{DeployError, TargetError};
+use edgectl_esp::EspError;
 use edgectl_float::FloatError;
 use edgectl_graph::{GraphError, QuantError};
 use edgectl_lower::LowerError;
@@ -140,6 +141,7 @@ fn board(error: &edgectl_deploy::DeployError) -> Option<&'static str> {
             "start the board with BOOTSEL pressed, then `--to uf2:auto` brings firmware and model that fit each other"
         }
         BoardError::Client(_) => "is it the board's port, and has the board this project's firmware? `--to uf2:auto` brings it",
+        BoardError::Esp(error) => return esp(error),
         BoardError::NoBoard { .. } => "connect it by USB; a board without firmware is started with BOOTSEL pressed, and is then a volume",
         BoardError::Open { .. } => "check the name of the port; your account must be in the group that owns it, such as `dialout`",
         BoardError::OnTrial { .. } => {
@@ -151,6 +153,41 @@ fn board(error: &edgectl_deploy::DeployError) -> Option<&'static str> {
         BoardError::Volume { .. } => "start the board with BOOTSEL pressed, and mount the volume that it then is",
         BoardError::Write { .. } => "the board needs the file again, whole: run the same command once more",
         _ => return None,
+    })
+}
+
+fn esp(error: &EspError) -> Option<&'static str> {
+    Some(match error {
+        EspError::Bounds { .. } | EspError::Image { .. } | EspError::Table(_) => {
+            "make the bundle again, with a partition table that fits the board's flash"
+        }
+        EspError::Chip { .. } => "add the board's profile to --profile of `edgectl package`",
+        EspError::Differs { .. } => "run the same command again; where it differs each time, the flash is worn, or smaller than it says",
+        EspError::Gone { .. } => "check cable and power, then run the same command again: it goes on where it was",
+        EspError::Interrupted { .. } | EspError::Refused { .. } => "run the same command again: it goes on where it was",
+        EspError::Locked { .. } => "what the fuses lock stays locked: bring releases to this board by its own firmware's updates",
+        EspError::Mac { .. } => "serial:mac:ADDRESS finds the board that is meant, where its USB port is in the chip",
+        EspError::NoLoader { .. } => {
+            "hold BOOT, press and release RESET, let go of BOOT, and run it again; is another program using the port, or the line too bad for its \
+             speed (`?baud=115200` behind the port)?"
+        }
+        EspError::Open { source, .. } => return port(source),
+        EspError::Reset { .. } => "press RESET on the board; `edgectl monitor` shows how it starts",
+        EspError::Revision { .. } => "build the firmware for the silicon that the board has",
+        EspError::Silent { .. } => "run the same command again, slower where the line is bad: `?baud=115200` behind the port",
+        EspError::Unverifiable => "--allow-unverified writes all the same; the firmware then has to prove what it holds",
+        _ => return None,
+    })
+}
+
+/// What keeps a serial port shut.
+fn port(error: &io::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        io::ErrorKind::NotFound => "`ls /dev/serial/by-id` shows the ports; a cable that only charges brings none",
+        io::ErrorKind::PermissionDenied => {
+            "your account must be in the group that owns the port: `sudo usermod -aG dialout $USER`, then log in again"
+        }
+        _ => "close what else uses the port, such as a monitor",
     })
 }
 

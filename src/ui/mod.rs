@@ -134,10 +134,16 @@ impl Ui {
 
     /// Writes bytes to stdout. A reader that has gone away is no error.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result<()> {
+        self.stream(bytes).map(|_| ())
+    }
+
+    /// Writes bytes to stdout: whether anybody still reads them.
+    pub(crate) fn stream(&self, bytes: &[u8]) -> Result<bool> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write the result to stdout"),
-            _ => Ok(()),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(error).context("cannot write the result to stdout"),
         }
     }
 

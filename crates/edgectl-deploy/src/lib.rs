@@ -13,6 +13,7 @@
 //! | [`serial`] | boards that run, at a serial port |
 //! | [`uf2`] | boards whose boot loader shows itself as a volume; UF2 files |
 //! | [`ssh`] | Linux devices: connection, host keys, the state machine's outside |
+//! | [`monitor`] | what boards say on a serial line: log lines, and our frames in words |
 //! | [`event`] | what happens, for progress |
 //! | [`receipt`] | what came of it, and its code |
 //! | [`transport`] | the table of transports |
@@ -24,6 +25,7 @@ mod error;
 pub mod event;
 #[cfg(unix)]
 pub mod fleet;
+pub mod monitor;
 pub mod receipt;
 pub mod release;
 pub mod serial;
