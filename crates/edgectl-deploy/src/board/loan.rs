@@ -4,7 +4,7 @@ use edge_device::client::{Client, Identity};
 use edge_device::image;
 use edge_device::slots::{Slot, State};
 
-use super::line::{Line, Port};
+use super::line::{Line, Place, Port};
 use super::prepared::Prepared;
 use super::{BoardError, connect, in_session};
 use crate::hex;
@@ -26,7 +26,8 @@ pub fn lend<R>(
     sent: &mut dyn FnMut(u32, u32),
     work: impl FnOnce(&mut Client<Line>, &Identity) -> R,
 ) -> Result<R, BoardError> {
-    let mut port = Port::parse(port);
+    let place = Place::parse(port);
+    let mut port = place.map_or_else(|_| Port::parse(port), |place| place.port);
     let (mut client, identity) = connect(&mut port, None, options)?;
     let (status, slots) = (client.status()?, client.slots()?);
     let prepared = Prepared::of_program(program, chip, status.floor)?;

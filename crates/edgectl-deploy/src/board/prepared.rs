@@ -89,7 +89,7 @@ impl Prepared {
 
     /// Whether a board can hold and run it; said before anything is written.
     pub(crate) fn fits(&self, identity: &Identity) -> Result<(), BoardError> {
-        if !identity.chip.eq_ignore_ascii_case(&self.chip) {
+        if plain(&identity.chip) != plain(&self.chip) {
             return Err(BoardError::Chip { found: identity.chip.clone(), expected: vec![self.chip.clone()] });
         }
         if identity.abi != RUNTIME_ABI {
@@ -118,9 +118,13 @@ fn operators(program: &Program<'_>) -> Vec<OpCode> {
     operators
 }
 
-/// What a release has for a chip, which data sheets and firmwares write with a dash or without.
+/// A chip's name, which data sheets write with a dash and in capitals, and firmwares without.
+fn plain(name: &str) -> String {
+    name.replace('-', "").to_ascii_lowercase()
+}
+
+/// What a release has for a chip.
 pub(crate) fn target<'r>(release: &'r Release, chip: &str) -> Result<&'r ReleaseTarget, BoardError> {
-    let plain = |name: &str| name.replace('-', "").to_ascii_lowercase();
     let is_for = |target: &&ReleaseTarget| !target.linux && plain(&target.soc) == plain(chip);
     release.targets.iter().find(is_for).ok_or_else(|| BoardError::Chip {
         found: chip.into(),
