@@ -31,9 +31,10 @@ impl Flash {
                 None => Ok(None),
             };
         };
-        let (elf, firmware, bytes) = match (&args.content.firmware, edgectl_firmware::for_program(&profile.name, program)) {
+        let shipped = edgectl_firmware::for_chip(chip.name()).filter(|firmware| firmware.runs(program));
+        let (elf, firmware, bytes) = match (&args.content.firmware, shipped) {
             (Some(path), _) => (read(path)?, path.display().to_string(), flash_bytes(profile)),
-            (None, Some(firmware)) => (firmware.image.to_vec(), firmware.name.into(), firmware.map.flash_bytes),
+            (None, Some(firmware)) => (firmware.elf.to_vec(), format!("{} {}", firmware.chip, firmware.version), firmware.map.flash_bytes),
             (None, None) => return Ok(None),
         };
         let table = match &args.content.partition_table {

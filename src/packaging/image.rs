@@ -7,6 +7,7 @@ use edge_device::image;
 use edge_format::{Golden, Program};
 use edgectl_bundle::Digest;
 use edgectl_deploy::uf2::{self, Family};
+use edgectl_esp::Chip;
 use edgectl_firmware::Firmware;
 use edgectl_profile::{Profile, Transport};
 use serde::Serialize;
@@ -18,10 +19,11 @@ use crate::ui::{Align, Report, Style, Table, bytes, count};
 
 /// Refuses early what no slot of a board takes.
 pub(super) fn fits(profile: &Profile, program: &[u8], golden: &[u8]) -> Result<(), PackageError> {
-    let Some(firmware) = edgectl_firmware::for_profile(&profile.name).next() else { return Ok(()) };
+    let esp = Chip::from_name(&profile.soc).and_then(|chip| edgectl_firmware::for_chip(chip.name())).map(|firmware| firmware.map);
+    let Some(map) = edgectl_firmware::for_profile(&profile.name).next().map(|firmware| firmware.map).or(esp) else { return Ok(()) };
     // The header, and padding between the sections.
     let needed = (image::HEADER_BYTES + program.len().next_multiple_of(16) + golden.len()).next_multiple_of(4) as u64;
-    let available = u64::from(firmware.map.layout.slot_bytes());
+    let available = u64::from(map.layout.slot_bytes());
     if needed > available {
         let (profile, needed, available) = (profile.name.clone(), count(needed), count(available));
         return Err(PackageError::DoesNotFit { profile, memory: "a slot of its flash", needed, available });
