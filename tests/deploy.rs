@@ -134,6 +134,37 @@ fn user() -> String {
 }
 
 #[test]
+fn a_bad_bundle_opens_no_connection() {
+    let Some(place) = Place::prepare() else { return };
+    place.ok(&["keys", "generate", "-o", "b.key"]);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let target = format!("ssh://{}@{}", user(), listener.local_addr().unwrap());
+    let refused = |bundle: &str, options: &[&str]| {
+        let (status, stdout, stderr) = place.say(&[&["deploy", bundle, "--to", &target], options].concat());
+        assert_eq!(status, 2, "{bundle}: {stdout}{stderr}");
+        let asked = listener.accept().err().map(|error| error.kind());
+        assert_eq!(asked, Some(std::io::ErrorKind::WouldBlock), "{bundle}: a connection was opened");
+    };
+    refused("one.edgepkg", &["--key", "b.pub"]);
+    refused("one.edgepkg", &["--key", "a.pub", "--channel", "prod"]);
+    refused("none.edgepkg", &["--key", "a.pub"]);
+    let good = fs::read(place.at("one.edgepkg")).unwrap();
+    for step in 0..20 {
+        let at = good.len() * step / 20 + step;
+        let mut flipped = good.clone();
+        flipped[at] ^= 1 << (step % 8);
+        fs::write(place.at("flipped.edgepkg"), flipped).unwrap();
+        refused("flipped.edgepkg", &["--key", "a.pub"]);
+        fs::write(place.at("cut.edgepkg"), &good[..at]).unwrap();
+        refused("cut.edgepkg", &["--key", "a.pub"]);
+    }
+    // The good one does ask.
+    place.say(&["deploy", "one.edgepkg", "--key", "a.pub", "--to", &target, "--timeout", "1"]);
+    assert!(listener.accept().is_ok());
+}
+
+#[test]
 fn a_device_times_a_program_and_keeps_nothing() {
     let Some(place) = Place::prepare() else { return };
     let program = fixture("digits_mlp/int8.tflite");

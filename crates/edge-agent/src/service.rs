@@ -185,7 +185,7 @@ fn stop(root: &Path) {
     let _: io::Result<()> = fs::remove_file(pid_file(root));
 }
 
-/// The unit under which systemd executes an application.
+/// The unit under which systemd executes an application: no network, no devices, nothing to write but the application's folder (systemd.exec(5)).
 pub fn unit(root: &Path, account: Option<&str>) -> String {
     let (name, root) = (root.file_name().unwrap_or_default().to_string_lossy(), root.display());
     let account = account.map(|account| format!("User={account}\n")).unwrap_or_default();
@@ -202,10 +202,29 @@ ExecStart={root}/current/bin/edge-agent run --root {root}
 {account}Restart=on-failure
 RestartSec=1
 WatchdogSec=30
+UMask=0027
 NoNewPrivileges=yes
+CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_SETGID CAP_SETUID
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+RestrictAddressFamilies=AF_UNIX
+IPAddressDeny=any
+MemoryDenyWriteExecute=yes
+LockPersonality=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+PrivateDevices=yes
 PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
 ProtectHome=read-only
-ProtectSystem=full
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectSystem=strict
+ReadWritePaths={root}
 
 [Install]
 WantedBy=multi-user.target

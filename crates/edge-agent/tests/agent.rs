@@ -286,6 +286,31 @@ fn systemd_hears_that_it_is_ready_and_well() {
 }
 
 #[test]
+fn systemd_understands_the_unit_and_shuts_it_in() {
+    let analyze = |arguments: &[&str]| Command::new("systemd-analyze").args(arguments).output();
+    if analyze(&["--version"]).is_err() {
+        eprintln!("SKIPPED: no systemd-analyze here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("digits");
+    let binary = root.join("current/bin/edge-agent");
+    fs::create_dir_all(binary.parent().unwrap()).unwrap();
+    fs::copy("/bin/true", &binary).unwrap();
+    let unit = folder.path().join("digits.service");
+    fs::write(&unit, agent(&["unit", "--root", root.to_str().unwrap()], b"").stdout).unwrap();
+    let unit = unit.to_str().unwrap();
+    let verified = analyze(&["verify", "--man=no", unit]).unwrap();
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    // Other units of the machine may have faults of their own.
+    let complaints: Vec<&str> = said.lines().filter(|line| line.contains("digits.service")).collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
+    // The threshold is the exposure times ten, from 0 (shut in) to 100; a service without any measure has 96.
+    let secured = analyze(&["security", "--offline=true", "--no-pager", "--threshold=35", unit]).unwrap();
+    assert!(secured.status.success(), "{}", String::from_utf8_lossy(&secured.stdout));
+}
+
+#[test]
 fn the_rights_of_root_are_given_up() {
     if !rustix::process::geteuid().is_root() || std::env::var_os("EDGE_AGENT").is_some() {
         eprintln!("SKIPPED: only root has rights to give up, and an emulator has threads of its own that keep them");

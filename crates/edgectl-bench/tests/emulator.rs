@@ -148,7 +148,6 @@ fn power_may_fail_while_the_firmware_writes() {
 }
 
 #[test]
-#[ignore = "known to fail: the emulated USB gives no answer to the first request"]
 fn usb_answers_beside_the_uart() {
     let (image, digest) = digits(1);
     let Some(board) = board(&[(PICO.layout.slots[0].offset, &image)], true) else { return };
@@ -179,7 +178,6 @@ fn faults_are_told_after_the_reset() {
 }
 
 #[test]
-#[ignore = "known to fail: the watchdog's 8.3 seconds take minutes here, and have not been seen to end"]
 fn a_hang_is_told_after_the_reset() {
     let Some(board) = board(&[], false) else { return };
     let mut client = client(board.uart());

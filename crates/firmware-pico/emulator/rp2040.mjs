@@ -227,7 +227,11 @@ class Board {
       const { scratchData, reason } = before.mcu.peripherals[WATCHDOG];
       Object.assign(watchdog, { scratchData, reason });
     }
-    watchdog.onWatchdogTrigger = () => (this.reset = true);
+    watchdog.onWatchdogTrigger = () => {
+      this.reset = true;
+      // rp2040js would trigger it again and again, within one tick.
+      watchdog.alarm.enable = false;
+    };
     const { ppb } = this.mcu;
     const write = ppb.writeUint32.bind(ppb);
     ppb.writeUint32 = (offset, value) => {
@@ -243,15 +247,10 @@ class Board {
     this.connected = false;
     this.cdc.onDeviceConnected = () => (this.connected = true);
     this.cdc.onSerialData = (bytes) => this.usbSent.push(...bytes);
-    // A host with nothing to say sends nothing, and not packets of no bytes.
+    // A host with nothing to say sends nothing, and not packets of no bytes: the endpoint's request waits.
     const read = controller.onEndpointRead;
-    controller.onEndpointRead = (endpoint, size) => {
-      this.asked = () => {
-        if (endpoint === this.cdc.outEndpoint && this.cdc.txFIFO.empty) return;
-        delete this.asked;
-        read(endpoint, size);
-      };
-    };
+    this.asked = new Map();
+    controller.onEndpointRead = (endpoint, size) => this.asked.set(endpoint, () => read(endpoint, size));
     const write = controller.onEndpointWrite;
     controller.onEndpointWrite = (endpoint, bytes) => {
       if (endpoint === 0 && bytes.length > 2 && bytes[1] === 3) this.onString?.(Buffer.from(bytes.subarray(2)).toString('utf16le'));
@@ -280,7 +279,7 @@ class Board {
     for (let i = 0; i < BATCH && !this.reset && !this.off; i++) {
       if (received.uart.length > taken.uart && !uart.rxFIFO.full) uart.feedByte(received.uart[taken.uart++]);
       if (this.locked) {
-        clock.tick(1000);
+        clock.tick(100_000);
         continue;
       }
       if (!this.readable) this.expect(core.PC < FLASH || core.PC >= FLASH_END, 'executes from flash while it cannot be read');
@@ -291,8 +290,12 @@ class Board {
     if (this.cdc && this.connected) {
       const { txFIFO } = this.cdc;
       while (received.usb.length > taken.usb && !txFIFO.full) this.cdc.sendSerialByte(received.usb[taken.usb++]);
+      const asked = this.asked.get(this.cdc.outEndpoint);
+      if (asked && !txFIFO.empty) {
+        this.asked.delete(this.cdc.outEndpoint);
+        asked();
+      }
     }
-    this.asked?.();
     deliver('uart', this.sent.splice(0));
     if (this.cdc) deliver('usb', this.usbSent.splice(0));
   }
