@@ -131,7 +131,7 @@ impl Model {
             }
             "edgm" => {
                 let file = AlignedBytes::from(&fs::read(path)?[..]);
-                Program::parse(&file)?;
+                Program::parse(&file)?.check_padding()?;
                 Content::Program(file)
             }
             "tflite" => {

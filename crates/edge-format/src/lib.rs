@@ -88,7 +88,8 @@
 //! # What a parsed program promises
 //!
 //! Every offset, index, shape, string and data type has been checked: no accessor can panic or read outside
-//! of the file. Each tensor is written before it is read. What a *kernel* needs (operand shapes that fit each
+//! of the file. Each tensor is written before it is read. What fills packed weights up is the one thing that only
+//! [`Program::check_padding`] looks at: where it is not zero, outputs depend on the machine. What a *kernel* needs (operand shapes that fit each
 //! other, parameters in range) is that kernel's to check: see `edge-runtime`.
 
 #![no_std]

@@ -240,7 +240,7 @@ pub fn write(spec: &ProgramSpec) -> Result<Vec<u8>, WriteError> {
         bytes.extend_from_slice(table);
     }
     seal(&mut bytes);
-    Program::parse(&AlignedBytes::from(&bytes[..]))?;
+    Program::parse(&AlignedBytes::from(&bytes[..]))?.check_padding()?;
     Ok(bytes)
 }
 
