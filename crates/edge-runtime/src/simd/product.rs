@@ -105,17 +105,25 @@ impl<'a, V: Vector> Product<'a, V> {
         let mut pixel = 0;
         while pixel < pixels {
             job.pixels = tile[0].min(pixels - pixel);
-            let mut last = start;
-            for (index, slot) in job.starts.iter_mut().enumerate().take(tile[0]) {
-                if index < job.pixels {
-                    last = start;
-                    (start, column) = (start + grid.step, column + 1);
-                    if column == grid.columns {
-                        line += grid.line_step;
-                        (start, column) = (line, 0);
-                    }
+            if column + tile[0] < grid.columns {
+                for slot in job.starts.iter_mut().take(tile[0]) {
+                    *slot = start;
+                    start += grid.step;
                 }
-                *slot = last;
+                column += tile[0];
+            } else {
+                let mut last = start;
+                for (index, slot) in job.starts.iter_mut().enumerate().take(tile[0]) {
+                    if index < job.pixels {
+                        last = start;
+                        (start, column) = (start + grid.step, column + 1);
+                        if column == grid.columns {
+                            line += grid.line_step;
+                            (start, column) = (line, 0);
+                        }
+                    }
+                    *slot = last;
+                }
             }
             let rows = if job.pixels == 1 { 1 } else { tile[0] };
             let mut block = 0;
