@@ -41,9 +41,16 @@ pub(super) fn run_as<T: Element>(frame: Frame<'_, '_>, params: MeanParams) -> Op
             let mut sums = [0i32; BLOCK];
             let outputs = output.len();
             reduced.visit(start + block * BLOCK, |offset| reduce::add(&mut sums, x.get(offset..)?, outputs))?;
-            for (output, sum) in output.iter_mut().zip(sums) {
-                let q = multiply_by_quantized_multiplier(sum.wrapping_sub(bias), params.multiplier_q31, params.shift);
-                *output = T::saturate(q.saturating_add(out_affine.zero_point));
+            let store = |output: &mut [T]| {
+                for (output, sum) in output.iter_mut().zip(sums) {
+                    let q = multiply_by_quantized_multiplier(sum.wrapping_sub(bias), params.multiplier_q31, params.shift);
+                    *output = T::saturate(q.saturating_add(out_affine.zero_point));
+                }
+            };
+            // Of a length that the compiler knows, they become vectors.
+            match output.first_chunk_mut::<BLOCK>() {
+                Some(output) if cfg!(not(target_os = "none")) => store(output),
+                _ => store(output),
             }
         }
     }

@@ -2,9 +2,12 @@
 
 use edge_format::AddParams;
 
-use super::vector::{Channels, LANES, Range, Vector};
+use super::vector::{Channels, LANES, Range, Vector, unrolled};
 use crate::affine::Affine;
 use crate::kernel::Frame;
+
+/// Elements of a step: two vectors, which need not wait for each other.
+const AT_ONCE: usize = 2 * LANES;
 
 /// What becomes of two requantized inputs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,22 +100,26 @@ impl<V: Vector> Sums<V> {
         b: Option<&[i8]>,
         output: &mut [i8],
     ) -> Option<()> {
-        let (chunks, rest) = output.as_chunks_mut::<LANES>();
-        let (a_chunks, a_rest) = a.map(<[i8]>::as_chunks::<LANES>).unzip();
-        let (b_chunks, b_rest) = b.map(<[i8]>::as_chunks::<LANES>).unzip();
+        let (chunks, rest) = output.as_chunks_mut::<AT_ONCE>();
+        let (a_chunks, a_rest) = a.map(<[i8]>::as_chunks::<AT_ONCE>).unzip();
+        let (b_chunks, b_rest) = b.map(<[i8]>::as_chunks::<AT_ONCE>).unzip();
         for (index, output) in chunks.iter_mut().enumerate() {
             let own = *output;
-            let a = a_chunks.map_or(Some(&own), |a| a.get(index))?;
-            let b = b_chunks.map_or(Some(&own), |b| b.get(index))?;
-            v.put(self.sixteen::<SIMPLE, A_HALF, B_HALF>(v, a, b), output, LANES)?;
+            let a = a_chunks.map_or(Some(&own), |a| a.get(index))?.as_chunks().0;
+            let b = b_chunks.map_or(Some(&own), |b| b.get(index))?.as_chunks().0;
+            unrolled!(vector below AT_ONCE / LANES, {
+                let q = self.sixteen::<SIMPLE, A_HALF, B_HALF>(v, a.get(vector)?, b.get(vector)?);
+                v.put(q, output.get_mut(vector * LANES..)?, LANES)?;
+            });
         }
-        if !rest.is_empty() {
+        for (index, rest) in rest.chunks_mut(LANES).enumerate() {
             let filled = |x: &[i8]| {
                 let mut chunk = [0; LANES];
                 chunk.iter_mut().zip(x).for_each(|(chunk, &x)| *chunk = x);
                 chunk
             };
-            let (a, b) = (filled(a_rest.unwrap_or(rest)), filled(b_rest.unwrap_or(rest)));
+            let of_rest = |x: Option<&[i8]>| x.map_or(Some(filled(rest)), |x| x.get(index * LANES..).map(filled));
+            let (a, b) = (of_rest(a_rest)?, of_rest(b_rest)?);
             v.put(self.sixteen::<SIMPLE, A_HALF, B_HALF>(v, &a, &b), rest, rest.len())?;
         }
         Some(())
