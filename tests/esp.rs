@@ -77,6 +77,24 @@ fn a_board_is_flashed_and_proves_what_it_got() {
 }
 
 #[test]
+fn the_firmware_that_is_shipped_is_packed_for_each_chip() {
+    let folder = folder("esp32c3");
+    let (at, program) = (folder.path(), fixture("digits_mlp/int8.tflite"));
+    for firmware in edgectl_firmware::ESP32 {
+        let package = ["package", program.as_str(), "--profile", firmware.profile, "--name", "digits", "--key", "a.key", "-o"];
+        let (status, report) = run(at, &[&package[..], &[&format!("{}.edgepkg", firmware.chip)]].concat());
+        assert_eq!(status, 0, "{report}");
+        let board = board(firmware.chip);
+        let to = format!("serial:{}?via=loader", board.port().display());
+        let deploy = ["deploy", &format!("{}.edgepkg", firmware.chip), "--key", "a.pub", "--to", &to, "--timeout", "3"];
+        let (status, found) = run(at, &deploy);
+        // That it starts and answers is the stand-in's own doing; that its boot loader would start it is not.
+        assert_eq!(status, 0, "{}: {found}", firmware.chip);
+        assert!(board.is_running());
+    }
+}
+
+#[test]
 fn all_that_lies_in_flash_is_one_file() {
     let folder = folder("esp32");
     let at = folder.path();

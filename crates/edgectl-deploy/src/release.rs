@@ -127,7 +127,7 @@ impl Release {
             linux: target.system == System::Linux,
             files: target.files.iter().filter_map(index).collect(),
             flash_bytes: target.flash.as_ref().map_or(0, |flash| flash.bytes),
-            parts: parts(target.flash.as_ref(), &index),
+            parts: parts(target.flash.as_ref(), index),
         });
         Ok(Release {
             name: manifest.name.clone(),

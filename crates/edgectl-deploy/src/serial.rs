@@ -26,6 +26,6 @@ pub fn open(target: &Target) -> Option<Box<dyn Transport>> {
 impl Transport for Serial {
     fn deploy(&mut self, release: &Release, options: &Options, events: &mut dyn FnMut(Event)) -> Result<Receipt, DeployError> {
         let mut deployment = Deployment { target: &self.target, release, options, events };
-        Ok(deployment.to_board(&mut self.place)?)
+        Ok(deployment.at_serial_port(&mut self.place)?)
     }
 }

@@ -223,7 +223,7 @@ mod tests {
             ("serial:", "port `` is empty"),
             ("serial:COM3?baud=x", "speed `x` is not a number"),
             ("serial:mac:12", "address `12` is not six bytes"),
-            ("serial:COM3?x", "option `x` is neither"),
+            ("serial:COM3?x", "option `x` is none of"),
             ("uf2:", "path `` is empty"),
         ] {
             let error = text.parse::<Target>().unwrap_err().to_string();

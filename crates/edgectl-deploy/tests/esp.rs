@@ -1,7 +1,7 @@
 //! Releases on ESP32 boards: through the chip's loader where our firmware is not there, through the firmware where it is. The board is a
 //! stand-in, which esptool takes for a chip; what runs on it is `edge-device`'s server.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
 mod program;
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use espflash::command::Command;
 use flate2::Compression;
-use flate2::write::ZlibEncoder;
+use flate2::write::{ZlibDecoder, ZlibEncoder};
 use md5::{Digest, Md5};
 
 use crate::chip::Chip;
@@ -23,8 +23,8 @@ use crate::table::SECTOR_BYTES;
 
 /// What is compared, and sent again, by itself.
 const PIECE: usize = 64 << 10;
-/// Pieces that are sent together.
-const RUN: usize = 4;
+/// Pieces that are sent together: more compress better.
+const RUN: usize = 16;
 /// What the stub takes at once, compressed.
 const STUB_BLOCK: usize = 16 << 10;
 /// What the ROM takes at once.
@@ -290,9 +290,10 @@ impl Work<'_> {
             }
             None => Command::FlashBegin { size: erased, blocks: blocks as u32, block_size, offset, supports_encryption: extended },
         };
-        let long = patience.for_flash(bytes.len());
-        let loader = self.loader()?;
-        loader.command(begin, 0, long).map_err(|error| Failure::Loader("erase", error))?;
+        // The ROM erases all of it now, the stub as it goes.
+        let erased = if stub { patience.answer } else { patience.for_flash(bytes.len()) };
+        self.loader()?.command(begin, 0, erased).map_err(|error| Failure::Loader("erase", error))?;
+        let mut inflated = Inflated::default();
         for (sequence, block) in data.chunks(block_bytes).enumerate() {
             if self.stop.load(Ordering::SeqCst) {
                 return Err(Failure::Stopped);
@@ -302,8 +303,8 @@ impl Work<'_> {
                 Some(_) => Command::FlashDeflData { data: block, pad_to: 0, pad_byte: 0xFF, sequence },
                 None => Command::FlashData { data: block, pad_to: block_bytes, pad_byte: 0xFF, sequence },
             };
-            // The stub erases as it goes, the ROM has erased all before.
-            let patience = if stub { long } else { patience.for_flash(block_bytes) };
+            let written = if compressed.is_some() { inflated.by(block) } else { block.len() };
+            let patience = patience.for_flash(written);
             self.loader()?.command(command, 0, patience).map_err(|error| Failure::Loader("write", error))?;
             let part = (sequence as usize + 1) * bytes.len() / blocks;
             self.advance(range.start + part);
@@ -334,6 +335,25 @@ impl Work<'_> {
                 Err(Failure::Differs(_) | Failure::Stopped) => {}
             }
         }
+    }
+}
+
+/// How much flash each block of compressed data is: the time that it takes.
+struct Inflated(ZlibDecoder<Vec<u8>>);
+
+impl Default for Inflated {
+    fn default() -> Inflated {
+        Inflated(ZlibDecoder::new(vec![]))
+    }
+}
+
+impl Inflated {
+    fn by(&mut self, block: &[u8]) -> usize {
+        // What was just compressed can be inflated.
+        let inflated = self.0.write_all(block).and_then(|()| self.0.flush());
+        let length = self.0.get_ref().len();
+        self.0.get_mut().clear();
+        if inflated.is_ok() { length } else { RUN * PIECE }
     }
 }
 

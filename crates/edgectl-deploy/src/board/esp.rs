@@ -54,12 +54,15 @@ enum Found {
 
 impl Deployment<'_> {
     /// Brings the release to the board at a serial port, of whatever kind.
-    pub(crate) fn to_board(&mut self, place: &mut Place) -> Result<Receipt, BoardError> {
+    pub(crate) fn at_serial_port(&mut self, place: &mut Place) -> Result<Receipt, BoardError> {
         let chips = self.chips_with_firmware();
         if chips.is_empty() || matches!(place.port, Port::Tcp(_)) {
             return self.over_line(&mut place.port);
         }
         let path = place.port.path()?;
+        if place.by_loader {
+            return self.by_loader(&path, place, &chips);
+        }
         match self.who(&path) {
             Found::Firmware => match &place.mac {
                 Some(mac) => self.over_line_to(&path, &mac.clone()),

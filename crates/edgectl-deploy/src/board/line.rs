@@ -9,7 +9,8 @@
 //! | `usb:SERIAL` | the serial port whose USB adapter has this serial number |
 //! | `mac:60:55:F9:01:02:03` | the ESP32 with this address, where its USB port is in the chip and bears it |
 //!
-//! `?baud=N`, `?mac=…` or both behind a port are for ESP32 chips: the speed of their loader, and the only address that the board may have.
+//! Behind a port, for ESP32 chips: `?baud=N`, the speed of their loader; `?mac=…`, the only address that the board may have; `?via=loader`, so
+//! that the firmware is not asked, but compared and replaced. Several of these have `&` between them.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -53,13 +54,15 @@ pub(crate) struct Place {
     pub(crate) baud: Option<u32>,
     /// The only address that the board may have: lower-case, with colons.
     pub(crate) mac: Option<String>,
+    /// Whether the firmware is not asked.
+    pub(crate) by_loader: bool,
 }
 
 impl Place {
     /// Parses what stands behind `serial:`; otherwise which part of it is wrong, what it is, and why.
     pub(crate) fn parse(text: &str) -> Result<Place, (&'static str, String, &'static str)> {
         let (port, query) = text.split_once('?').unwrap_or((text, ""));
-        let mut place = Place { port: Port::parse(port), baud: None, mac: None };
+        let mut place = Place { port: Port::parse(port), baud: None, mac: None, by_loader: false };
         let address =
             |text: &str| mac(text).ok_or(("address", text.to_owned(), "is not six bytes in hexadecimal, such as 60:55:F9:01:02:03"));
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -69,7 +72,8 @@ impl Place {
                     _ => return Err(("speed", value.into(), "is not a number of bits in a second from 1200 to 12000000")),
                 },
                 Some(("mac", value)) => place.mac = Some(address(value)?),
-                _ => return Err(("option", pair.into(), "is neither baud=… nor mac=…")),
+                _ if pair == "via=loader" => place.by_loader = true,
+                _ => return Err(("option", pair.into(), "is none of baud=…, mac=… and via=loader")),
             }
         }
         if let Port::Mac(text) = &place.port {
@@ -265,13 +269,14 @@ mod tests {
 
     #[test]
     fn a_place_is_a_port_with_what_is_particular() {
-        let place = |port, baud, mac: Option<&str>| Ok(Place { port, baud, mac: mac.map(Into::into) });
+        let place = |port, baud, mac: Option<&str>| Ok(Place { port, baud, mac: mac.map(Into::into), by_loader: false });
         let path = || Port::Path("/dev/ttyUSB0".into());
         assert_eq!(Place::parse("/dev/ttyUSB0"), place(path(), None, None));
         let mac = "60:55:f9:0a:02:03";
         assert_eq!(Place::parse("/dev/ttyUSB0?baud=921600&mac=6055F90A0203"), place(path(), Some(921_600), Some(mac)));
         assert_eq!(Place::parse("mac:60:55:F9:0A:02:03"), place(Port::Mac(mac.into()), None, Some(mac)));
-        for wrong in ["/dev/ttyUSB0?baud=fast", "/dev/ttyUSB0?baud=1", "/dev/ttyUSB0?mac=60:55", "mac:", "COM3?speed=9600"] {
+        for wrong in ["/dev/ttyUSB0?baud=fast", "/dev/ttyUSB0?baud=1", "/dev/ttyUSB0?mac=60:55", "mac:", "COM3?speed=9600", "COM3?via=uf2"]
+        {
             assert!(Place::parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -40,7 +40,7 @@ pub fn lend<R>(
     if let Some(slot) = before.filter(|slot| slot.state != State::Confirmed) {
         return Err(BoardError::OnTrial { image: hex(&slot.digest) });
     }
-    client.send_image(&prepared.image, |done, total| sent(done, total))?;
+    client.send_image(&prepared.image, sent)?;
     in_session(&mut client, |client| client.activate(&prepared.digest))?;
     client.reset()?;
     drop(client);

@@ -3,7 +3,7 @@
 use edge_format::*;
 
 /// Negates its four inputs.
-pub fn program(name: &str) -> Vec<u8> {
+pub(crate) fn program(name: &str) -> Vec<u8> {
     let negation = (0..256).map(|index| (128 - index).min(127) as i8 as u8).collect();
     let tensor =
         |length: u32, place| TensorSpec { name: String::new(), dtype: DType::I8, shape: vec![length], place, scale: 1.0, zero_point: 0 };
@@ -25,6 +25,6 @@ pub fn program(name: &str) -> Vec<u8> {
 }
 
 /// What it computes.
-pub const GOOD: &[(&[u8], &[u8])] = &[(&[0, 1, 2, 3], &[0, 255, 254, 253]), (&[128, 127, 255, 9], &[127, 129, 1, 247])];
+pub(crate) const GOOD: &[(&[u8], &[u8])] = &[(&[0, 1, 2, 3], &[0, 255, 254, 253]), (&[128, 127, 255, 9], &[127, 129, 1, 247])];
 /// The same, with a byte that it does not compute.
-pub const BAD: &[(&[u8], &[u8])] = &[(&[0, 1, 2, 3], &[0, 255, 254, 253]), (&[128, 127, 255, 9], &[127, 129, 1, 246])];
+pub(crate) const BAD: &[(&[u8], &[u8])] = &[(&[0, 1, 2, 3], &[0, 255, 254, 253]), (&[128, 127, 255, 9], &[127, 129, 1, 246])];
