@@ -21,7 +21,7 @@ use edge_device::memory_map::ESP32;
 use edge_device::slots::{Slots, State};
 use edgectl_esp::ota::OtaData;
 use edgectl_esp::plan::Rules;
-use edgectl_esp::table::{TABLE_BYTES, TABLE_OFFSET};
+use edgectl_esp::table::TABLE_OFFSET;
 use edgectl_esp::{Chip, EspError, FlashEvent, Partition, PartitionTable, Patience, Plan, Region, Session, Where, session, write};
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 
@@ -184,7 +184,8 @@ impl Deployment<'_> {
         let Contents { table, flash_bytes, parts } = contents;
         let readable = !session.facts().security.download_only;
         // A board that is divided like this one has something worth keeping.
-        let known = readable && session.read(TABLE_OFFSET, TABLE_BYTES as u32)? == table.to_bytes();
+        let divided = Region { name: "partition table".into(), offset: TABLE_OFFSET, bytes: table.to_bytes() };
+        let known = readable && session.holds(&divided)?;
         let mut previous = None;
         let mut regions = vec![];
         if has_slots(&table) {
