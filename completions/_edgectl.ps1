@@ -37,6 +37,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('finetune', 'finetune', [CompletionResultType]::ParameterValue, 'Train a model further: one that was pruned, that drifted, or that shall become int8')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds')
             [CompletionResult]::new('keys', 'keys', [CompletionResultType]::ParameterValue, 'Generate and show the keys that sign bundles; sign and verify files')
+            [CompletionResult]::new('monitor', 'monitor', [CompletionResultType]::ParameterValue, 'Show what a board says on its serial line: its log, and edgectl''s frames in words')
             [CompletionResult]::new('package', 'package', [CompletionResultType]::ParameterValue, 'Put a program, its golden vectors and its evidence into a signed bundle')
             [CompletionResult]::new('profiles', 'profiles', [CompletionResultType]::ParameterValue, 'List, show and check device profiles')
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Remove channels from a float model, or set weights to zero, and measure what that costs')
@@ -93,7 +94,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Trust this public key, or the one in this file')
             [CompletionResult]::new('--trust', '--trust', [CompletionResultType]::ParameterName, 'Trust whom this file names, for what it says')
             [CompletionResult]::new('--channel', '--channel', [CompletionResultType]::ParameterName, 'The channel that the bundle must be for')
-            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`')
             [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'A file with devices in groups (see the README)')
             [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Only these groups of the inventory')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only devices with one of these tags')
@@ -115,6 +116,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Show what would be done; no device is asked')
             [CompletionResult]::new('--accept-new', '--accept-new', [CompletionResultType]::ParameterName, 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused')
+            [CompletionResult]::new('--allow-unverified', '--allow-unverified', [CompletionResultType]::ParameterName, 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
@@ -128,7 +130,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;deploy;status' {
-            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`')
             [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'A file with devices in groups (see the README)')
             [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Only these groups of the inventory')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only devices with one of these tags')
@@ -144,6 +146,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--parallel', '--parallel', [CompletionResultType]::ParameterName, 'How many devices at once [default: the inventory''s, or 8]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
             [CompletionResult]::new('--accept-new', '--accept-new', [CompletionResultType]::ParameterName, 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused')
+            [CompletionResult]::new('--allow-unverified', '--allow-unverified', [CompletionResultType]::ParameterName, 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
@@ -153,7 +156,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;deploy;rollback' {
-            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`')
             [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'A file with devices in groups (see the README)')
             [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Only these groups of the inventory')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only devices with one of these tags')
@@ -169,6 +172,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--parallel', '--parallel', [CompletionResultType]::ParameterName, 'How many devices at once [default: the inventory''s, or 8]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
             [CompletionResult]::new('--accept-new', '--accept-new', [CompletionResultType]::ParameterName, 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused')
+            [CompletionResult]::new('--allow-unverified', '--allow-unverified', [CompletionResultType]::ParameterName, 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
@@ -178,7 +182,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;deploy;history' {
-            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once')
+            [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`')
             [CompletionResult]::new('--inventory', '--inventory', [CompletionResultType]::ParameterName, 'A file with devices in groups (see the README)')
             [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Only these groups of the inventory')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only devices with one of these tags')
@@ -194,6 +198,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--parallel', '--parallel', [CompletionResultType]::ParameterName, 'How many devices at once [default: the inventory''s, or 8]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
             [CompletionResult]::new('--accept-new', '--accept-new', [CompletionResultType]::ParameterName, 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused')
+            [CompletionResult]::new('--allow-unverified', '--allow-unverified', [CompletionResultType]::ParameterName, 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
@@ -441,10 +446,23 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
         'edgectl;keys;help;help' {
             break
         }
+        'edgectl;monitor' {
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The serial port: a name such as /dev/ttyUSB0, `board:NUMBER`, `mac:ADDRESS`, `usb:SERIAL`, `tcp:HOST:PORT` or `auto`; `?baud=N` behind it for other speeds than 115200')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'How long [default: until it is interrupted]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
+            [CompletionResult]::new('--no-reconnect', '--no-reconnect', [CompletionResultType]::ParameterName, 'End when the port goes away, with exit status 2')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more about what is done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'edgectl;package' {
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'The devices that it is for (see `edgectl profiles list`)')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'File to write: .edgepkg, a bundle; .uf2 (Raspberry Pi Pico) or .bin (ESP32), all that lies in the flash of one kind of board')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'File to write: .edgepkg, a bundle; .uf2 (Raspberry Pi Pico) or .bin (ESP32), all that lies in the flash of one kind of board')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it')
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name of the model [default: the program''s file name]')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Version of the model')
@@ -459,6 +477,8 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--golden', '--golden', [CompletionResultType]::ParameterName, 'Data of which golden vectors are made [default: random inputs]')
             [CompletionResult]::new('--vectors', '--vectors', [CompletionResultType]::ParameterName, 'Number of golden vectors')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Seed of random inputs')
+            [CompletionResult]::new('--firmware', '--firmware', [CompletionResultType]::ParameterName, 'ESP32 chips: another firmware than edgectl''s own')
+            [CompletionResult]::new('--partition-table', '--partition-table', [CompletionResultType]::ParameterName, 'ESP32 chips: another partition table than edgectl''s own; the program goes into its partition `model`')
             [CompletionResult]::new('--runtime', '--runtime', [CompletionResultType]::ParameterName, '`edge-agent` for Linux devices, one for each architecture [default: those that edgectl has, for aarch64 and x86_64]')
             [CompletionResult]::new('--scale', '--scale', [CompletionResultType]::ParameterName, 'Factor of the raw values, such as 1/255')
             [CompletionResult]::new('--mean', '--mean', [CompletionResultType]::ParameterName, 'Subtracted after scaling: one value, or one per channel')
@@ -472,7 +492,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--x-key', '--x-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input''s name')
             [CompletionResult]::new('--y-key', '--y-key', [CompletionResultType]::ParameterName, '.npz, .safetensors: the array of labels [default: y]')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown')
-            [CompletionResult]::new('--model-only', '--model-only', [CompletionResultType]::ParameterName, '.uf2: the model alone, for boards that have the firmware')
+            [CompletionResult]::new('--model-only', '--model-only', [CompletionResultType]::ParameterName, '.uf2, .bin: the model alone, for boards that have the firmware')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more about what is done')
@@ -715,6 +735,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('finetune', 'finetune', [CompletionResultType]::ParameterValue, 'Train a model further: one that was pruned, that drifted, or that shall become int8')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds')
             [CompletionResult]::new('keys', 'keys', [CompletionResultType]::ParameterValue, 'Generate and show the keys that sign bundles; sign and verify files')
+            [CompletionResult]::new('monitor', 'monitor', [CompletionResultType]::ParameterValue, 'Show what a board says on its serial line: its log, and edgectl''s frames in words')
             [CompletionResult]::new('package', 'package', [CompletionResultType]::ParameterValue, 'Put a program, its golden vectors and its evidence into a signed bundle')
             [CompletionResult]::new('profiles', 'profiles', [CompletionResultType]::ParameterValue, 'List, show and check device profiles')
             [CompletionResult]::new('prune', 'prune', [CompletionResultType]::ParameterValue, 'Remove channels from a float model, or set weights to zero, and measure what that costs')
@@ -771,6 +792,9 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             break
         }
         'edgectl;help;keys;verify' {
+            break
+        }
+        'edgectl;help;monitor' {
             break
         }
         'edgectl;help;package' {

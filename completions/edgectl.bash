@@ -40,6 +40,9 @@ _edgectl() {
             edgectl,keys)
                 cmd="edgectl__subcmd__keys"
                 ;;
+            edgectl,monitor)
+                cmd="edgectl__subcmd__monitor"
+                ;;
             edgectl,package)
                 cmd="edgectl__subcmd__package"
                 ;;
@@ -105,6 +108,9 @@ _edgectl() {
                 ;;
             edgectl__subcmd__help,keys)
                 cmd="edgectl__subcmd__help__subcmd__keys"
+                ;;
+            edgectl__subcmd__help,monitor)
+                cmd="edgectl__subcmd__help__subcmd__monitor"
                 ;;
             edgectl__subcmd__help,package)
                 cmd="edgectl__subcmd__help__subcmd__package"
@@ -224,7 +230,7 @@ _edgectl() {
 
     case "${cmd}" in
         edgectl)
-            opts="-q -v -h -V --format --quiet --verbose --help --version bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help"
+            opts="-q -v -h -V --format --quiet --verbose --help --version bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -366,7 +372,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__deploy)
-            opts="-q -v -h --key --trust --channel --dry-run --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --passes --parallel --canary --max-failures --min-success --pause-after --journal --format --quiet --verbose --help status rollback history help"
+            opts="-q -v -h --key --trust --channel --dry-run --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --allow-unverified --passes --parallel --canary --max-failures --min-success --pause-after --journal --format --quiet --verbose --help status rollback history help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -542,7 +548,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__deploy__subcmd__history)
-            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --passes --parallel --format --quiet --verbose --help"
+            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --allow-unverified --passes --parallel --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -616,7 +622,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__deploy__subcmd__rollback)
-            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --passes --parallel --format --quiet --verbose --help"
+            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --allow-unverified --passes --parallel --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -690,7 +696,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__deploy__subcmd__status)
-            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --passes --parallel --format --quiet --verbose --help"
+            opts="-q -v -h --to --inventory --group --tag --profile --service --identity --known-hosts --accept-new --ssh-config --timeout --host-key --deadline --allow-unverified --passes --parallel --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1172,7 +1178,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__help)
-            opts="bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help"
+            opts="bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1384,6 +1390,20 @@ _edgectl() {
         edgectl__subcmd__help__subcmd__keys__subcmd__verify)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        edgectl__subcmd__help__subcmd__monitor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1767,8 +1787,34 @@ _edgectl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        edgectl__subcmd__monitor)
+            opts="-q -v -h --port --for --no-reconnect --format --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json csv markdown" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         edgectl__subcmd__package)
-            opts="-o -q -v -h --profile --output --key --name --version --channel --counter --security-version --expires --created --model --classes --report --golden --vectors --seed --model-only --runtime --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
+            opts="-o -q -v -h --profile --output --key --name --version --channel --counter --security-version --expires --created --model --classes --report --golden --vectors --seed --model-only --firmware --partition-table --runtime --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1839,6 +1885,14 @@ _edgectl() {
                     return 0
                     ;;
                 --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --firmware)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --partition-table)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

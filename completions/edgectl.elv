@@ -34,6 +34,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand finetune 'Train a model further: one that was pruned, that drifted, or that shall become int8'
             cand inspect 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds'
             cand keys 'Generate and show the keys that sign bundles; sign and verify files'
+            cand monitor 'Show what a board says on its serial line: its log, and edgectl''s frames in words'
             cand package 'Put a program, its golden vectors and its evidence into a signed bundle'
             cand profiles 'List, show and check device profiles'
             cand prune 'Remove channels from a float model, or set weights to zero, and measure what that costs'
@@ -87,7 +88,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --key 'Trust this public key, or the one in this file'
             cand --trust 'Trust whom this file names, for what it says'
             cand --channel 'The channel that the bundle must be for'
-            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once'
+            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`'
             cand --inventory 'A file with devices in groups (see the README)'
             cand --group 'Only these groups of the inventory'
             cand --tag 'Only devices with one of these tags'
@@ -109,6 +110,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand --dry-run 'Show what would be done; no device is asked'
             cand --accept-new 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+            cand --allow-unverified 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
@@ -121,7 +123,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'edgectl;deploy;status'= {
-            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once'
+            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`'
             cand --inventory 'A file with devices in groups (see the README)'
             cand --group 'Only these groups of the inventory'
             cand --tag 'Only devices with one of these tags'
@@ -137,6 +139,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --parallel 'How many devices at once [default: the inventory''s, or 8]'
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand --accept-new 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+            cand --allow-unverified 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
@@ -145,7 +148,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --help 'Print help'
         }
         &'edgectl;deploy;rollback'= {
-            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once'
+            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`'
             cand --inventory 'A file with devices in groups (see the README)'
             cand --group 'Only these groups of the inventory'
             cand --tag 'Only devices with one of these tags'
@@ -161,6 +164,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --parallel 'How many devices at once [default: the inventory''s, or 8]'
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand --accept-new 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+            cand --allow-unverified 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
@@ -169,7 +173,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --help 'Print help'
         }
         &'edgectl;deploy;history'= {
-            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once'
+            cand --to 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`'
             cand --inventory 'A file with devices in groups (see the README)'
             cand --group 'Only these groups of the inventory'
             cand --tag 'Only devices with one of these tags'
@@ -185,6 +189,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --parallel 'How many devices at once [default: the inventory''s, or 8]'
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
             cand --accept-new 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+            cand --allow-unverified 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
@@ -412,10 +417,22 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         }
         &'edgectl;keys;help;help'= {
         }
+        &'edgectl;monitor'= {
+            cand --port 'The serial port: a name such as /dev/ttyUSB0, `board:NUMBER`, `mac:ADDRESS`, `usb:SERIAL`, `tcp:HOST:PORT` or `auto`; `?baud=N` behind it for other speeds than 115200'
+            cand --for 'How long [default: until it is interrupted]'
+            cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
+            cand --no-reconnect 'End when the port goes away, with exit status 2'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Say more about what is done'
+            cand --verbose 'Say more about what is done'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'edgectl;package'= {
             cand --profile 'The devices that it is for (see `edgectl profiles list`)'
-            cand -o 'File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board'
-            cand --output 'File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board'
+            cand -o 'File to write: .edgepkg, a bundle; .uf2 (Raspberry Pi Pico) or .bin (ESP32), all that lies in the flash of one kind of board'
+            cand --output 'File to write: .edgepkg, a bundle; .uf2 (Raspberry Pi Pico) or .bin (ESP32), all that lies in the flash of one kind of board'
             cand --key 'Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it'
             cand --name 'Name of the model [default: the program''s file name]'
             cand --version 'Version of the model'
@@ -430,6 +447,8 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --golden 'Data of which golden vectors are made [default: random inputs]'
             cand --vectors 'Number of golden vectors'
             cand --seed 'Seed of random inputs'
+            cand --firmware 'ESP32 chips: another firmware than edgectl''s own'
+            cand --partition-table 'ESP32 chips: another partition table than edgectl''s own; the program goes into its partition `model`'
             cand --runtime '`edge-agent` for Linux devices, one for each architecture [default: those that edgectl has, for aarch64 and x86_64]'
             cand --scale 'Factor of the raw values, such as 1/255'
             cand --mean 'Subtracted after scaling: one value, or one per channel'
@@ -443,7 +462,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --x-key '.npz, .safetensors: the array of samples [default: x]; models with several inputs read an array of each input''s name'
             cand --y-key '.npz, .safetensors: the array of labels [default: y]'
             cand --format 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown'
-            cand --model-only '.uf2: the model alone, for boards that have the firmware'
+            cand --model-only '.uf2, .bin: the model alone, for boards that have the firmware'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Say more about what is done'
@@ -670,6 +689,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand finetune 'Train a model further: one that was pruned, that drifted, or that shall become int8'
             cand inspect 'Show a model''s operators, their cost, and whether it can be quantized; or what a bundle holds'
             cand keys 'Generate and show the keys that sign bundles; sign and verify files'
+            cand monitor 'Show what a board says on its serial line: its log, and edgectl''s frames in words'
             cand package 'Put a program, its golden vectors and its evidence into a signed bundle'
             cand profiles 'List, show and check device profiles'
             cand prune 'Remove channels from a float model, or set weights to zero, and measure what that costs'
@@ -712,6 +732,8 @@ set edit:completion:arg-completer[edgectl] = {|@words|
         &'edgectl;help;keys;sign'= {
         }
         &'edgectl;help;keys;verify'= {
+        }
+        &'edgectl;help;monitor'= {
         }
         &'edgectl;help;package'= {
         }

@@ -39,6 +39,7 @@ complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "distill" -d 'Train 
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "finetune" -d 'Train a model further: one that was pruned, that drifted, or that shall become int8'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
+complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "monitor" -d 'Show what a board says on its serial line: its log, and edgectl\'s frames in words'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "profiles" -d 'List, show and check device profiles'
 complete -c edgectl -n "__fish_edgectl_needs_command" -f -a "prune" -d 'Remove channels from a float model, or set weights to zero, and measure what that costs'
@@ -90,7 +91,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand completions" -s h -l hel
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l key -d 'Trust this public key, or the one in this file' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l trust -d 'Trust whom this file names, for what it says' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l channel -d 'The channel that the bundle must be for' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l inventory -d 'A file with devices in groups (see the README)' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l group -d 'Only these groups of the inventory' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l tag -d 'Only devices with one of these tags' -r
@@ -115,6 +116,7 @@ csv\t''
 markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l dry-run -d 'Show what would be done; no device is asked'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l accept-new -d 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -l allow-unverified -d 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -122,7 +124,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_s
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -a "rollback" -d 'Go back to the release before the current one, with the same proof as a deployment'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -a "history" -d 'What became of deployments on devices'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and not __fish_seen_subcommand_from status rollback history help" -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l inventory -d 'A file with devices in groups (see the README)' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l group -d 'Only these groups of the inventory' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l tag -d 'Only devices with one of these tags' -r
@@ -141,10 +143,11 @@ json\t''
 csv\t''
 markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l accept-new -d 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -l allow-unverified -d 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
-complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l inventory -d 'A file with devices in groups (see the README)' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l group -d 'Only these groups of the inventory' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l tag -d 'Only devices with one of these tags' -r
@@ -163,10 +166,11 @@ json\t''
 csv\t''
 markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l accept-new -d 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -l allow-unverified -d 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from rollback" -s h -l help -d 'Print help'
-complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l to -d 'A device: ssh://user@host:port/folder, serial:PORT or uf2:PATH; may be given more than once. PORT is a name such as /dev/ttyUSB0, `board:NUMBER` (Pico), `mac:ADDRESS` or `usb:SERIAL` (ESP32), `tcp:HOST:PORT`, or `auto`' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l inventory -d 'A file with devices in groups (see the README)' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l group -d 'Only these groups of the inventory' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l tag -d 'Only devices with one of these tags' -r
@@ -185,6 +189,7 @@ json\t''
 csv\t''
 markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l accept-new -d 'Remember the keys of hosts that are not known; only at a terminal. A key that has changed is always refused'
+complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -l allow-unverified -d 'ESP32: write to chips in secure download mode, which cannot be read back; exit status 1 where nothing else proves what they hold'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand deploy; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help'
@@ -392,8 +397,18 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_su
 complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "sign" -d 'Sign a file: the signature is minisign\'s, in FILE.minisig; a bundle gets it inside, beside those that it has'
 complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Verify the signature of a file'
 complete -c edgectl -n "__fish_edgectl_using_subcommand keys; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand monitor" -l port -d 'The serial port: a name such as /dev/ttyUSB0, `board:NUMBER`, `mac:ADDRESS`, `usb:SERIAL`, `tcp:HOST:PORT` or `auto`; `?baud=N` behind it for other speeds than 115200' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand monitor" -l for -d 'How long [default: until it is interrupted]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand monitor" -l format -d 'Form of the result on stdout: text for people, one JSON document, or the tables of `bench` and `profiles list` as CSV or Markdown' -r -f -a "text\t''
+json\t''
+csv\t''
+markdown\t''"
+complete -c edgectl -n "__fish_edgectl_using_subcommand monitor" -l no-reconnect -d 'End when the port goes away, with exit status 2'
+complete -c edgectl -n "__fish_edgectl_using_subcommand monitor" -s q -l quiet -d 'Say nothing but errors'
+complete -c edgectl -n "__fish_edgectl_using_subcommand monitor" -s v -l verbose -d 'Say more about what is done'
+complete -c edgectl -n "__fish_edgectl_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l profile -d 'The devices that it is for (see `edgectl profiles list`)' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s o -l output -d 'File to write: .edgepkg, a bundle; .uf2, firmware and model for the boot loader of one kind of board' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s o -l output -d 'File to write: .edgepkg, a bundle; .uf2 (Raspberry Pi Pico) or .bin (ESP32), all that lies in the flash of one kind of board' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l key -d 'Sign with this key; may be given more than once. Without it, nothing will deploy the bundle before `keys sign` has signed it' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l name -d 'Name of the model [default: the program\'s file name]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l version -d 'Version of the model' -r
@@ -408,6 +423,8 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l report -d 'R
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l golden -d 'Data of which golden vectors are made [default: random inputs]' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l vectors -d 'Number of golden vectors' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l seed -d 'Seed of random inputs' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l firmware -d 'ESP32 chips: another firmware than edgectl\'s own' -r -F
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l partition-table -d 'ESP32 chips: another partition table than edgectl\'s own; the program goes into its partition `model`' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l runtime -d '`edge-agent` for Linux devices, one for each architecture [default: those that edgectl has, for aarch64 and x86_64]' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l scale -d 'Factor of the raw values, such as 1/255' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l mean -d 'Subtracted after scaling: one value, or one per channel' -r
@@ -428,7 +445,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l format -d 'F
 json\t''
 csv\t''
 markdown\t''"
-complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l model-only -d '.uf2: the model alone, for boards that have the firmware'
+complete -c edgectl -n "__fish_edgectl_using_subcommand package" -l model-only -d '.uf2, .bin: the model alone, for boards that have the firmware'
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand package" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -645,20 +662,21 @@ markdown\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s q -l quiet -d 'Say nothing but errors'
 complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s v -l verbose -d 'Say more about what is done'
 complete -c edgectl -n "__fish_edgectl_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "deploy" -d 'Bring a bundle to devices and prove it there'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "distill" -d 'Train a small model to do what a large one does'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "finetune" -d 'Train a model further: one that was pruned, that drifted, or that shall become int8'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "profiles" -d 'List, show and check device profiles'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "prune" -d 'Remove channels from a float model, or set weights to zero, and measure what that costs'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "run" -d 'Run a model on every sample of a data set'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "verify" -d 'Check a bundle: signatures, expiry, rollback, and every byte of it'
-complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys package profiles prune quantize run verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "bench" -d 'Say what models cost: time, memory, energy, on devices or on this machine'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "deploy" -d 'Bring a bundle to devices and prove it there'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "distill" -d 'Train a small model to do what a large one does'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "finetune" -d 'Train a model further: one that was pruned, that drifted, or that shall become int8'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "inspect" -d 'Show a model\'s operators, their cost, and whether it can be quantized; or what a bundle holds'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "keys" -d 'Generate and show the keys that sign bundles; sign and verify files'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "monitor" -d 'Show what a board says on its serial line: its log, and edgectl\'s frames in words'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "package" -d 'Put a program, its golden vectors and its evidence into a signed bundle'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "profiles" -d 'List, show and check device profiles'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "prune" -d 'Remove channels from a float model, or set weights to zero, and measure what that costs'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "quantize" -d 'Quantize a float model to int8 and measure what it costs'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "run" -d 'Run a model on every sample of a data set'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "verify" -d 'Check a bundle: signatures, expiry, rollback, and every byte of it'
+complete -c edgectl -n "__fish_edgectl_using_subcommand help; and not __fish_seen_subcommand_from bench completions deploy distill finetune inspect keys monitor package profiles prune quantize run verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from deploy" -f -a "status" -d 'What devices run, and how they are'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from deploy" -f -a "rollback" -d 'Go back to the release before the current one, with the same proof as a deployment'
 complete -c edgectl -n "__fish_edgectl_using_subcommand help; and __fish_seen_subcommand_from deploy" -f -a "history" -d 'What became of deployments on devices'
