@@ -46,7 +46,7 @@ pub use element::Element;
 pub use error::{CheckError, Operand, RuntimeError};
 pub use interpreter::{Executed, Interpreter};
 #[cfg(feature = "mcu")]
-pub use mcu::Core;
+pub use mcu::{Core, Fork};
 pub use resolver::{Registration, Resolver};
 #[cfg(feature = "simd")]
 pub use simd::{Isa, packs_depthwise};

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use edge_format::*;
-use edge_runtime::{Interpreter, Isa, Resolver, packs_depthwise};
+use edge_runtime::{Fork, Interpreter, Isa, Resolver, packs_depthwise};
 use proptest::prelude::*;
 
 /// Programs tried per property. AArch64 is mostly emulated.
@@ -102,6 +102,7 @@ impl Case {
         let expected = self.run(None, Resolver::all());
         for core in edge_runtime::Core::ALL {
             prop_assert_eq!(&self.run(None, Resolver::for_core(core)), &expected, "{:?}", core);
+            prop_assert_eq!(&self.run(None, Resolver::for_cores::<Threads>(core)), &expected, "two of {:?}", core);
         }
         let packings = if packs { &[None, Some(Packing::InterleavedU8), Some(Packing::InterleavedI8)][..] } else { &[None] };
         for &packing in packings {
@@ -111,6 +112,20 @@ impl Case {
             prop_assert_eq!(&self.run(packing, Resolver::all()), &expected, "without vectors {:?}", packing);
         }
         Ok(())
+    }
+}
+
+/// Two cores.
+struct Threads;
+
+impl Fork for Threads {
+    const DIVIDES: bool = true;
+
+    fn both(first: &mut (dyn FnMut() + Send), second: &mut (dyn FnMut() + Send)) {
+        std::thread::scope(|scope| {
+            scope.spawn(first);
+            second();
+        });
     }
 }
 

@@ -1,10 +1,11 @@
 //! Convolutions and dense layers: what lies under the windows of two output pixels is copied together, and meets all filters.
 
 use core::num::NonZero;
+use core::ops::Range;
 
 use edge_format::{Conv2dParams, FullyConnectedParams};
 
-use super::{CHANNELS, Machine, Sums};
+use super::{CHANNELS, Fork, Machine, Sums, halves};
 use crate::kernel::conv2d::geometry;
 use crate::kernel::requantize::Requantize;
 use crate::kernel::window::{self, Windows};
@@ -14,7 +15,7 @@ use crate::kernel::{Frame, fully_connected, total};
 const DEPTH: usize = 256;
 
 /// Two-dimensional convolution.
-pub(super) fn conv2d<M: Machine>(frame: Frame<'_, '_>) -> Option<()> {
+pub(super) fn conv2d<M: Machine, F: Fork>(frame: Frame<'_, '_>) -> Option<()> {
     let params: Conv2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
     let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &filter_shape, &out_shape))?;
@@ -34,11 +35,11 @@ pub(super) fn conv2d<M: Machine>(frame: Frame<'_, '_>) -> Option<()> {
         out_channels,
         group_outputs: out_channels.checked_div(params.groups as usize)?,
     };
-    convolution.run::<M>(&requantize, frame.into_output())
+    convolution.run::<M, F>(&requantize, frame.into_output())
 }
 
 /// Matrix product: a pointwise convolution whose pixels are the rows.
-pub(super) fn fully_connected<M: Machine>(frame: Frame<'_, '_>) -> Option<()> {
+pub(super) fn fully_connected<M: Machine, F: Fork>(frame: Frame<'_, '_>) -> Option<()> {
     let params: FullyConnectedParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?);
     let [outputs, inputs] = filter_shape.array::<2>()?;
@@ -57,7 +58,7 @@ pub(super) fn fully_connected<M: Machine>(frame: Frame<'_, '_>) -> Option<()> {
         out_channels: outputs,
         group_outputs: outputs,
     };
-    convolution.run::<M>(&requantize, frame.into_output())
+    convolution.run::<M, F>(&requantize, frame.into_output())
 }
 
 struct Convolution<'a> {
@@ -82,6 +83,17 @@ struct Pixel {
     x: usize,
 }
 
+/// Channels of the output that are computed together.
+#[derive(Clone, Copy)]
+struct Outputs {
+    first: usize,
+    count: usize,
+    /// Where in a pixel the first of them is put.
+    place: usize,
+    /// The first channel of the input that they read.
+    first_channel: usize,
+}
+
 /// Filters that windows meet together.
 struct Block<'a> {
     weights: &'a [i8],
@@ -101,13 +113,30 @@ struct Pairs {
 }
 
 impl Convolution<'_> {
-    fn run<M: Machine>(&self, requantize: &Requantize<'_>, output: &mut [i8]) -> Option<()> {
-        let mut first = 0;
-        let mut in_group = 0;
+    fn run<M: Machine, F: Fork>(&self, requantize: &Requantize<'_>, output: &mut [i8]) -> Option<()> {
+        let [images, rows, columns] = self.size;
+        let all = 0..self.out_channels;
+        match (images, rows) {
+            // A dense layer.
+            (1, 1) if columns == 1 && self.group_outputs == self.out_channels => {
+                halves::<F>(output, self.out_channels, 1, |channels, output| self.part::<M>(requantize, output, 0..1, channels))
+            }
+            (1, _) => {
+                halves::<F>(output, rows, columns * self.out_channels, |rows, output| self.part::<M>(requantize, output, rows, all.clone()))
+            }
+            _ => self.part::<M>(requantize, output, 0..rows, all),
+        }
+    }
+
+    /// Computes some rows of each image, or some channels of the only pixel, into an output of their own.
+    fn part<M: Machine>(&self, requantize: &Requantize<'_>, output: &mut [i8], rows: Range<usize>, channels: Range<usize>) -> Option<()> {
+        let mut first = channels.start;
+        let mut in_group = first;
         let mut first_channel = 0;
-        while first < self.out_channels {
-            let count = (self.group_outputs - in_group).min(CHANNELS);
-            self.block::<M>(requantize, output, first, count, first_channel)?;
+        while first < channels.end {
+            let count = (self.group_outputs - in_group).min(channels.end - first).min(CHANNELS);
+            let block = Outputs { first, count, place: first - channels.start, first_channel };
+            self.block::<M>(requantize, output, rows.clone(), block)?;
             (first, in_group) = (first + count, in_group + count);
             if in_group == self.group_outputs {
                 (in_group, first_channel) = (0, first_channel + self.group_channels);
@@ -116,15 +145,9 @@ impl Convolution<'_> {
         Some(())
     }
 
-    /// Computes `count` channels of all pixels, from `first` on; they read the input's channels from `first_channel` on.
-    fn block<M: Machine>(
-        &self,
-        requantize: &Requantize<'_>,
-        output: &mut [i8],
-        first: usize,
-        count: usize,
-        first_channel: usize,
-    ) -> Option<()> {
+    /// Computes some channels of all pixels in some rows.
+    fn block<M: Machine>(&self, requantize: &Requantize<'_>, output: &mut [i8], rows: Range<usize>, outputs: Outputs) -> Option<()> {
+        let Outputs { first, count, place, first_channel } = outputs;
         let length = self.vertical.kernel * self.horizontal.kernel * self.group_channels;
         let weights = self.filter.get(first * length..)?.get(..count * length)?;
         // Elements are not reduced by their zero point: the sums are, which begin with what that makes.
@@ -135,16 +158,16 @@ impl Convolution<'_> {
             *start = sum.wrapping_mul(self.zero_point.wrapping_neg()).wrapping_sub(excess);
         }
 
-        let [images, rows, columns] = self.size;
+        let [images, _, columns] = self.size;
         let block = Block { weights, length, count, first_channel };
         let mut pairs = Pairs { pairs: [0; DEPTH], filled: 0, offset: 0 };
         let mut store = |pixel: usize, sums: &mut [i32]| {
-            let output = output.get_mut(pixel * self.out_channels + first..)?.get_mut(..count)?;
+            let output = output.get_mut(pixel * self.out_channels + place..)?.get_mut(..count)?;
             M::store(requantize, first, sums.get_mut(..count)?, output)
         };
         let (mut waiting, mut done) = (None, 0);
         for image in 0..images {
-            for row in 0..rows {
+            for row in rows.clone() {
                 let y = (row * self.vertical.stride).wrapping_sub(self.vertical.pad);
                 for column in 0..columns {
                     let x = (column * self.horizontal.stride).wrapping_sub(self.horizontal.pad);

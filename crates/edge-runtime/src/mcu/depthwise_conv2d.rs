@@ -1,8 +1,10 @@
 //! Depthwise convolution: the taps that lie in the image are listed for an output pixel, and its channels go through the list.
 
+use core::ops::Range;
+
 use edge_format::DepthwiseConv2dParams;
 
-use super::{CHANNELS, Machine, Tap};
+use super::{CHANNELS, Fork, Machine, Tap, halves};
 use crate::kernel::depthwise_conv2d::geometry;
 use crate::kernel::requantize::Requantize;
 use crate::kernel::{Frame, total, window};
@@ -11,7 +13,7 @@ use crate::kernel::{Frame, total, window};
 const TAPS: usize = 32;
 
 /// Computes each output pixel, a block of channels after the other.
-pub(super) fn run<M: Machine>(frame: Frame<'_, '_>) -> Option<()> {
+pub(super) fn run<M: Machine, F: Fork>(frame: Frame<'_, '_>) -> Option<()> {
     let params: DepthwiseConv2dParams = frame.params()?;
     let ((x_shape, x_affine), (filter_shape, _), (out_shape, _)) = (frame.input_like(0)?, frame.input_like(1)?, frame.output_like()?);
     let [vertical, horizontal] = window::windows(geometry(&params, &x_shape, &filter_shape, &out_shape))?;
@@ -23,57 +25,60 @@ pub(super) fn run<M: Machine>(frame: Frame<'_, '_>) -> Option<()> {
     // As many outputs of one channel follow each other as there are filters for it; with one each, the channels do.
     let multiplier = params.depth_multiplier as usize;
     let (x_step, run) = if multiplier == 1 { (1, channels) } else { (0, multiplier) };
-    let mut pixels = total::rows_mut(frame.into_output(), out_channels)?;
     let row_step = vertical.dilation.get().wrapping_mul(in_w * channels);
-    let mut list = List { taps: [Tap { x: 0, filter: 0 }; TAPS], length: 0, of: None, rest: None };
-    let mut sums = [0i32; CHANNELS];
-
-    for image in 0..batch {
-        for out_y in 0..out_h {
-            let (taps_y, first_y) = vertical.taps(out_y);
-            for out_x in 0..out_w {
-                let (taps_x, first_x) = horizontal.taps(out_x);
-                let start = ((image * in_h + first_y) * in_w + first_x) * channels;
-                let grid = Grid {
-                    first: Tap { x: 0, filter: (taps_y.start * horizontal.kernel + taps_x.start) * out_channels },
-                    column: Tap { x: horizontal.dilation.get().wrapping_mul(channels), filter: out_channels },
-                    row: Tap { x: row_step, filter: horizontal.kernel * out_channels },
-                    columns: taps_x.len(),
-                    left: taps_x.len(),
-                    rows: if taps_x.is_empty() { 0 } else { taps_y.len() },
-                };
-                let pixel = pixels.next()?;
-                let (mut first, mut x_channel, mut left) = (0, 0, run);
-                while first < out_channels {
-                    let count = left.min(CHANNELS);
-                    let sums = sums.get_mut(..count)?;
-                    sums.fill(0);
-                    let mut rest = Some(grid).filter(|grid| grid.rows > 0);
-                    while let Some(grid) = rest {
-                        // Most windows lie in the image as a whole, and have the same taps as the one before.
-                        if list.of != Some(grid) {
-                            list.fill(grid);
+    let output = frame.into_output();
+    let part = |rows: Range<usize>, output: &mut [i8]| {
+        let mut pixels = total::rows_mut(output, out_channels)?;
+        let mut list = List { taps: [Tap { x: 0, filter: 0 }; TAPS], length: 0, of: None, rest: None };
+        let mut sums = [0i32; CHANNELS];
+        for image in 0..batch {
+            for out_y in rows.clone() {
+                let (taps_y, first_y) = vertical.taps(out_y);
+                for out_x in 0..out_w {
+                    let (taps_x, first_x) = horizontal.taps(out_x);
+                    let start = ((image * in_h + first_y) * in_w + first_x) * channels;
+                    let grid = Grid {
+                        first: Tap { x: 0, filter: (taps_y.start * horizontal.kernel + taps_x.start) * out_channels },
+                        column: Tap { x: horizontal.dilation.get().wrapping_mul(channels), filter: out_channels },
+                        row: Tap { x: row_step, filter: horizontal.kernel * out_channels },
+                        columns: taps_x.len(),
+                        left: taps_x.len(),
+                        rows: if taps_x.is_empty() { 0 } else { taps_y.len() },
+                    };
+                    let pixel = pixels.next()?;
+                    let (mut first, mut x_channel, mut left) = (0, 0, run);
+                    while first < out_channels {
+                        let count = left.min(CHANNELS);
+                        let sums = sums.get_mut(..count)?;
+                        sums.fill(0);
+                        let mut rest = Some(grid).filter(|grid| grid.rows > 0);
+                        while let Some(grid) = rest {
+                            // Most windows lie in the image as a whole, and have the same taps as the one before.
+                            if list.of != Some(grid) {
+                                list.fill(grid);
+                            }
+                            M::taps(
+                                x.get(start + x_channel..)?,
+                                x_step,
+                                filter.get(first..)?,
+                                list.taps.get(..list.length)?,
+                                zero_point,
+                                sums,
+                            )?;
+                            rest = list.rest;
                         }
-                        M::taps(
-                            x.get(start + x_channel..)?,
-                            x_step,
-                            filter.get(first..)?,
-                            list.taps.get(..list.length)?,
-                            zero_point,
-                            sums,
-                        )?;
-                        rest = list.rest;
-                    }
-                    M::store(&requantize, first, sums, pixel.get_mut(first..)?.get_mut(..count)?)?;
-                    (first, left, x_channel) = (first + count, left - count, x_channel + count * x_step);
-                    if left == 0 {
-                        (left, x_channel) = (run, x_channel + 1);
+                        M::store(&requantize, first, sums, pixel.get_mut(first..)?.get_mut(..count)?)?;
+                        (first, left, x_channel) = (first + count, left - count, x_channel + count * x_step);
+                        if left == 0 {
+                            (left, x_channel) = (run, x_channel + 1);
+                        }
                     }
                 }
             }
         }
-    }
-    Some(())
+        Some(())
+    };
+    if batch == 1 { halves::<F>(output, out_h, out_w * out_channels, part) } else { part(0..out_h, output) }
 }
 
 /// Taps in rows and columns, some of the first row left out.

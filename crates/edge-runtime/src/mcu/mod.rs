@@ -14,6 +14,9 @@ mod dsp;
 mod scalar;
 mod thumb;
 
+use core::marker::PhantomData;
+use core::ops::Range;
+
 use crate::kernel::requantize::Requantize;
 use crate::kernel::{self, Frame};
 use crate::{Registration, Resolver};
@@ -95,19 +98,57 @@ impl Core {
     };
 
     /// Its kernels. Each runs everywhere, and is fast on its core.
-    pub const fn kernels(self) -> &'static [Registration] {
+    const fn kernels<F: Fork>(self) -> &'static [Registration] {
         match self {
-            Core::CortexM0 => &Kernels::<thumb::Thumb>::ALL,
-            Core::CortexM4 => &Kernels::<dsp::Dsp>::ALL,
-            Core::Scalar => &Kernels::<scalar::Scalar>::ALL,
+            Core::CortexM0 => &Kernels::<thumb::Thumb, F>::ALL,
+            Core::CortexM4 => &Kernels::<dsp::Dsp, F>::ALL,
+            Core::Scalar => &Kernels::<scalar::Scalar, F>::ALL,
         }
     }
 }
 
-/// The kernels of a machine.
-struct Kernels<M>(core::marker::PhantomData<M>);
+/// How the two halves of an op's output are computed.
+pub trait Fork: 'static {
+    /// Whether there is a second core. Where there is none, nothing is divided.
+    const DIVIDES: bool;
 
-impl<M: Machine> Kernels<M> {
+    /// Runs both to their end, in whatever order, or at once.
+    fn both(first: &mut (dyn FnMut() + Send), second: &mut (dyn FnMut() + Send));
+}
+
+/// One core.
+struct Alone;
+
+impl Fork for Alone {
+    const DIVIDES: bool = false;
+
+    fn both(first: &mut (dyn FnMut() + Send), second: &mut (dyn FnMut() + Send)) {
+        first();
+        second();
+    }
+}
+
+/// Has `part` compute `count` pieces of the output, each of so many elements: some of them, and the others.
+fn halves<F: Fork>(
+    output: &mut [i8],
+    count: usize,
+    elements: usize,
+    part: impl Fn(Range<usize>, &mut [i8]) -> Option<()> + Sync,
+) -> Option<()> {
+    let half = if F::DIVIDES { count / 2 } else { 0 };
+    if half == 0 {
+        return part(0..count, output);
+    }
+    let (begin, end) = output.split_at_mut_checked(half * elements)?;
+    let (mut first, mut second) = (None, None);
+    F::both(&mut || first = part(0..half, begin), &mut || second = part(half..count, end));
+    first.and(second)
+}
+
+/// The kernels of a machine.
+struct Kernels<M, F>(PhantomData<(M, F)>);
+
+impl<M: Machine, F: Fork> Kernels<M, F> {
     const ALL: [Registration; 3] = [
         Registration { run: Self::conv2d, ..kernel::conv2d::KERNEL },
         Registration { run: Self::depthwise_conv2d, ..kernel::depthwise_conv2d::KERNEL },
@@ -119,11 +160,11 @@ impl<M: Machine> Kernels<M> {
         if frame.packed(1).is_some() {
             return kernel::conv2d::run(frame);
         }
-        convolution::conv2d::<M>(frame)
+        convolution::conv2d::<M, F>(frame)
     }
 
     fn depthwise_conv2d(frame: Frame<'_, '_>) -> Option<()> {
-        depthwise_conv2d::run::<M>(frame)
+        depthwise_conv2d::run::<M, F>(frame)
     }
 
     fn fully_connected(frame: Frame<'_, '_>) -> Option<()> {
@@ -131,28 +172,40 @@ impl<M: Machine> Kernels<M> {
         if frame.packed(1).is_some() {
             return kernel::fully_connected::run(frame);
         }
-        convolution::fully_connected::<M>(frame)
+        convolution::fully_connected::<M, F>(frame)
     }
 }
 
 impl Resolver<'static> {
     /// Every kernel of this crate, in its form for a core. What it replaces is not linked.
     pub const fn for_core(core: Core) -> Self {
-        const COUNT: usize = Resolver::all().kernels().len();
-        // A table of its own for each, so that one core's kernels are linked without the others'.
-        const CORTEX_M0: [Registration; COUNT] = with(Resolver::all().kernels(), Core::CortexM0.kernels());
-        const CORTEX_M4: [Registration; COUNT] = with(Resolver::all().kernels(), Core::CortexM4.kernels());
-        const SCALAR: [Registration; COUNT] = with(Resolver::all().kernels(), Core::Scalar.kernels());
+        Self::for_cores::<Alone>(core)
+    }
+
+    /// The same where a second core computes half of what convolutions and dense layers put out.
+    pub const fn for_cores<F: Fork>(core: Core) -> Self {
         match core {
-            Core::CortexM0 => Self::new(&CORTEX_M0),
-            Core::CortexM4 => Self::new(&CORTEX_M4),
-            Core::Scalar => Self::new(&SCALAR),
+            Core::CortexM0 => Self::new(&Tables::<F>::CORTEX_M0),
+            Core::CortexM4 => Self::new(&Tables::<F>::CORTEX_M4),
+            Core::Scalar => Self::new(&Tables::<F>::SCALAR),
         }
     }
 }
 
-/// The kernels, but for those in whose place there are others.
-const fn with<const COUNT: usize>(kernels: &[Registration], instead: &[Registration]) -> [Registration; COUNT] {
+const COUNT: usize = Resolver::all().kernels().len();
+
+/// A table for each core, so that one core's kernels are linked without the others'.
+struct Tables<F>(PhantomData<F>);
+
+impl<F: Fork> Tables<F> {
+    const CORTEX_M0: [Registration; COUNT] = with(Core::CortexM0.kernels::<F>());
+    const CORTEX_M4: [Registration; COUNT] = with(Core::CortexM4.kernels::<F>());
+    const SCALAR: [Registration; COUNT] = with(Core::Scalar.kernels::<F>());
+}
+
+/// Every kernel, but for those in whose place there are others.
+const fn with(instead: &[Registration]) -> [Registration; COUNT] {
+    let kernels = Resolver::all().kernels();
     let mut table = [kernels[0]; COUNT];
     let mut index = 0;
     while index < COUNT {
