@@ -14,6 +14,9 @@ use hal::pac::RESETS;
 use hal::timer::Timer;
 use hal::usb::UsbBus;
 
+/// The second core's stack.
+const SECOND_CORE_BYTES: usize = if cfg!(feature = "dual-core") { 4 << 10 } else { 0 };
+
 #[cfg(feature = "rp2040")]
 mod this {
     use super::*;
@@ -27,7 +30,7 @@ mod this {
     pub const MAP: MemoryMap = edge_device::memory_map::PICO;
 
     /// Memory for activations. The rest is for the stack, buffers and the firmware's own data.
-    pub const ARENA_BYTES: usize = 240 << 10;
+    pub const ARENA_BYTES: usize = (240 << 10) - SECOND_CORE_BYTES;
 
     /// Where the function lies that sets up execution from flash, and its length in words: the second stage itself.
     pub const XIP_SETUP: (*const u32, usize) = (0x1000_0000 as *const u32, 64);
@@ -55,7 +58,7 @@ mod this {
 
     pub const NAME: &str = "rp2350";
     pub const MAP: MemoryMap = edge_device::memory_map::PICO2;
-    pub const ARENA_BYTES: usize = 488 << 10;
+    pub const ARENA_BYTES: usize = (488 << 10) - SECOND_CORE_BYTES;
 
     /// The boot ROM has put it into its own RAM.
     pub const XIP_SETUP: (*const u32, usize) = (0x400e_0000 as *const u32, 64);

@@ -6,11 +6,17 @@ use edge_runtime::{Core, Resolver};
 
 /// Every operator, in its form for this core.
 #[cfg(feature = "all-operators")]
-pub const RESOLVER: Resolver<'static> = Resolver::for_core(Core::HERE);
+pub const RESOLVER: Resolver<'static> = ALL;
 
 /// [`CONVOLUTIONAL`]. What is not named is not linked.
 #[cfg(not(feature = "all-operators"))]
 pub const RESOLVER: Resolver<'static> = Resolver::new(&TABLE);
 
 #[cfg(not(feature = "all-operators"))]
-const TABLE: [edge_runtime::Registration; CONVOLUTIONAL.len()] = select(Resolver::for_core(Core::HERE).kernels(), &CONVOLUTIONAL);
+const TABLE: [edge_runtime::Registration; CONVOLUTIONAL.len()] = select(ALL.kernels(), &CONVOLUTIONAL);
+
+#[cfg(not(feature = "dual-core"))]
+const ALL: Resolver<'static> = Resolver::for_core(Core::HERE);
+
+#[cfg(feature = "dual-core")]
+const ALL: Resolver<'static> = Resolver::for_cores::<crate::second_core::Pair>(Core::HERE);

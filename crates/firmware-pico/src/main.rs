@@ -11,6 +11,8 @@ mod chip;
 mod fault;
 mod flash;
 mod kernels;
+#[cfg(feature = "dual-core")]
+mod second_core;
 mod ticks;
 mod usb;
 mod watchdog;
@@ -63,7 +65,10 @@ fn main() -> ! {
         // SAFETY: nobody else has it yet.
         unsafe { fault::record() }.set(FaultKind::Watchdog, 0, 0, format_args!(""));
     }
-    let sio = Sio::new(peripherals.SIO);
+    #[cfg_attr(not(feature = "dual-core"), expect(unused_mut, reason = "its mailboxes start the second core"))]
+    let mut sio = Sio::new(peripherals.SIO);
+    #[cfg(feature = "dual-core")]
+    second_core::start(&mut peripherals.PSM, &mut peripherals.PPB, &mut sio.fifo);
     let pins = Pins::new(peripherals.IO_BANK0, peripherals.PADS_BANK0, sio.gpio_bank0, &mut peripherals.RESETS);
     let clock_hz = clocks.system_clock.freq().to_Hz();
     let uart = UartPeripheral::new(peripherals.UART0, (pins.gpio0.into_function(), pins.gpio1.into_function()), &mut peripherals.RESETS)

@@ -44,9 +44,13 @@ enum Form {
 const PICO: Form = Form::Flat { arena_bytes: 240 << 10, flash_bytes: 160 << 10 };
 const PICO2: Form = Form::Flat { arena_bytes: 488 << 10, flash_bytes: 160 << 10 };
 
-const BUILDS: [Build; 7] = [
+/// With the second core's stack.
+const PICO_DUAL: Form = Form::Flat { arena_bytes: 236 << 10, flash_bytes: 160 << 10 };
+
+const BUILDS: [Build; 8] = [
     Build { source: "firmware-pico", target: "thumbv6m-none-eabi", features: "rp2040", keep: Some("pico"), form: PICO },
     Build { source: "firmware-pico", target: "thumbv6m-none-eabi", features: "rp2040,all-operators", keep: Some("pico-all"), form: PICO },
+    Build { source: "firmware-pico", target: "thumbv6m-none-eabi", features: "rp2040,dual-core", keep: None, form: PICO_DUAL },
     Build { source: "firmware-pico", target: "thumbv8m.main-none-eabihf", features: "rp2350,all-operators", keep: None, form: PICO2 },
     Build { source: "firmware-esp32", target: xtensa::TARGET, features: "esp32", keep: Some("esp32"), form: Form::Elf },
     Build { source: "firmware-esp32", target: xtensa::TARGET, features: "esp32s3", keep: Some("esp32s3"), form: Form::Elf },
