@@ -73,7 +73,8 @@ fn a_board_is_flashed_and_proves_what_it_got() {
     board.fail_always(Always::Encryption);
     let (status, locked) = deploy(&to);
     assert_eq!(status, 2);
-    assert!(locked.to_string().contains("the chip has flash encryption") && locked.to_string().contains("refused"), "{locked}");
+    assert!(locked.to_string().contains("the chip has flash encryption"), "{locked}");
+    assert!(locked.to_string().contains(r#""status":"refused""#) && locked.to_string().contains(r#""error":"esp_locked""#), "{locked}");
 }
 
 #[test]

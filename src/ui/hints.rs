@@ -140,7 +140,9 @@ fn board(error: &edgectl_deploy::DeployError) -> Option<&'static str> {
         BoardError::Client(ClientError::Version { .. }) => {
             "start the board with BOOTSEL pressed, then `--to uf2:auto` brings firmware and model that fit each other"
         }
-        BoardError::Client(_) => "is it the board's port, and has the board this project's firmware? `--to uf2:auto` brings it",
+        BoardError::Client(_) => {
+            "is it the board's port, and has the board this project's firmware? `--to uf2:auto` brings it to a Pico, `?via=loader` to an ESP32"
+        }
         BoardError::Esp(error) => return esp(error),
         BoardError::NoBoard { .. } => "connect it by USB; a board without firmware is started with BOOTSEL pressed, and is then a volume",
         BoardError::Open { .. } => "check the name of the port; your account must be in the group that owns it, such as `dialout`",

@@ -26,6 +26,14 @@ pub enum DeployError {
 }
 
 impl DeployError {
+    /// The kind of error, finer than its code, where it has such a name.
+    pub fn name(&self) -> Option<&'static str> {
+        match self {
+            DeployError::Board(BoardError::Esp(error)) => Some(error.name()),
+            _ => None,
+        }
+    }
+
     /// The code of this end.
     pub fn code(&self) -> Code {
         match self {

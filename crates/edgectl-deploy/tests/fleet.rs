@@ -13,7 +13,7 @@ use edgectl_deploy::fleet::{DeviceEnd, Inventory, JournalError, Rollout, Rollout
 use edgectl_deploy::{Code, Event};
 
 fn end(code: Code) -> DeviceEnd {
-    DeviceEnd { code: code as u8, status: code.name().into(), detail: String::new(), bytes_sent: 0, seconds: 0.0 }
+    DeviceEnd { code: code as u8, status: code.name().into(), detail: String::new(), error: None, bytes_sent: 0, seconds: 0.0 }
 }
 
 /// Groups of so many devices.

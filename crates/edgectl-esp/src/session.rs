@@ -325,12 +325,15 @@ fn talk(place: &Where, usb: &UsbPortInfo, port: Port) -> Result<(Loader, Facts),
     let mut facts = facts(place, &mut flasher).map_err(|error| fail(&error))?;
     if facts.security.download_only || facts.security.secure_boot {
         // A locked chip starts no stub, or none that could be told from others.
+        flasher.disable_watchdog().map_err(|error| fail(&error))?;
         return Ok((Loader::new(flasher.into_connection().into_serial(), false), facts));
     }
     // The stub is loaded only now that it is known that the chip takes one.
     let connection = connection(flasher.into_connection().into_serial(), usb, ResetBeforeOperation::NoReset);
     match Flasher::try_connect(connection, true, true, false, chip, place.baud) {
-        Ok(flasher) => {
+        Ok(mut flasher) => {
+            // Behind the USB port in the chip, a watchdog would end it; nothing but this switches it off, whichever loader runs.
+            flasher.disable_watchdog().map_err(|error| fail(&error))?;
             facts.stub = true;
             Ok((Loader::new(flasher.into_connection().into_serial(), true), facts))
         }

@@ -21,6 +21,9 @@ pub struct DeviceEnd {
     pub status: String,
     /// What was proven, or what went wrong, in words.
     pub detail: String,
+    /// The kind of error, finer than the code, for programs: `esp_no_loader`. It does not change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// How many bytes of files went over the line.
     pub bytes_sent: u64,
     /// How long it took.
@@ -47,7 +50,9 @@ impl DeviceEnd {
             }
             Err(error) => (error.code(), error.code().name(), error.to_string(), 0),
         };
-        DeviceEnd { code: code as u8, status: status.into(), detail, bytes_sent, seconds: (seconds * 10.0).round() / 10.0 }
+        let error = result.as_ref().err().and_then(DeployError::name).map(str::to_owned);
+        let seconds = (seconds * 10.0).round() / 10.0;
+        DeviceEnd { code: code as u8, status: status.into(), detail, error, bytes_sent, seconds }
     }
 }
 
