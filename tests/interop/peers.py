@@ -4,10 +4,9 @@ Each engine runs on one thread, one after the other, in rounds, and the least ti
 `cargo bench -p edge-runtime --features std`, which names the instruction sets that it uses; LiteRT runs the same .tflite with XNNPACK,
 TFLite Micro its reference kernels, onnxruntime the QDQ ONNX that `edgectl quantize` makes of the model, and tract the float model. Models
 without an int8 .tflite are quantized by edgectl. What the peers take includes a call from Python, about a microsecond of onnxruntime's
-and tract's times.
+and tract's times. `peers.py FOLDER` keeps what edgectl makes of the models there, and takes what it finds: the second run only measures.
 """
 
-import functools
 import math
 import os
 import re
@@ -17,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from common import MODELS, ROOT, edgectl, require_models, table
+from common import MODELS, RFB320, ROOT, edgectl, require_models, table
 
 # An int8 model and its float original; of some there is only one of them.
 FILES = {
@@ -33,6 +32,7 @@ FILES = {
     "wand_cnn1d": (None, "wand_cnn1d/model.onnx"),
 }
 NAMES = list(FILES)
+PREPROCESSING = {"rfb320_face": RFB320}
 ROUNDS = 12
 ROUND_S = 0.02
 
@@ -84,19 +84,22 @@ def micro(name, _):
     return least_us(interpreter.invoke)
 
 
-def quantized(name, to):
-    """Writes a model in int8 to a file of a kind that `edgectl quantize` knows."""
-    int8, original = FILES[name]
-    source = MODELS / (int8 or original)
-    calibration = [] if int8 else ["--calibration", source.parent / "calib_x.npy"]
-    done = edgectl("quantize", source, *calibration, "-o", to)
-    if done.status != 0:
-        raise RuntimeError(str(done))
-    return to
+def quantized(name, folder, suffix):
+    """A model in int8, as a program (.edgm) or for others (.onnx): what `edgectl quantize` makes of it, unless it is there."""
+    stem = name.replace("/", "_")
+    made = folder / f"{stem}{suffix}"
+    if not made.exists():
+        int8, original = FILES[name]
+        source = MODELS / (int8 or original)
+        options = [] if int8 else ["--calibration", source.parent / "calib_x.npy", *PREPROCESSING.get(name, [])]
+        done = edgectl("quantize", source, *options, "-o", folder / f"{stem}.edgm", "-o", folder / f"{stem}.onnx")
+        if done.status not in (0, 1):
+            raise RuntimeError(str(done))
+    return made
 
 
 def onnxruntime(name, folder):
-    return by_onnxruntime(quantized(name, folder / "model.onnx"))
+    return by_onnxruntime(quantized(name, folder, ".onnx"))
 
 
 def by_onnxruntime(model):
@@ -132,40 +135,44 @@ def tract(name, _):
 PEERS = {"LiteRT": litert, "onnxruntime": onnxruntime, "tract": tract, "TFLite Micro": micro}
 
 
-@functools.cache
-def programs(folder):
-    """What our bench is given: an int8 .tflite, or a program."""
-    return [tflite(name) if FILES[name][0] else str(quantized(name, folder / f"{Path(name).name}.edgm")) for name in NAMES]
-
-
 def ours(folder):
     """Our times by model, and the instruction set."""
     command = os.environ.get("EDGE_RUNTIME_BENCH")
     command = [command] if command else ["cargo", "bench", "--quiet", "-p", "edge-runtime", "--features", "std", "--bench", "kernels", "--"]
-    output = subprocess.run([*command, *programs(folder)], cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    programs = [tflite(name) if FILES[name][0] else str(quantized(name, folder, ".edgm")) for name in NAMES]
+    output = subprocess.run([*command, *programs], cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
     isa = output[0].split()[-2]
     rows = [re.findall(r"([\d.]+) us", line) for line in output if line.rstrip().endswith("x") and " us" in line]
     return {name: float(row[-1]) for name, row in zip(NAMES, rows, strict=True)}, isa
 
 
-def child(peer, name):
+def child(peer, name, folder):
     """A peer's time, measured in a process of its own: some end the process when they meet what they cannot run."""
-    done = subprocess.run([sys.executable, __file__, peer, name], capture_output=True, text=True, timeout=600)
+    done = subprocess.run([sys.executable, __file__, str(folder), peer, name], capture_output=True, text=True, timeout=600)
     match = re.search(r"^least ([\d.]+)$", done.stdout, re.MULTILINE)
     return float(match[1]) if match else None
 
 
+def measure(folder):
+    """Our times and instruction set, and those of the peers: by model."""
+    for name in NAMES:
+        quantized(name, folder, ".onnx")
+    before, isa = ours(folder)
+    theirs = {peer: {name: child(peer, name, folder) for name in NAMES} for peer in PEERS}
+    after, _ = ours(folder)
+    return {name: min(before[name], after[name]) for name in NAMES}, isa, theirs
+
+
 def main():
     require_models()
-    if len(sys.argv) == 3:
-        with tempfile.TemporaryDirectory() as folder:
-            print("least", PEERS[sys.argv[1]](sys.argv[2], Path(folder)))
+    if len(sys.argv) == 4:
+        _, folder, peer, name = sys.argv
+        print("least", PEERS[peer](name, Path(folder)))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        before, isa = ours(Path(folder))
-        theirs = {peer: {name: child(peer, name) for name in NAMES} for peer in PEERS}
-        after, _ = ours(Path(folder))
-    own = {name: min(before[name], after[name]) for name in NAMES}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(sys.argv[1] if len(sys.argv) == 2 else temporary)
+        folder.mkdir(exist_ok=True)
+        own, isa, theirs = measure(folder)
     print(f"one thread, {isa}; times in us, and how many times as fast we are")
     cell = lambda found, mine: "-" if found is None else f"{found:.1f} {found / mine:5.2f}x"
     table(["model", "edge-runtime", *PEERS], [[n, f"{own[n]:.1f}", *(cell(theirs[p][n], own[n]) for p in PEERS)] for n in NAMES])

@@ -60,7 +60,8 @@
 //!
 //! The slice given to the reader must begin at a multiple of [`BASE_ALIGNMENT`] bytes, since `i16` and `i32` constants are
 //! read in place (`i64` ones are read byte by byte). Constants begin at multiples of [`DATA_ALIGNMENT`] bytes from the start of the file, so that
-//! flash mapped at such a boundary can feed wide loads. A tensor in the arena is aligned to its data type.
+//! flash mapped at such a boundary can feed wide loads; the writer makes it 64 where weights are packed. A tensor in the arena is aligned to its
+//! data type.
 //!
 //! # State
 //!

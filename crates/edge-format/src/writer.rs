@@ -197,7 +197,10 @@ pub enum WriteError {
 /// [`WriteError`], of which [`WriteError::Format`] is what a reader would say of the bytes.
 pub fn write(spec: &ProgramSpec) -> Result<Vec<u8>, WriteError> {
     let written_by = written_by(spec)?;
-    let mut sections = Tables::default();
+    // Weights are packed for who loads them by groups.
+    let is_packed = spec.tensors.iter().any(|tensor| matches!(tensor.place, PlaceSpec::Packed(..)));
+    let data_alignment = if is_packed { Packing::GROUP_BYTES } else { DATA_ALIGNMENT };
+    let mut sections = Tables { data_alignment, ..Tables::default() };
     for (tensor, written_by) in spec.tensors.iter().zip(written_by) {
         sections.tensor(tensor, written_by)?;
     }
@@ -208,6 +211,12 @@ pub fn write(spec: &ProgramSpec) -> Result<Vec<u8>, WriteError> {
     let outputs = sections.ios(&spec.outputs)?;
     let name = sections.string(&spec.name);
     let producer = sections.string(&spec.producer);
+    // What is before the data is made so long that they begin at a multiple of their alignment.
+    let tables = [&sections.tensors, &sections.ops, &sections.words, &inputs, &outputs];
+    let before_strings = HEADER_BYTES + tables.iter().map(|table| table.len()).sum::<usize>();
+    if is_packed {
+        sections.strings.resize((before_strings + sections.strings.len()).next_multiple_of(data_alignment) - before_strings, 0);
+    }
     let counted = [
         (Section::Tensors, spec.tensors.len(), &sections.tensors),
         (Section::Ops, spec.ops.len(), &sections.ops),
@@ -305,6 +314,8 @@ struct Tables<'s> {
     data: Vec<u8>,
     known_strings: BTreeMap<&'s str, usize>,
     known_data: BTreeMap<&'s [u8], usize>,
+    /// What constants are aligned to.
+    data_alignment: usize,
 }
 
 impl<'s> Tables<'s> {
@@ -370,7 +381,7 @@ impl<'s> Tables<'s> {
 
     fn constant(&mut self, bytes: &'s [u8]) -> usize {
         *self.known_data.entry(bytes).or_insert_with(|| {
-            self.data.resize(self.data.len().next_multiple_of(DATA_ALIGNMENT), 0);
+            self.data.resize(self.data.len().next_multiple_of(self.data_alignment), 0);
             let offset = self.data.len();
             self.data.extend_from_slice(bytes);
             offset
