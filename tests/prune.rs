@@ -1,6 +1,8 @@
 //! `prune`: what it writes is the same each time, smaller, and can be worked on further.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -21,6 +23,36 @@ fn the_same_seed_gives_the_same_bytes() {
     let first = pruned(&folder, "a.onnx", &options);
     assert_eq!(first, pruned(&folder, "b.onnx", &options));
     assert_ne!(first, pruned(&folder, "c.onnx", &[&options[..], &["--seed", "1"]].concat()));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_goes_on_to_the_same_bytes() {
+    let folder = TempDir::new().unwrap();
+    let (model, data) = (fixture("digits_mlp/model.onnx"), fixture("digits_mlp/calib_x.npy"));
+    let arguments = ["prune", &model, "--scale", "1/16", "--data", &data, "--sparsity", "0.5", "--steps", "2", "--epochs", "3"];
+    let arguments = [&arguments[..], &["--final-epochs", "4000", "--batch", "16", "-v", "-o", "m.onnx"]].concat();
+    let mut command = Command::new(CASES.binary);
+    command.current_dir(folder.path()).args(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).env("NO_COLOR", "1");
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains("step 1:")) && said.any(|line| line.contains("epoch 3,")), "it ended too early");
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let end: Vec<String> = said.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(2), "{end:?}");
+    assert!(end.iter().any(|line| line.contains("in step 2 of 2")), "{end:?}");
+    let mut files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["m.onnx.checkpoint.1", "m.onnx.checkpoint.2"]);
+    let run = || {
+        let ran = CASES.edgectl(folder.path(), &arguments).unwrap();
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        (ran.stderr.contains("going on after"), fs::read(folder.path().join("m.onnx")).unwrap())
+    };
+    let (resumed, whole) = (run(), run());
+    assert!(resumed.0 && !whole.0);
+    assert_eq!(resumed.1, whole.1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -129,6 +129,17 @@ fn an_interrupted_training_goes_on_to_the_same_bytes() {
     assert!(began.elapsed() < Duration::from_secs(60));
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(files, ["m.onnx.checkpoint"]);
+    // No room for the next checkpoint: the last one stays.
+    let kept = fs::read(folder.path().join("m.onnx.checkpoint")).unwrap();
+    let mut full = Command::new("sh");
+    full.current_dir(folder.path()).args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"", CASES.binary]).args(arguments);
+    let full = full.env("NO_COLOR", "1").output().unwrap();
+    let said = String::from_utf8(full.stderr).unwrap();
+    assert_eq!(full.status.code(), Some(2), "{said}");
+    assert!(said.contains("m.onnx.checkpoint: File too large"), "{said}");
+    let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["m.onnx.checkpoint"]);
+    assert_eq!(fs::read(folder.path().join("m.onnx.checkpoint")).unwrap(), kept);
     let resumed = CASES.edgectl(folder.path(), arguments).unwrap();
     assert_eq!(resumed.status, 0, "{}", resumed.stderr);
     assert!(resumed.stderr.contains("going on after"), "{}", resumed.stderr);

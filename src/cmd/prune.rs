@@ -16,10 +16,11 @@ use crate::engine::{Engine, FloatEngine, Port};
 use crate::eval::{self, Remembering};
 use crate::model::{Model, ModelError, Source};
 use crate::output::{OutputError, Outputs};
-use crate::pruning::target::{Limit, Quantity};
+use crate::pruning::target::{self, Limit, Quantity};
 use crate::pruning::{self, Importance, Options, Pruning, PruningError, Structure, Training};
 use crate::quantization::{Evaluation, options::points};
 use crate::samples::Samples;
+use crate::training::checkpoint_of;
 use crate::ui::{Ui, Verdict};
 
 /// Remove channels from a float model, or set weights to zero, and measure what that costs
@@ -147,6 +148,10 @@ struct TrainingArgs {
     /// Whence all randomness comes
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// The state of training: kept in a file for each step, with its number behind this name, after each epoch and on interrupt, and taken up
+    /// again by the same command; goes when all is done [default: the output with .checkpoint behind it]
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
@@ -188,6 +193,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
         let bytes = outputs.commit()?;
         report.wrote(&args.output, &onnx, bytes[0], (file_bytes, &std::fs::read(&args.model)?));
     }
+    options.remove_checkpoints();
     ui.result(&report)?;
     Ok(Verdict::of(report.refused.is_none()))
 }
@@ -232,7 +238,7 @@ impl Args {
             limit(Quantity::FlashBytes, bytes(max_flash_kib)),
         ];
         let train = &self.training;
-        let multiple = self.choice.multiple.map_or_else(|| profiles.iter().map(pruning::multiple).max().unwrap_or(1), NonZeroUsize::get);
+        let multiple = self.choice.multiple.map_or_else(|| profiles.iter().map(target::multiple).max().unwrap_or(1), NonZeroUsize::get);
         Options {
             structure,
             importance: self.choice.importance,
@@ -253,6 +259,7 @@ impl Args {
                 augmentations: train.augment.clone(),
                 seed: train.seed,
             },
+            checkpoint: train.checkpoint.clone().unwrap_or_else(|| checkpoint_of(&self.output)),
         }
     }
 

@@ -131,3 +131,17 @@ pub(crate) fn between(limits: &[Limit], start: &[f64], share: f64) -> Vec<Limit>
 pub(crate) fn fits(limits: &[Limit], found: &[f64]) -> bool {
     limits.iter().zip(found).all(|(limit, &found)| found <= limit.most)
 }
+
+/// How many channels the kernels of a device's processor take at a time: of 128 bit vectors, 16 of 8 bits, of which NEON multiplies 8 at a
+/// time; DSP extensions multiply 4 that lie in a word. Plain loops take any number.
+pub(crate) fn multiple(profile: &Profile) -> usize {
+    let library = profile.kernels.get(&profile.default_kernels);
+    let processor = library.and_then(|library| profile.processors.get(&library.processor));
+    let lanes = |name: &String| match name.as_str() {
+        "dsp" => 4,
+        "neon" => 8,
+        wide if wide.ends_with("-128") => 16,
+        _ => 1,
+    };
+    processor.and_then(|processor| processor.simd.iter().map(lanes).max()).unwrap_or(1)
+}

@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use edgectl_float::FloatModel;
 use edgectl_graph::Graph;
 use edgectl_prune::{Dependencies, Masks, Scores, Taylor};
-use edgectl_train::{Augmentation, Event, Flow, Gradients, Objective, Samples, Term, TrainOptions};
+use edgectl_train::{Augmentation, Gradients, Objective, Samples, Term, TrainOptions};
 use rayon::prelude::*;
 
 use super::{Pruning, PruningError, Structure};
+use crate::training::session::{self, Job};
 use crate::ui::counted;
 
 /// Samples of which gradients are looked at for the Taylor expansion.
@@ -97,10 +98,10 @@ impl<'a> Trainer<'a> {
         Ok(Trainer { pruning, samples: Some((samples, Objective { terms })) })
     }
 
-    /// Trains a graph for the epochs that belong to a step; masked weights stay zero.
-    pub(super) fn train(&mut self, graph: &Graph, masks: Option<&Masks>, is_last: bool) -> Result<Graph> {
+    /// Trains a graph for the epochs that belong to a step of so many, from 1; masked weights stay zero.
+    pub(super) fn train(&mut self, graph: &Graph, masks: Option<&Masks>, step: usize, steps: usize) -> Result<Graph> {
         let options = &self.pruning.options.training;
-        let epochs = if is_last { options.final_epochs } else { options.epochs };
+        let epochs = if step == steps { options.final_epochs } else { options.epochs };
         let Some((samples, objective)) = self.samples.as_ref().filter(|_| epochs > 0) else { return Ok(graph.clone()) };
         let train = TrainOptions {
             epochs,
@@ -109,16 +110,13 @@ impl<'a> Trainer<'a> {
             augmentations: options.augmentations.clone(),
             masks: masks.map(|masks| masks.iter().map(|(name, mask)| (name.to_owned(), mask.to_vec())).collect()).unwrap_or_default(),
             seed: options.seed,
+            checkpoint: Some(self.pruning.options.checkpoint(step)),
             ..TrainOptions::default()
         };
-        let progress = self.pruning.ui.progress("training", epochs * samples.len().div_ceil(train.batch));
-        let trained = edgectl_train::train(graph, samples, None, objective, &train, &mut |event| {
-            if let Event::Step { .. } = event {
-                progress.advance(1);
-            }
-            Flow::Continue
-        });
-        Ok(trained.context("cannot train the pruned model")?.graph)
+        let job = Job { graph, samples, validation: None, objective, options: &train };
+        let trained =
+            session::train(&job, self.pruning.ui).with_context(|| format!("cannot train the pruned model in step {step} of {steps}"));
+        Ok(trained?.graph)
     }
 
     /// Scores from the gradients of the loss.

@@ -75,7 +75,10 @@ impl Course<'_> {
         let objective = self.aim.objective(&given, &mut samples, ui)?;
         let mut models = self.before(&engine, metric, ui)?;
 
-        let job = Job { graph: self.pupil.graph, samples: &samples, objective: &objective, options: &options };
+        let share = self.training.validation;
+        let split = (share > 0.0).then(|| samples.split(share, self.training.seed)).transpose()?;
+        let (trained_on, validation) = split.as_ref().map_or((&samples, None), |(samples, validation)| (samples, Some(validation)));
+        let job = Job { graph: self.pupil.graph, samples: trained_on, validation, objective: &objective, options: &options };
         let (trained, int8) = self.train(&job, ui)?;
         if let Some((index, outputs)) = files.log() {
             session::log(&trained, index, outputs)?;
@@ -117,10 +120,10 @@ impl Course<'_> {
     /// have, is what new weights need most.
     fn train(&self, job: &Job<'_>, ui: &Ui) -> Result<(Trained, Option<Int8Aware>)> {
         if !self.quantization_aware {
-            return Ok((session::train(job, self.training, ui)?, None));
+            return Ok((session::train(job, ui)?, None));
         }
         let is_new = self.pupil.name.is_none();
-        let first = is_new.then(|| session::train(job, self.training, ui)).transpose()?;
+        let first = is_new.then(|| session::train(job, ui)).transpose()?;
         let graph = first.as_ref().map_or(job.graph, |first| &first.graph);
         let int8 = Int8Aware::new(graph, &self.data, self.per_tensor, ui)?;
         let mut options = TrainOptions { quantization: Some(int8.simulation()?), ..job.options.clone() };
@@ -130,7 +133,7 @@ impl Course<'_> {
             options.learning_rate /= INT8_RATE;
             options.checkpoint = options.checkpoint.as_deref().map(with_int8);
         }
-        let mut trained = session::train(&Job { graph: &int8.prepared, options: &options, ..*job }, self.training, ui)?;
+        let mut trained = session::train(&Job { graph: &int8.prepared, options: &options, ..*job }, ui)?;
         if let Some(first) = first {
             let before = first.history.last().map_or(0, |row| row.epoch);
             trained.history.iter_mut().for_each(|row| row.epoch += before);

@@ -1,4 +1,4 @@
-//! What `finetune` and `distill` share: options, data in memory, teachers, training with progress, reports.
+//! What `finetune` and `distill` share, and `prune` of it: options, data in memory, teachers, training with progress, reports.
 
 mod aim;
 mod course;
@@ -8,7 +8,7 @@ mod load;
 mod options;
 mod page;
 mod report;
-mod session;
+pub(crate) mod session;
 mod student;
 mod teacher;
 
@@ -18,7 +18,7 @@ pub(crate) use course::{Course, Pupil};
 use figures::Figures;
 use int8::Int8Aware;
 use load::load;
-pub(crate) use options::{Defaults, TrainingArgs};
+pub(crate) use options::{Defaults, TrainingArgs, checkpoint_of};
 pub(crate) use session::Interrupted;
 pub(crate) use student::{Contract, StudentChoice, StudentError, read as read_student};
 pub(crate) use teacher::{Teacher, TeacherError};

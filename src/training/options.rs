@@ -91,11 +91,16 @@ enum OptimizerName {
     Sgd,
 }
 
+/// Where the state of training is kept unless told otherwise.
+pub(crate) fn checkpoint_of(output: &Path) -> PathBuf {
+    let mut path = output.as_os_str().to_owned();
+    path.push(".checkpoint");
+    path.into()
+}
+
 impl TrainingArgs {
     /// The options, with the defaults of a command; `output` is the first file to be written.
     pub(crate) fn options(&self, defaults: Defaults, output: &Path) -> TrainOptions {
-        let mut checkpoint = output.as_os_str().to_owned();
-        checkpoint.push(".checkpoint");
         TrainOptions {
             epochs: self.epochs.map_or(defaults.epochs, |epochs| epochs as usize),
             batch: self.batch as usize,
@@ -117,7 +122,7 @@ impl TrainingArgs {
             seed: self.seed,
             frozen: self.freeze.iter().cloned().collect::<BTreeSet<_>>(),
             freeze_statistics: self.freeze_statistics,
-            checkpoint: Some(self.checkpoint.clone().unwrap_or_else(|| checkpoint.into())),
+            checkpoint: Some(self.checkpoint.clone().unwrap_or_else(|| checkpoint_of(output))),
             ..TrainOptions::default()
         }
     }

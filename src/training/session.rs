@@ -9,7 +9,6 @@ use edgectl_train::{Ending, EpochRow, Event, Flow, Objective, Samples, TrainOpti
 use serde::Serialize;
 use thiserror::Error;
 
-use super::TrainingArgs;
 use crate::output::{Interrupts, Outputs};
 use crate::ui::{Ui, percent};
 
@@ -27,6 +26,8 @@ pub(crate) struct Interrupted {
 pub(crate) struct Job<'a> {
     pub(crate) graph: &'a Graph,
     pub(crate) samples: &'a Samples,
+    /// By which the best epoch is chosen.
+    pub(crate) validation: Option<&'a Samples>,
     pub(crate) objective: &'a Objective,
     pub(crate) options: &'a TrainOptions,
 }
@@ -39,9 +40,8 @@ pub(crate) fn log(trained: &Trained, index: usize, outputs: &Outputs) -> Result<
 }
 
 /// Trains, with progress; an interrupt keeps the state and is an error.
-pub(crate) fn train(job: &Job<'_>, args: &TrainingArgs, ui: &Ui) -> Result<Trained> {
-    let split = (args.validation > 0.0).then(|| job.samples.split(args.validation, args.seed)).transpose()?;
-    let (samples, validation) = split.as_ref().map_or((job.samples, None), |(samples, validation)| (samples, Some(validation)));
+pub(crate) fn train(job: &Job<'_>, ui: &Ui) -> Result<Trained> {
+    let samples = job.samples;
     let interrupts = Interrupts::defer()?;
     let steps = samples.len().div_ceil(job.options.batch);
     let progress = ui.progress("training", steps * job.options.epochs);
@@ -67,7 +67,7 @@ pub(crate) fn train(job: &Job<'_>, args: &TrainingArgs, ui: &Ui) -> Result<Train
         }
         if interrupts.pending() { Flow::Stop } else { Flow::Continue }
     };
-    let trained = edgectl_train::train(job.graph, samples, validation, job.objective, job.options, &mut events)?;
+    let trained = edgectl_train::train(job.graph, samples, job.validation, job.objective, job.options, &mut events)?;
     if trained.ending == Ending::Stopped {
         let epochs = trained.history.last().map_or(0, |row| row.epoch);
         let checkpoint = job.options.checkpoint.clone().unwrap_or_default();

@@ -12,9 +12,10 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::event::EpochRow;
 use crate::kernel::batch_norm::Statistics;
 use crate::network::{Network, State};
-use crate::train::{EpochRow, TrainOptions};
+use crate::options::TrainOptions;
 use crate::{Objective, Samples, TrainError};
 
 /// The key of the metadata.

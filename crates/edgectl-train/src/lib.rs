@@ -19,6 +19,8 @@
 mod augment;
 mod checkpoint;
 mod error;
+mod evaluation;
+mod event;
 #[cfg(test)]
 mod gradients;
 mod kernel;
@@ -26,9 +28,11 @@ mod network;
 mod objective;
 mod op;
 mod optimizer;
+mod options;
 mod quantization;
 mod samples;
 mod sensitivity;
+mod step;
 mod tape;
 mod template;
 mod threads;
@@ -36,12 +40,15 @@ mod train;
 
 pub use augment::{Augmentation, ParseAugmentationError};
 pub use error::TrainError;
+pub use evaluation::{outputs, score};
+pub use event::{Ending, EpochRow, Event, Flow, Score, Trained};
 pub use network::reinitialize;
 pub use objective::{Objective, Term, attention_map, logits};
 pub use optimizer::{Optimizer, Schedule};
+pub use options::{QuantizationAware, TrainOptions};
 pub use quantization::LearnedRange;
 pub use samples::Samples;
 pub use sensitivity::{Gradients, gradients};
 pub use template::{ParseTemplateError, Template, TemplateSpec};
 pub use threads::use_one_candle_thread;
-pub use train::{Ending, EpochRow, Event, Flow, QuantizationAware, Score, TrainOptions, Trained, outputs, score, train};
+pub use train::train;

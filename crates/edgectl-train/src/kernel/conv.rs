@@ -60,7 +60,7 @@ impl Conv {
                 matmul(dx, [depth, filters, places], filter, dy, true);
             } else {
                 matmul(&mut columns, [depth, filters, places], filter, dy, false);
-                simd(|| self.geometry.scatter(&columns, dx));
+                self.geometry.scatter(&columns, dx);
             }
         }
     }
@@ -84,7 +84,7 @@ impl Conv {
         if self.geometry.is_pointwise() {
             return x;
         }
-        simd(|| self.geometry.gather(x, scratch));
+        self.geometry.gather(x, scratch);
         scratch
     }
 }

@@ -1,7 +1,10 @@
 //! Convolution whose filters see one channel each: no matrix product, but sums of shifted lines.
 
+use std::ops::Range;
+
 use super::conv::Conv;
-use super::{LANES, add_scaled, dot, simd};
+use super::geometry::Line;
+use super::{LANES, add_scaled, dot};
 
 impl Conv {
     /// Whether every filter sees one channel.
@@ -24,17 +27,8 @@ impl Conv {
         let (pixels, places, taps) = (geometry.pixels(), geometry.places(), geometry.taps());
         self.planes(y.len() / places / self.filters, |from, to, channel| {
             let (x, y, filter) = (&x[from * pixels..][..pixels], &mut y[to * places..][..places], &filter[channel * taps..][..taps]);
-            simd(|| {
-                y.fill(0.0);
-                geometry.lines(|tap, windows, first, stride| {
-                    let y = &mut y[windows];
-                    if stride == 1 {
-                        add_scaled(y, &x[first..first + y.len()], filter[tap]);
-                    } else {
-                        y.iter_mut().zip(x[first..].iter().step_by(stride)).for_each(|(y, x)| *y += filter[tap] * x);
-                    }
-                });
-            });
+            y.fill(0.0);
+            geometry.lines(&mut Forward { x, filter, y });
         });
     }
 
@@ -44,16 +38,7 @@ impl Conv {
         let (pixels, places, taps) = (geometry.pixels(), geometry.places(), geometry.taps());
         self.planes(dy.len() / places / self.filters, |to, from, channel| {
             let (dx, dy, filter) = (&mut dx[to * pixels..][..pixels], &dy[from * places..][..places], &filter[channel * taps..][..taps]);
-            simd(|| {
-                geometry.lines(|tap, windows, first, stride| {
-                    let dy = &dy[windows];
-                    if stride == 1 {
-                        add_scaled(&mut dx[first..first + dy.len()], dy, filter[tap]);
-                    } else {
-                        dx[first..].iter_mut().step_by(stride).zip(dy).for_each(|(dx, dy)| *dx += filter[tap] * dy);
-                    }
-                });
-            });
+            geometry.lines(&mut ImageGradient { dy, filter, dx });
         });
     }
 
@@ -63,18 +48,63 @@ impl Conv {
         let (pixels, places, taps) = (geometry.pixels(), geometry.places(), geometry.taps());
         self.planes(dy.len() / places / self.filters, |from, to, channel| {
             let (x, dy, df) = (&x[from * pixels..][..pixels], &dy[to * places..][..places], &mut df[channel * taps..][..taps]);
-            simd(|| {
-                geometry.lines(|tap, windows, first, stride| {
-                    let dy = &dy[windows];
-                    df[tap] += if stride == 1 {
-                        let x = &x[first..first + dy.len()];
-                        // Short lines are not worth the lanes.
-                        if dy.len() < LANES { x.iter().zip(dy).map(|(x, dy)| x * dy).sum() } else { dot(x, dy) }
-                    } else {
-                        dy.iter().zip(x[first..].iter().step_by(stride)).map(|(dy, x)| dy * x).sum()
-                    };
-                });
-            });
+            geometry.lines(&mut FilterGradient { x, dy, df });
         });
+    }
+}
+
+struct Forward<'a> {
+    x: &'a [f32],
+    filter: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Line for Forward<'_> {
+    #[inline(always)]
+    fn line(&mut self, tap: usize, windows: Range<usize>, first: usize, stride: usize) {
+        let (y, factor) = (&mut self.y[windows], self.filter[tap]);
+        if stride == 1 {
+            add_scaled(y, &self.x[first..first + y.len()], factor);
+        } else {
+            y.iter_mut().zip(self.x[first..].iter().step_by(stride)).for_each(|(y, x)| *y += factor * x);
+        }
+    }
+}
+
+struct ImageGradient<'a> {
+    dy: &'a [f32],
+    filter: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Line for ImageGradient<'_> {
+    #[inline(always)]
+    fn line(&mut self, tap: usize, windows: Range<usize>, first: usize, stride: usize) {
+        let (dy, factor) = (&self.dy[windows], self.filter[tap]);
+        if stride == 1 {
+            add_scaled(&mut self.dx[first..first + dy.len()], dy, factor);
+        } else {
+            self.dx[first..].iter_mut().step_by(stride).zip(dy).for_each(|(dx, dy)| *dx += factor * dy);
+        }
+    }
+}
+
+struct FilterGradient<'a> {
+    x: &'a [f32],
+    dy: &'a [f32],
+    df: &'a mut [f32],
+}
+
+impl Line for FilterGradient<'_> {
+    #[inline(always)]
+    fn line(&mut self, tap: usize, windows: Range<usize>, first: usize, stride: usize) {
+        let dy = &self.dy[windows];
+        self.df[tap] += if stride == 1 {
+            let x = &self.x[first..first + dy.len()];
+            // Short lines are not worth the lanes.
+            if dy.len() < LANES { x.iter().zip(dy).map(|(x, dy)| x * dy).sum() } else { dot(x, dy) }
+        } else {
+            dy.iter().zip(self.x[first..].iter().step_by(stride)).map(|(dy, x)| dy * x).sum()
+        };
     }
 }

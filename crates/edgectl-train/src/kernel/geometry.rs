@@ -1,8 +1,18 @@
 //! Where the elements of a window lie: windows over images, of which signals are those of height one.
 
+use std::iter::StepBy;
 use std::ops::Range;
 
 use edgectl_graph::Window;
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// What is done with a stretch of windows of one line. Implementations are always inlined, so that they are compiled for each instruction set;
+/// closures of their length are not.
+pub(crate) trait Line {
+    /// For an element of the windows: their places, where the pixel under the first of them lies, and how far those of the others are apart.
+    fn line(&mut self, tap: usize, windows: Range<usize>, first: usize, stride: usize);
+}
 
 /// A window that slides over an image.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,61 +89,103 @@ impl Geometry {
         window * self.strides[axis] + tap * self.dilations[axis] - self.begin[axis]
     }
 
-    /// Calls `row(tap, windows, pixels, stride)` for each stretch of windows of one line: the places of the windows, and where under the
-    /// first of them the pixel lies; the pixels of the others are `stride` apart.
-    #[inline(always)]
-    pub(crate) fn lines(&self, mut row: impl FnMut(usize, Range<usize>, usize, usize)) {
-        for ky in 0..self.kernel[0] {
-            for kx in 0..self.kernel[1] {
-                let columns = self.inside(1, kx);
-                if columns.is_empty() {
-                    continue;
-                }
-                for oy in self.inside(0, ky) {
-                    let first = self.pixel(0, oy, ky) * self.image[1] + self.pixel(1, columns.start, kx);
-                    let line = oy * self.windows[1];
-                    row(ky * self.kernel[1] + kx, line + columns.start..line + columns.end, first, self.strides[1]);
+    /// Along an axis, the pixels under each window.
+    pub(crate) fn pixels_under_windows(&self, axis: usize) -> Vec<StepBy<Range<usize>>> {
+        let (dilation, begin, image) = (self.dilations[axis], self.begin[axis], self.image[axis]);
+        let under = |window: usize| {
+            let start = window * self.strides[axis];
+            let end = (start + (self.kernel[axis] - 1) * dilation + 1).saturating_sub(begin).min(image);
+            // The first element that lies in the image.
+            let first = if start >= begin { start - begin } else { (dilation - (begin - start) % dilation) % dilation };
+            (first..end.max(first)).step_by(dilation)
+        };
+        (0..self.windows[axis]).map(under).collect()
+    }
+
+    /// Goes through a plane line by line, with the widest vectors that this machine has.
+    pub(crate) fn lines(&self, work: &mut impl Line) {
+        struct Lines<'a, L>(&'a Geometry, &'a mut L);
+        impl<L: Line> WithSimd for Lines<'_, L> {
+            type Output = ();
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, _: S) {
+                let Lines(geometry, work) = self;
+                for ky in 0..geometry.kernel[0] {
+                    for kx in 0..geometry.kernel[1] {
+                        let columns = geometry.inside(1, kx);
+                        if columns.is_empty() {
+                            continue;
+                        }
+                        for oy in geometry.inside(0, ky) {
+                            let first = geometry.pixel(0, oy, ky) * geometry.image[1] + geometry.pixel(1, columns.start, kx);
+                            let line = oy * geometry.windows[1];
+                            let windows = line + columns.start..line + columns.end;
+                            work.line(ky * geometry.kernel[1] + kx, windows, first, geometry.strides[1]);
+                        }
+                    }
                 }
             }
         }
+        Arch::new().dispatch(Lines(self, work));
     }
 
     /// Lays the windows of planes out as columns: `columns [planes * taps, places]`.
-    #[inline(always)]
     pub(crate) fn gather(&self, planes: &[f32], columns: &mut [f32]) {
         let (places, taps) = (self.places(), self.taps());
         if self.begin != [0, 0] || self.windows_reach_beyond() {
             columns.fill(0.0);
         }
         for (plane, columns) in planes.chunks_exact(self.pixels()).zip(columns.chunks_exact_mut(taps * places)) {
-            self.lines(|tap, windows, first, stride| {
-                let row = &mut columns[tap * places..][windows];
-                if stride == 1 {
-                    row.copy_from_slice(&plane[first..first + row.len()]);
-                } else {
-                    row.iter_mut().zip(plane[first..].iter().step_by(stride)).for_each(|(to, from)| *to = *from);
-                }
-            });
+            self.lines(&mut Gather { plane, columns, places });
         }
     }
 
     /// The reverse of [`Geometry::gather`]: adds what lies in the columns to the pixels from which they came.
-    #[inline(always)]
     pub(crate) fn scatter(&self, columns: &[f32], planes: &mut [f32]) {
         let (places, taps) = (self.places(), self.taps());
         for (plane, columns) in planes.chunks_exact_mut(self.pixels()).zip(columns.chunks_exact(taps * places)) {
-            self.lines(|tap, windows, first, stride| {
-                let row = &columns[tap * places..][windows];
-                if stride == 1 {
-                    plane[first..first + row.len()].iter_mut().zip(row).for_each(|(to, from)| *to += from);
-                } else {
-                    plane[first..].iter_mut().step_by(stride).zip(row).for_each(|(to, from)| *to += from);
-                }
-            });
+            self.lines(&mut Scatter { plane, columns, places });
         }
     }
 
     fn windows_reach_beyond(&self) -> bool {
         (0..2).any(|axis| self.inside(axis, self.kernel[axis] - 1).end < self.windows[axis])
+    }
+}
+
+struct Gather<'a> {
+    plane: &'a [f32],
+    columns: &'a mut [f32],
+    places: usize,
+}
+
+impl Line for Gather<'_> {
+    #[inline(always)]
+    fn line(&mut self, tap: usize, windows: Range<usize>, first: usize, stride: usize) {
+        let row = &mut self.columns[tap * self.places..][windows];
+        if stride == 1 {
+            row.copy_from_slice(&self.plane[first..first + row.len()]);
+        } else {
+            row.iter_mut().zip(self.plane[first..].iter().step_by(stride)).for_each(|(to, from)| *to = *from);
+        }
+    }
+}
+
+struct Scatter<'a> {
+    plane: &'a mut [f32],
+    columns: &'a [f32],
+    places: usize,
+}
+
+impl Line for Scatter<'_> {
+    #[inline(always)]
+    fn line(&mut self, tap: usize, windows: Range<usize>, first: usize, stride: usize) {
+        let row = &self.columns[tap * self.places..][windows];
+        if stride == 1 {
+            self.plane[first..first + row.len()].iter_mut().zip(row).for_each(|(to, from)| *to += from);
+        } else {
+            self.plane[first..].iter_mut().step_by(stride).zip(row).for_each(|(to, from)| *to += from);
+        }
     }
 }

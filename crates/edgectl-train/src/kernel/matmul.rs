@@ -5,12 +5,7 @@
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
-use pulp::Arch;
-
-/// Columns of a tile of [`add_rows`].
-const WIDE: usize = 16;
-/// Lanes of the sums of [`multiply_rows`].
-const LANES: usize = 8;
+use pulp::{Arch, Simd, WithSimd};
 
 /// A factor, row by row as it is or as its transpose.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +59,9 @@ pub(crate) fn matmul(c: &mut [f32], [m, k, n]: [usize; 3], a: Matrix<'_>, b: Mat
         _ if !fuses => library(c, [m, k, n], a, b),
         (transposed, false) => {
             let strides = if transposed { (1, m) } else { (k, 1) };
-            arch.dispatch(|| add_rows(c, n, a.values, strides, b.values));
+            arch.dispatch(AddRows { c, n, a: a.values, strides, b: b.values });
         }
-        (false, true) => arch.dispatch(|| multiply_rows(c, k, n, a.values, b.values)),
+        (false, true) => arch.dispatch(MultiplyRows { c, k, n, a: a.values, b: b.values }),
     }
 }
 
@@ -77,105 +72,145 @@ fn library(c: &mut [f32], [m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>) {
 }
 
 /// `c += a * b`, tile by tile; `strides` are those of `a` from row to row and from column to column.
-#[inline(always)]
-fn add_rows(c: &mut [f32], n: usize, a: &[f32], strides: (usize, usize), b: &[f32]) {
-    let m = c.len() / n;
-    for column in (0..n).step_by(WIDE) {
-        let width = WIDE.min(n - column);
-        let mut row = 0;
-        while row < m {
-            let a = &a[row * strides.0..];
-            let tile = &mut c[row * n + column..];
-            row += match m - row {
-                1 => tile_of_rows::<1>(tile, n, width, a, strides, &b[column..]),
-                2 => tile_of_rows::<2>(tile, n, width, a, strides, &b[column..]),
-                3 => tile_of_rows::<3>(tile, n, width, a, strides, &b[column..]),
-                4 => tile_of_rows::<4>(tile, n, width, a, strides, &b[column..]),
-                5 => tile_of_rows::<5>(tile, n, width, a, strides, &b[column..]),
-                _ => tile_of_rows::<6>(tile, n, width, a, strides, &b[column..]),
-            };
+struct AddRows<'a> {
+    c: &'a mut [f32],
+    n: usize,
+    a: &'a [f32],
+    strides: (usize, usize),
+    b: &'a [f32],
+}
+
+impl WithSimd for AddRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let AddRows { c, n, a, strides, b } = self;
+        let (m, wide) = (c.len() / n, 2 * S::F32_LANES);
+        for column in (0..n).step_by(wide) {
+            let (b, width) = (&b[column..], wide.min(n - column));
+            let mut row = 0;
+            while row < m {
+                let (a, c) = (&a[row * strides.0..], &mut c[row * n + column..]);
+                row += match m - row {
+                    1 => tile_of_rows::<S, 1>(simd, c, (n, width), a, strides, b),
+                    2 => tile_of_rows::<S, 2>(simd, c, (n, width), a, strides, b),
+                    3 => tile_of_rows::<S, 3>(simd, c, (n, width), a, strides, b),
+                    4 => tile_of_rows::<S, 4>(simd, c, (n, width), a, strides, b),
+                    5 => tile_of_rows::<S, 5>(simd, c, (n, width), a, strides, b),
+                    _ => tile_of_rows::<S, 6>(simd, c, (n, width), a, strides, b),
+                };
+            }
         }
     }
 }
 
-/// A tile of so many rows, at most [`WIDE`] columns; returns the number of rows.
+/// A tile of so many rows and at most two vectors of columns; returns the number of rows.
 #[inline(always)]
-fn tile_of_rows<const ROWS: usize>(
+fn tile_of_rows<S: Simd, const ROWS: usize>(
+    simd: S,
     c: &mut [f32],
-    n: usize,
-    width: usize,
+    (n, width): (usize, usize),
     a: &[f32],
     (row_stride, column_stride): (usize, usize),
     b: &[f32],
 ) -> usize {
-    let mut sums = [[0.0f32; WIDE]; ROWS];
-    let a_rows: [&[f32]; ROWS] = std::array::from_fn(|row| &a[row * row_stride..]);
-    let mut step = |at: usize, b: &[f32; WIDE]| {
+    let lanes = S::F32_LANES;
+    let mut sums = [[simd.splat_f32s(0.0); 2]; ROWS];
+    let mut at = 0;
+    let is_whole = width == 2 * lanes;
+    for b in b.chunks(n) {
+        let pair = if is_whole {
+            let (vectors, _) = S::as_simd_f32s(&b[..2 * lanes]);
+            [vectors[0], vectors[1]]
+        } else {
+            let (first, second) = b[..width].split_at(width.min(lanes));
+            [simd.partial_load_f32s(first), simd.partial_load_f32s(second)]
+        };
         for row in 0..ROWS {
-            let factor = a_rows[row][at * column_stride];
-            for lane in 0..WIDE {
-                sums[row][lane] = factor.mul_add(b[lane], sums[row][lane]);
-            }
+            let factor = simd.splat_f32s(a[row * row_stride + at]);
+            sums[row][0] = simd.mul_add_f32s(factor, pair[0], sums[row][0]);
+            sums[row][1] = simd.mul_add_f32s(factor, pair[1], sums[row][1]);
         }
-    };
-    for (at, b) in b.chunks(n).enumerate() {
-        match b.first_chunk::<WIDE>() {
-            Some(b) if width == WIDE => step(at, b),
-            _ => {
-                let mut padded = [0.0; WIDE];
-                padded[..width].copy_from_slice(&b[..width]);
-                step(at, &padded);
-            }
-        }
+        at += column_stride;
     }
-    for (row, sums) in sums.iter().enumerate() {
-        c[row * n..][..width].iter_mut().zip(sums).for_each(|(c, sum)| *c += sum);
+    for row in 0..ROWS {
+        let (first, second) = c[row * n..][..width].split_at_mut(width.min(lanes));
+        add_to(simd, first, sums[row][0]);
+        add_to(simd, second, sums[row][1]);
     }
     ROWS
 }
 
-/// `c += a * b^T`: `a` has rows of `k` values, as has `b`.
+/// Adds the first lanes of a vector to as many numbers.
 #[inline(always)]
-fn multiply_rows(c: &mut [f32], k: usize, n: usize, a: &[f32], b: &[f32]) {
-    let m = c.len() / n;
-    let mut row = 0;
-    while row < m {
-        let tall = m - row >= 4;
-        let a = &a[row * k..];
-        for column in (0..n).step_by(2) {
-            let (c, b) = (&mut c[row * n + column..], &b[column * k..]);
-            match (tall, n - column >= 2) {
-                (true, true) => tile_of_products::<4, 2>(c, n, k, a, b),
-                (true, false) => tile_of_products::<4, 1>(c, n, k, a, b),
-                (false, true) => tile_of_products::<1, 2>(c, n, k, a, b),
-                (false, false) => tile_of_products::<1, 1>(c, n, k, a, b),
+fn add_to<S: Simd>(simd: S, to: &mut [f32], vector: S::f32s) {
+    let sum = simd.add_f32s(simd.partial_load_f32s(to), vector);
+    simd.partial_store_f32s(to, sum);
+}
+
+/// `c += a * b^T`: `a` has rows of `k` values, as has `b`.
+struct MultiplyRows<'a> {
+    c: &'a mut [f32],
+    k: usize,
+    n: usize,
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl WithSimd for MultiplyRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let MultiplyRows { c, k, n, a, b } = self;
+        let m = c.len() / n;
+        let mut row = 0;
+        while row < m {
+            let tall = m - row >= 4;
+            let a = &a[row * k..];
+            for column in (0..n).step_by(3) {
+                let (c, b) = (&mut c[row * n + column..], &b[column * k..]);
+                match (tall, n - column) {
+                    (true, 1) => tile_of_products::<S, 4, 1>(simd, c, n, k, a, b),
+                    (true, 2) => tile_of_products::<S, 4, 2>(simd, c, n, k, a, b),
+                    (true, _) => tile_of_products::<S, 4, 3>(simd, c, n, k, a, b),
+                    (false, 1) => tile_of_products::<S, 1, 1>(simd, c, n, k, a, b),
+                    (false, 2) => tile_of_products::<S, 1, 2>(simd, c, n, k, a, b),
+                    (false, _) => tile_of_products::<S, 1, 3>(simd, c, n, k, a, b),
+                }
             }
+            row += if tall { 4 } else { 1 };
         }
-        row += if tall { 4 } else { 1 };
     }
 }
 
 #[inline(always)]
-fn tile_of_products<const ROWS: usize, const COLUMNS: usize>(c: &mut [f32], n: usize, k: usize, a: &[f32], b: &[f32]) {
-    let mut sums = [[[0.0f32; LANES]; COLUMNS]; ROWS];
-    let a: [&[f32]; ROWS] = std::array::from_fn(|row| &a[row * k..][..k]);
-    let b: [&[f32]; COLUMNS] = std::array::from_fn(|column| &b[column * k..][..k]);
-    let a_chunks: [(&[[f32; LANES]], &[f32]); ROWS] = std::array::from_fn(|row| a[row].as_chunks());
-    let b_chunks: [(&[[f32; LANES]], &[f32]); COLUMNS] = std::array::from_fn(|column| b[column].as_chunks());
-    for at in 0..k / LANES {
+fn tile_of_products<S: Simd, const ROWS: usize, const COLUMNS: usize>(simd: S, c: &mut [f32], n: usize, k: usize, a: &[f32], b: &[f32]) {
+    let lanes = S::F32_LANES;
+    let mut sums = [[simd.splat_f32s(0.0); COLUMNS]; ROWS];
+    let (a, b) = (&a[..ROWS * k], &b[..COLUMNS * k]);
+    let whole = k - k % lanes;
+    let mut at = 0;
+    while at < whole {
+        let mut columns = [simd.splat_f32s(0.0); COLUMNS];
+        for column in 0..COLUMNS {
+            columns[column] = S::as_simd_f32s(&b[column * k + at..][..lanes]).0[0];
+        }
         for row in 0..ROWS {
+            let factor = S::as_simd_f32s(&a[row * k + at..][..lanes]).0[0];
             for column in 0..COLUMNS {
-                let (a, b) = (&a_chunks[row].0[at], &b_chunks[column].0[at]);
-                for lane in 0..LANES {
-                    sums[row][column][lane] = a[lane].mul_add(b[lane], sums[row][column][lane]);
-                }
+                sums[row][column] = simd.mul_add_f32s(factor, columns[column], sums[row][column]);
             }
         }
+        at += lanes;
     }
     for row in 0..ROWS {
+        let factor = simd.partial_load_f32s(&a[row * k + whole..row * k + k]);
         for column in 0..COLUMNS {
-            let rest: f32 = a_chunks[row].1.iter().zip(b_chunks[column].1).map(|(a, b)| a * b).sum();
-            c[row * n + column] += sums[row][column].iter().sum::<f32>() + rest;
+            let rest = simd.partial_load_f32s(&b[column * k + whole..column * k + k]);
+            let sum = simd.mul_add_f32s(factor, rest, sums[row][column]);
+            c[row * n + column] += simd.reduce_sum_f32s(sum);
         }
     }
 }

@@ -4,6 +4,8 @@
 //! for the instruction sets that this machine may have; sums are kept in a fixed number of partial sums, so that their value does not depend
 //! on which one it is.
 
+use pulp::Arch;
+
 pub(crate) mod axis;
 pub(crate) mod batch_norm;
 pub(crate) mod broadcast;
@@ -23,7 +25,7 @@ const LANES: usize = 16;
 /// Runs a loop with the widest vectors that this machine has.
 #[inline(always)]
 pub(crate) fn simd<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
+    Arch::new().dispatch(work)
 }
 
 /// The sum of `f(i)` over the elements of two slices of one length.

@@ -1,57 +1,66 @@
 //! Pooling over windows of planes.
 
-use super::geometry::Geometry;
-use super::simd;
+use std::ops::Range;
+
+use super::geometry::{Geometry, Line};
 
 /// The greatest element of each window; padding never wins.
 pub(crate) fn max_forward(geometry: &Geometry, x: &[f32], y: &mut [f32]) {
     y.fill(f32::NEG_INFINITY);
     for (x, y) in x.chunks_exact(geometry.pixels()).zip(y.chunks_exact_mut(geometry.places())) {
-        simd(|| {
-            geometry.lines(|_, windows, first, stride| {
-                let y = &mut y[windows];
-                // A NaN wins, to be found in the loss.
-                let win = |(y, x): (&mut f32, &f32)| *y = if *x <= *y { *y } else { *x };
-                if stride == 1 {
-                    y.iter_mut().zip(&x[first..]).for_each(win)
-                } else {
-                    y.iter_mut().zip(x[first..].iter().step_by(stride)).for_each(win)
-                }
-            });
-        });
+        geometry.lines(&mut Greatest { x, y });
+    }
+}
+
+struct Greatest<'a> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Line for Greatest<'_> {
+    #[inline(always)]
+    fn line(&mut self, _tap: usize, windows: Range<usize>, first: usize, stride: usize) {
+        // A NaN wins, to be found in the loss.
+        let win = |(y, x): (&mut f32, &f32)| *y = if *x <= *y { *y } else { *x };
+        let y = &mut self.y[windows];
+        match stride {
+            1 => y.iter_mut().zip(&self.x[first..]).for_each(win),
+            _ => y.iter_mut().zip(self.x[first..].iter().step_by(stride)).for_each(win),
+        }
     }
 }
 
 /// The gradient goes to the first of the greatest elements of each window.
 pub(crate) fn max_backward(geometry: &Geometry, x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32]) {
-    let (pixels, places) = (geometry.pixels(), geometry.places());
-    // What is left of each window's gradient: a factor, so that there is no branch that nobody can foresee.
-    let mut left = vec![1.0f32; places];
-    let give = |x: f32, dx: &mut f32, y: f32, dy: f32, left: &mut f32| {
-        let share = if x == y { *left } else { 0.0 };
-        *dx += share * dy;
-        *left -= share;
-    };
-    for (((x, dx), y), dy) in
-        x.chunks_exact(pixels).zip(dx.chunks_exact_mut(pixels)).zip(y.chunks_exact(places)).zip(dy.chunks_exact(places))
-    {
-        left.fill(1.0);
-        simd(|| {
-            geometry.lines(|_, windows, first, stride| {
-                let windows = y[windows.clone()].iter().zip(&dy[windows.clone()]).zip(&mut left[windows]);
-                let pixels = x[first..].iter().step_by(stride).zip(dx[first..].iter_mut().step_by(stride));
-                windows.zip(pixels).for_each(|(((y, dy), left), (x, dx))| give(*x, dx, *y, *dy, left));
-            });
-        });
+    let (pixels, width) = (geometry.pixels(), geometry.image[1]);
+    let [rows, columns] = [0, 1].map(|axis| geometry.pixels_under_windows(axis));
+    let planes = x.chunks_exact(pixels).zip(dx.chunks_exact_mut(pixels));
+    for ((x, dx), (y, dy)) in planes.zip(y.chunks_exact(geometry.places()).zip(dy.chunks_exact(geometry.places()))) {
+        let windows = rows.iter().flat_map(|row| columns.iter().map(move |column| (row, column)));
+        for ((row, column), (&greatest, &dy)) in windows.zip(y.iter().zip(dy)) {
+            // From the last to the first, without a branch that nobody can foresee.
+            let mut winner = pixels;
+            for line in row.clone().rev() {
+                for at in column.clone().rev() {
+                    let at = line * width + at;
+                    winner = if x[at] == greatest { at } else { winner };
+                }
+            }
+            if let Some(dx) = dx.get_mut(winner) {
+                *dx += dy;
+            }
+        }
     }
 }
 
 /// The number of elements of each window that count in its mean.
 fn counts(geometry: &Geometry, include_pad: bool) -> Vec<f32> {
-    let mut counts = vec![if include_pad { geometry.taps() as f32 } else { 0.0 }; geometry.places()];
-    if !include_pad {
-        geometry.lines(|_, windows, _, _| counts[windows].iter_mut().for_each(|count| *count += 1.0));
+    if include_pad {
+        return vec![geometry.taps() as f32; geometry.places()];
     }
+    let mut counts = vec![0.0; geometry.places()];
+    let ones = vec![1.0; geometry.pixels()];
+    geometry.lines(&mut Sum { x: &ones, y: &mut counts });
     counts
 }
 
@@ -60,10 +69,20 @@ pub(crate) fn average_forward(geometry: &Geometry, include_pad: bool, x: &[f32],
     let counts = counts(geometry, include_pad);
     y.fill(0.0);
     for (x, y) in x.chunks_exact(geometry.pixels()).zip(y.chunks_exact_mut(geometry.places())) {
-        geometry.lines(|_, windows, first, stride| {
-            y[windows].iter_mut().zip(x[first..].iter().step_by(stride)).for_each(|(y, x)| *y += x);
-        });
+        geometry.lines(&mut Sum { x, y });
         y.iter_mut().zip(&counts).for_each(|(y, count)| *y /= count);
+    }
+}
+
+struct Sum<'a> {
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Line for Sum<'_> {
+    #[inline(always)]
+    fn line(&mut self, _tap: usize, windows: Range<usize>, first: usize, stride: usize) {
+        self.y[windows].iter_mut().zip(self.x[first..].iter().step_by(stride)).for_each(|(y, x)| *y += x);
     }
 }
 
@@ -71,9 +90,20 @@ pub(crate) fn average_forward(geometry: &Geometry, include_pad: bool, x: &[f32],
 pub(crate) fn average_backward(geometry: &Geometry, include_pad: bool, dy: &[f32], dx: &mut [f32]) {
     let counts = counts(geometry, include_pad);
     for (dx, dy) in dx.chunks_exact_mut(geometry.pixels()).zip(dy.chunks_exact(geometry.places())) {
-        geometry.lines(|_, windows, first, stride| {
-            let shares = dy[windows.clone()].iter().zip(&counts[windows]);
-            dx[first..].iter_mut().step_by(stride).zip(shares).for_each(|(dx, (dy, count))| *dx += dy / count);
-        });
+        geometry.lines(&mut Shares { dy, counts: &counts, dx });
+    }
+}
+
+struct Shares<'a> {
+    dy: &'a [f32],
+    counts: &'a [f32],
+    dx: &'a mut [f32],
+}
+
+impl Line for Shares<'_> {
+    #[inline(always)]
+    fn line(&mut self, _tap: usize, windows: Range<usize>, first: usize, stride: usize) {
+        let shares = self.dy[windows.clone()].iter().zip(&self.counts[windows]);
+        self.dx[first..].iter_mut().step_by(stride).zip(shares).for_each(|(dx, (dy, count))| *dx += dy / count);
     }
 }
