@@ -75,7 +75,7 @@ pub(crate) struct Args {
     preprocessing: DataArgs,
 }
 
-const DEFAULTS: Defaults = Defaults { epochs: 30, learning_rate: 3e-3, warm_up_epochs: 1.0 };
+const DEFAULTS: Defaults = Defaults { epochs: 30, learning_rate: 1e-2, warm_up_epochs: 1.0 };
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {
     let profiles = devices::open(&args.profile)?;

@@ -25,7 +25,7 @@ pub(crate) struct Aim {
     #[arg(long, value_name = "T", default_value_t = 4.0)]
     temperature: f32,
     /// Teacher: the weight of its outputs; the labels have the rest to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.7)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
     teacher_weight: f32,
     /// Teacher: tensors of both models to be made alike, of one size
     #[arg(long, value_name = "STUDENT=TEACHER,..", value_delimiter = ',')]

@@ -24,7 +24,7 @@ pub(crate) struct TrainingArgs {
     /// Samples of a step
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     batch: u32,
-    /// The greatest learning rate [default: 0.0005 for finetune, 0.003 for distill]
+    /// The greatest learning rate [default: 0.0005 for finetune, 0.01 for distill]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f32>,
     /// How the learning rate goes on

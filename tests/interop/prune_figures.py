@@ -90,7 +90,7 @@ def teacher(arguments):
 def macs_left(share):
     """The MACs that are left when a share of them is gone from the teacher."""
     found = json.loads(edgectl("inspect", case("fmnist/teacher").model_path, "--format", "json").stdout)
-    return round((1 - share) * found["cost"]["macs"])
+    return round((1 - share) * found["model"]["macs"])
 
 
 def curve(arguments):
@@ -151,7 +151,7 @@ KWS_FOLDS = 5
 
 
 def kws_macs(model):
-    return round(0.7 * json.loads(edgectl("inspect", model.model_path, "--format", "json").stdout)["cost"]["macs"])
+    return round(0.7 * json.loads(edgectl("inspect", model.model_path, "--format", "json").stdout)["model"]["macs"])
 
 
 def kws(arguments):

@@ -21,7 +21,7 @@ use crate::{Objective, Samples, TrainError};
 /// The key of the metadata.
 const KEY: &str = "edgectl.training";
 /// The version of the layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The largest checkpoint that is read.
 const MAX_BYTES: u64 = 1 << 32;
 
@@ -35,9 +35,10 @@ pub(crate) struct Progress {
     /// Steps of the optimizer.
     pub(crate) total_steps: u64,
     /// Sums over the samples of this epoch so far.
-    #[serde(with = "bits")]
+    #[serde(with = "crate::exact::number")]
     pub(crate) loss: f64,
     pub(crate) hits: usize,
+    #[serde(with = "crate::exact::rows")]
     pub(crate) history: Vec<EpochRow>,
 }
 
@@ -47,26 +48,15 @@ impl Progress {
     }
 }
 
-/// A number by its bits: text would round it.
-mod bits {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(value.to_bits())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        u64::deserialize(deserializer).map(f64::from_bits)
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 struct Metadata {
     version: u32,
     /// Of model, data, objective and options.
     fingerprint: String,
     progress: Progress,
-    best: Option<EpochRow>,
+    /// The best epoch, where there is one.
+    #[serde(with = "crate::exact::rows")]
+    best: Vec<EpochRow>,
 }
 
 /// A checkpoint's file, and the training to which it belongs.
@@ -135,7 +125,7 @@ impl Checkpoint {
         for (i, slots) in slots.iter().enumerate() {
             slots.iter().enumerate().for_each(|(k, values)| add(format!("optimizer.{k}.{i}"), values));
         }
-        let best = best.map(|(row, _)| *row);
+        let best = best.map(|(row, _)| *row).into_iter().collect();
         let metadata = Metadata { version: VERSION, fingerprint: self.fingerprint.clone(), progress: progress.clone(), best };
         let metadata = serde_json::to_string(&metadata).map_err(|error| self.wrong(error.to_string()))?;
         let views = tensors.iter().map(|(name, bytes)| Ok((name, TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?)));
@@ -192,7 +182,7 @@ impl Checkpoint {
         Ok(Some(Found {
             state: state("now")?,
             slots: slots.collect::<Result<_, _>>()?,
-            best: metadata.best.map(|row| Ok::<_, TrainError>((row, state("best")?))).transpose()?,
+            best: metadata.best.first().map(|&row| Ok::<_, TrainError>((row, state("best")?))).transpose()?,
             progress: metadata.progress,
         }))
     }

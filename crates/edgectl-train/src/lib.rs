@@ -21,6 +21,7 @@ mod checkpoint;
 mod error;
 mod evaluation;
 mod event;
+mod exact;
 #[cfg(test)]
 mod gradients;
 mod kernel;

@@ -71,6 +71,9 @@ fn library(c: &mut [f32], [m, k, n]: [usize; 3], a: Matrix<'_>, b: Matrix<'_>) {
     }
 }
 
+/// Rows of a tile of [`AddRows`]: with two vectors of columns, as many sums as the registers of AVX2 hold.
+const TILE: usize = 6;
+
 /// `c += a * b`, tile by tile; `strides` are those of `a` from row to row and from column to column.
 struct AddRows<'a> {
     c: &'a mut [f32],
@@ -86,60 +89,67 @@ impl WithSimd for AddRows<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let AddRows { c, n, a, strides, b } = self;
-        let (m, wide) = (c.len() / n, 2 * S::F32_LANES);
+        let (m, k, wide) = (c.len() / n, b.len() / n, 2 * S::F32_LANES);
+        // The rows of each tile side by side, the last one filled up with zeros.
+        let mut tiles = vec![[0.0f32; TILE]; m.div_ceil(TILE) * k];
+        for row in 0..m {
+            let tile = &mut tiles[row / TILE * k..][..k];
+            tile.iter_mut().zip(a[row * strides.0..].iter().step_by(strides.1)).for_each(|(to, from)| to[row % TILE] = *from);
+        }
         for column in (0..n).step_by(wide) {
             let (b, width) = (&b[column..], wide.min(n - column));
-            let mut row = 0;
-            while row < m {
-                let (a, c) = (&a[row * strides.0..], &mut c[row * n + column..]);
-                row += match m - row {
-                    1 => tile_of_rows::<S, 1>(simd, c, (n, width), a, strides, b),
-                    2 => tile_of_rows::<S, 2>(simd, c, (n, width), a, strides, b),
-                    3 => tile_of_rows::<S, 3>(simd, c, (n, width), a, strides, b),
-                    4 => tile_of_rows::<S, 4>(simd, c, (n, width), a, strides, b),
-                    5 => tile_of_rows::<S, 5>(simd, c, (n, width), a, strides, b),
-                    _ => tile_of_rows::<S, 6>(simd, c, (n, width), a, strides, b),
-                };
+            for (i, tile) in tiles.chunks_exact(k).enumerate() {
+                let (first, rows) = (i * TILE, TILE.min(m - i * TILE));
+                let c = &mut c[first * n + column..];
+                match rows {
+                    1 => tile_of_rows::<S, 1>(simd, c, (n, width), tile, b),
+                    2 => tile_of_rows::<S, 2>(simd, c, (n, width), tile, b),
+                    3 => tile_of_rows::<S, 3>(simd, c, (n, width), tile, b),
+                    4 => tile_of_rows::<S, 4>(simd, c, (n, width), tile, b),
+                    5 => tile_of_rows::<S, 5>(simd, c, (n, width), tile, b),
+                    _ => tile_of_rows::<S, TILE>(simd, c, (n, width), tile, b),
+                }
             }
         }
     }
 }
 
-/// A tile of so many rows and at most two vectors of columns; returns the number of rows.
+/// A tile of so many rows and at most two vectors of columns.
 #[inline(always)]
-fn tile_of_rows<S: Simd, const ROWS: usize>(
-    simd: S,
-    c: &mut [f32],
-    (n, width): (usize, usize),
-    a: &[f32],
-    (row_stride, column_stride): (usize, usize),
-    b: &[f32],
-) -> usize {
+fn tile_of_rows<S: Simd, const ROWS: usize>(simd: S, c: &mut [f32], (n, width): (usize, usize), a: &[[f32; TILE]], b: &[f32]) {
     let lanes = S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); 2]; ROWS];
-    let mut at = 0;
-    let is_whole = width == 2 * lanes;
-    for b in b.chunks(n) {
-        let pair = if is_whole {
+    if width == 2 * lanes {
+        for (a, b) in a.iter().zip(b.chunks(n)) {
             let (vectors, _) = S::as_simd_f32s(&b[..2 * lanes]);
-            [vectors[0], vectors[1]]
-        } else {
-            let (first, second) = b[..width].split_at(width.min(lanes));
-            [simd.partial_load_f32s(first), simd.partial_load_f32s(second)]
-        };
-        for row in 0..ROWS {
-            let factor = simd.splat_f32s(a[row * row_stride + at]);
-            sums[row][0] = simd.mul_add_f32s(factor, pair[0], sums[row][0]);
-            sums[row][1] = simd.mul_add_f32s(factor, pair[1], sums[row][1]);
+            sums = add_products(simd, sums, a, [vectors[0], vectors[1]]);
         }
-        at += column_stride;
+    } else {
+        for (a, b) in a.iter().zip(b.chunks(n)) {
+            let (first, second) = b[..width].split_at(width.min(lanes));
+            sums = add_products(simd, sums, a, [simd.partial_load_f32s(first), simd.partial_load_f32s(second)]);
+        }
     }
     for row in 0..ROWS {
         let (first, second) = c[row * n..][..width].split_at_mut(width.min(lanes));
         add_to(simd, first, sums[row][0]);
         add_to(simd, second, sums[row][1]);
     }
-    ROWS
+}
+
+#[inline(always)]
+fn add_products<S: Simd, const ROWS: usize>(
+    simd: S,
+    mut sums: [[S::f32s; 2]; ROWS],
+    a: &[f32; TILE],
+    b: [S::f32s; 2],
+) -> [[S::f32s; 2]; ROWS] {
+    for row in 0..ROWS {
+        let factor = simd.splat_f32s(a[row]);
+        sums[row][0] = simd.mul_add_f32s(factor, b[0], sums[row][0]);
+        sums[row][1] = simd.mul_add_f32s(factor, b[1], sums[row][1]);
+    }
+    sums
 }
 
 /// Adds the first lanes of a vector to as many numbers.
@@ -191,19 +201,20 @@ fn tile_of_products<S: Simd, const ROWS: usize, const COLUMNS: usize>(simd: S, c
     let mut sums = [[simd.splat_f32s(0.0); COLUMNS]; ROWS];
     let (a, b) = (&a[..ROWS * k], &b[..COLUMNS * k]);
     let whole = k - k % lanes;
-    let mut at = 0;
-    while at < whole {
-        let mut columns = [simd.splat_f32s(0.0); COLUMNS];
-        for column in 0..COLUMNS {
-            columns[column] = S::as_simd_f32s(&b[column * k + at..][..lanes]).0[0];
-        }
+    let mut rows = [&[][..]; ROWS];
+    for row in 0..ROWS {
+        rows[row] = &S::as_simd_f32s(&a[row * k..][..whole]).0[..whole / lanes];
+    }
+    let mut columns = [&[][..]; COLUMNS];
+    for column in 0..COLUMNS {
+        columns[column] = &S::as_simd_f32s(&b[column * k..][..whole]).0[..whole / lanes];
+    }
+    for at in 0..whole / lanes {
         for row in 0..ROWS {
-            let factor = S::as_simd_f32s(&a[row * k + at..][..lanes]).0[0];
             for column in 0..COLUMNS {
-                sums[row][column] = simd.mul_add_f32s(factor, columns[column], sums[row][column]);
+                sums[row][column] = simd.mul_add_f32s(rows[row][at], columns[column][at], sums[row][column]);
             }
         }
-        at += lanes;
     }
     for row in 0..ROWS {
         let factor = simd.partial_load_f32s(&a[row * k + whole..row * k + k]);
