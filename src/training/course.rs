@@ -58,6 +58,11 @@ fn with_int8(path: &Path) -> PathBuf {
     path.into()
 }
 
+/// A weight as it was given: differences to one have more digits.
+fn rounded(weight: f32) -> f32 {
+    (weight * 1e4).round() / 1e4
+}
+
 impl Course<'_> {
     /// Runs it; `inputs` are the files that are read, and so not to be written.
     pub(crate) fn run(&self, inputs: &[&Path], ui: &Ui) -> Result<TrainingReport> {
@@ -96,7 +101,7 @@ impl Course<'_> {
             model: self.pupil.path.into(),
             data: self.data.path.clone(),
             data_samples: samples.len(),
-            objective: objective.terms.iter().map(|(weight, term)| format!("{weight} x {}", term.name())).collect(),
+            objective: objective.terms.iter().map(|(weight, term)| format!("{} x {}", rounded(*weight), term.name())).collect(),
             seed: options.seed,
             epochs: 0,
             best_epoch: 0,
