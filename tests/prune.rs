@@ -31,7 +31,7 @@ fn an_interrupted_run_goes_on_to_the_same_bytes() {
     let folder = TempDir::new().unwrap();
     let (model, data) = (fixture("digits_mlp/model.onnx"), fixture("digits_mlp/calib_x.npy"));
     let arguments = ["prune", &model, "--scale", "1/16", "--data", &data, "--sparsity", "0.5", "--steps", "2", "--epochs", "3"];
-    let arguments = [&arguments[..], &["--final-epochs", "4000", "--batch", "16", "-v", "-o", "m.onnx"]].concat();
+    let arguments = [&arguments[..], &["--final-epochs", "600", "--batch", "16", "-v", "-o", "m.onnx"]].concat();
     let mut command = Command::new(CASES.binary);
     command.current_dir(folder.path()).args(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).env("NO_COLOR", "1");
     let mut child = command.spawn().unwrap();
