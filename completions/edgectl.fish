@@ -225,7 +225,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l match-attent
 complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l match-weight -d 'Teacher: the weight of each pair of tensors' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l epochs -d 'Times that all samples are seen [default: 10 for finetune, 30 for distill]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l batch -d 'Samples of a step' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l learning-rate -d 'The greatest learning rate [default: 0.0005 for finetune, 0.003 for distill]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l learning-rate -d 'The greatest learning rate [default: 0.0005 for finetune, 0.01 for distill]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand distill" -l schedule -d 'How the learning rate goes on' -r -f -a "constant\t''
 cosine\t''
 one-cycle\t''"
@@ -292,7 +292,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l match-atten
 complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l match-weight -d 'Teacher: the weight of each pair of tensors' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l epochs -d 'Times that all samples are seen [default: 10 for finetune, 30 for distill]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l batch -d 'Samples of a step' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l learning-rate -d 'The greatest learning rate [default: 0.0005 for finetune, 0.003 for distill]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l learning-rate -d 'The greatest learning rate [default: 0.0005 for finetune, 0.01 for distill]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand finetune" -l schedule -d 'How the learning rate goes on' -r -f -a "constant\t''
 cosine\t''
 one-cycle\t''"
@@ -530,6 +530,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l distill-weight
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l temperature -d 'How soft the unpruned model\'s classes are' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l augment -d 'Random changes of training samples (see `edgectl finetune --help`)' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l seed -d 'Whence all randomness comes' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l checkpoint -d 'The state of training: kept in a file for each step, with its number behind this name, after each epoch and on interrupt, and taken up again by the same command; goes when all is done [default: the output with .checkpoint behind it]' -r -F
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l samples -d 'Read at most so many samples of --data, taken evenly from all of them' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l limit -d 'Read at most the first so many evaluation samples' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l metric -d 'What is measured [default: top1, where there are labels and the only output is a list of classes]' -r -f -a "auc\t''
