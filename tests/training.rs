@@ -132,7 +132,7 @@ fn an_interrupted_training_goes_on_to_the_same_bytes() {
     // No room for the next checkpoint: the last one stays.
     let kept = fs::read(folder.path().join("m.onnx.checkpoint")).unwrap();
     let mut full = Command::new("sh");
-    full.current_dir(folder.path()).args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"", CASES.binary]).args(arguments);
+    full.current_dir(folder.path()).args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""]).arg(CASES.binary).args(arguments);
     let full = full.env("NO_COLOR", "1").output().unwrap();
     let said = String::from_utf8(full.stderr).unwrap();
     assert_eq!(full.status.code(), Some(2), "{said}");
