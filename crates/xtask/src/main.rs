@@ -4,6 +4,7 @@
 mod agent;
 mod completions;
 mod cross;
+mod esp32;
 mod firmware;
 mod fit_emulated;
 mod fit_profiles;
@@ -28,6 +29,7 @@ const TASKS: &[Task] = &[
     ("completions", "generate completions/ from the command line", completions::run),
     ("counters", "build the images that count instructions in QEMU, and keep them", cross::counters),
     ("firmware", "build crates/firmware-pico and firmware-esp32, and keep their images", firmware::run),
+    ("esp32", "the shipped firmwares of the ESP32 family on emulated boards: PYTHON, which has the package unicorn", esp32::run),
     ("emulate", "replay golden vectors and models on emulated machines; measure stack and instructions: [--check]", cross::emulate),
     ("fuzz", "fuzz edge-runtime from its golden vectors on: [SECONDS]; needs cargo-fuzz and a nightly toolchain", cross::fuzz),
     ("no-panic", "link edge-runtime for bare metal such that no panic can be in it", cross::no_panic),

@@ -18,8 +18,8 @@ use edgectl_tflite::Model;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// A model, the samples that it is shown, and how many of them: all of small ones. Without a file, they are pseudo-random.
-struct Subject {
-    name: &'static str,
+pub(crate) struct Subject {
+    pub(crate) name: &'static str,
     model: &'static str,
     samples: Option<&'static str>,
     count: usize,
@@ -29,7 +29,7 @@ const fn subject(name: &'static str, model: &'static str, samples: Option<&'stat
     Subject { name, model, samples, count }
 }
 
-const SUBJECTS: [Subject; 6] = [
+pub(crate) const SUBJECTS: [Subject; 6] = [
     subject("digits_mlp", "fixtures/digits_mlp/int8.tflite", Some("../shared/models/digits_mlp/eval_x.npy"), usize::MAX),
     subject("wand_cnn1d", "../shared/models/wand_cnn1d/model.onnx", Some("../shared/models/wand_cnn1d/eval_x.npy"), usize::MAX),
     subject(
@@ -103,7 +103,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// The program of a model; of an ONNX model the one that `edgectl quantize` makes of it, where that is built.
-fn program(subject: &Subject) -> Result<Option<AlignedBytes>> {
+pub(crate) fn program(subject: &Subject) -> Result<Option<AlignedBytes>> {
     let path = Path::new(ROOT).join(subject.model);
     if !path.exists() {
         println!("{:16} SKIPPED: no {}", subject.name, path.display());
@@ -151,7 +151,7 @@ fn from_npy(program: Program<'_>, file: &Path) -> Result<Vec<Vec<Vec<u8>>>> {
     Ok(samples)
 }
 
-fn random(program: Program<'_>, count: usize) -> Result<Vec<Vec<Vec<u8>>>> {
+pub(crate) fn random(program: Program<'_>, count: usize) -> Result<Vec<Vec<Vec<u8>>>> {
     let mut arena = AlignedBytes::zeroed(program.arena_bytes() as usize);
     let lengths = Host::new(program, &mut arena)?.input_lengths();
     let mut random = fastrand::Rng::with_seed(1);

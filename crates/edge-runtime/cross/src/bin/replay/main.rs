@@ -1,18 +1,25 @@
 //! Replays a pack that the emulator has put into memory, and tells what each program took.
 //!
 //! One line per program on standard output: `name,load instructions,load stack,invoke instructions,invoke stack`, or `name,` and what went wrong.
-//! Instructions are counted where the emulator lets time pass by one nanosecond per instruction (`-icount shift=0`).
+//! Instructions are counted where the emulator lets time pass by one nanosecond per instruction (`-icount shift=0`), on Xtensa by 128 (`shift=7`).
 
 #![no_std]
 #![no_main]
 
+#[cfg(target_arch = "xtensa")]
+mod xtensa;
+
+#[cfg(not(target_arch = "xtensa"))]
 use core::arch::global_asm;
 use core::cell::UnsafeCell;
 use core::panic::PanicInfo;
 use core::slice::{from_raw_parts, from_raw_parts_mut};
 
 use edge_runtime_cross::{Cost, Pack, replay};
+#[cfg(not(target_arch = "xtensa"))]
 use semihosting::{println, process::exit};
+#[cfg(target_arch = "xtensa")]
+use xtensa::{exit, println};
 
 // Named by the linker scripts in `ld/`.
 unsafe extern "C" {
@@ -128,5 +135,24 @@ mod clock {
 
     pub(super) fn since(start: u32) -> u64 {
         now().wrapping_sub(start).into()
+    }
+}
+
+/// The counter of cycles, which the emulator derives from time.
+#[cfg(target_arch = "xtensa")]
+mod clock {
+    /// Of the core, in MHz.
+    const MHZ: u64 = 10;
+    const NANOSECONDS_PER_INSTRUCTION: u64 = 128;
+
+    pub(super) fn start() {}
+
+    pub(super) fn now() -> u32 {
+        super::xtensa::ccount()
+    }
+
+    /// At most 3.3 billion.
+    pub(super) fn since(start: u32) -> u64 {
+        u64::from(now().wrapping_sub(start)) * 1000 / (MHZ * NANOSECONDS_PER_INSTRUCTION)
     }
 }
