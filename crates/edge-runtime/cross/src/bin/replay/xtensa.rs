@@ -60,27 +60,32 @@ const fn l32e(t: u8, s: u8, offset: i8) -> [u8; 3] {
     [t << 4, ((offset / 4 + 16) as u8) << 4 | s, 0x09]
 }
 
-/// Where the machine starts, behind the word that the code loads first.
+/// Where the machine starts: a jump over the word that the code behind it loads.
 #[repr(C, align(4))]
 struct Start {
+    jump: [u8; 4],
     main: extern "C" fn() -> !,
-    code: [u8; 24],
+    code: [u8; 33],
 }
 
 #[unsafe(link_section = ".start")]
 #[used]
 static START: Start = Start {
+    jump: [0x06, 0x01, 0x00, 0x00], // j code
     main,
     code: [
         0x31, 0xff, 0xff, // l32r a3, main
         0x0c, 0x12, // movi.n a2, 1
+        0x20, 0x49, 0x13, // wsr.windowstart a2: one window is in use
         0xe0, 0x22, 0x01, // slli a2, a2, 18
-        0x20, 0xe6, 0x13, // wsr.ps a2: calls have windows, nothing interrupts, exceptions are none
+        0x20, 0xe6, 0x13, // wsr.ps a2: calls have windows, interrupts may come, and this is no exception
         0x10, 0x20, 0x00, // rsync
-        0x12, 0xa6, 0x01, // movi a1, 0x601
+        0x0c, 0x11, // movi.n a1, 1
         0xc0, 0x11, 0x01, // slli a1, a1, 20: the stack, below
-        0xe0, 0x03, 0x00, // callx8 a3
-        0x00, // it does not return
+        0x22, 0xc1, 0xb4, // addi a2, a1, -76
+        0x19, 0x02, // s32i.n a1, a2, 0: as if a caller had its frame there
+        0x12, 0xc1, 0xc0, // addi a1, a1, -64
+        0xe0, 0x03, 0x00, // callx8 a3, which does not return
     ],
 };
 
