@@ -24,7 +24,9 @@ pub unsafe fn record() -> &'static mut FaultRecord {
 pub fn reset() -> ! {
     // SAFETY: everything ends.
     unsafe { rom::software_reset() };
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
 
 /// An exception of the processor: its number, where the code was and from where it was called.

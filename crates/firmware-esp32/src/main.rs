@@ -78,6 +78,9 @@ extern "C" fn begin() -> ! {
         start.write_bytes(0, end - start.addr());
         slice::from_raw_parts_mut(start, end - start.addr())
     };
+    let (buffers, costs) = (&raw mut BUFFERS, &raw mut COSTS);
+    // SAFETY: this function runs once, and nobody else uses them.
+    let (buffers, costs) = unsafe { (&mut *buffers, &mut *costs) };
     let setup = Setup {
         about,
         // SAFETY: it is the only one, and slots lie behind the firmware.
@@ -85,8 +88,7 @@ extern "C" fn begin() -> ! {
         layout: MAP.layout,
         arena,
         resolver: Resolver::new(&KERNELS),
-        // SAFETY: this function runs once.
-        costs: unsafe { &mut *&raw mut COSTS },
+        costs,
     };
     let mut board = Esp32 {
         #[cfg(not(feature = "esp32"))]
@@ -94,8 +96,6 @@ extern "C" fn begin() -> ! {
         last: chip::cycles(),
         cycles: 0,
     };
-    // SAFETY: as above.
-    let buffers = unsafe { &mut *&raw mut BUFFERS };
     server::run(setup, &mut board, UART, buffers);
     fault::reset()
 }

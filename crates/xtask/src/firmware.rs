@@ -65,6 +65,10 @@ pub(crate) fn run() -> Result<()> {
     sources::copy(folder, &SOURCES)?;
     println!("{:10} {:28} {:24} {:>12} {:>12} {:>12}", "image", "target", "features", "flash", "static RAM", "arena");
     for build in &BUILDS {
+        if build.target == xtensa::TARGET && !xtensa::is_here() {
+            println!("SKIPPED {}: {}", build.features, xtensa::MISSING);
+            continue;
+        }
         let elf = compile(folder, build)?;
         let (image, Sizes { flash, ram, arena }) = match build.form {
             Form::Flat { arena_bytes, flash_bytes } => {

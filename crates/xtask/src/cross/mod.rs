@@ -18,6 +18,8 @@ pub(crate) use emulate::run as emulate;
 pub(crate) use fuzz::run as fuzz;
 use image::Image;
 
+use crate::xtensa;
+
 /// Where the images are for, and how device profiles name that: an M0+, an M4 or M7, an ESP32-C3.
 const TARGETS: [(&str, &str); 3] =
     [("thumbv6m-none-eabi", "armv6-m"), ("thumbv7em-none-eabihf", "armv7e-m"), ("riscv32imc-unknown-none-elf", "rv32imc")];
@@ -156,10 +158,24 @@ struct Build {
 impl Build {
     /// Load, invoke and these operators: names with commas, or `all`.
     fn new(target: &'static str, opt_level: &str, ops: &str) -> Self {
+        let mut build = Self::of_any_target(target, opt_level, ops);
+        build.command.args(["--target", target]);
+        build
+    }
+
+    /// Every operator for Xtensa, without an instruction that QEMU's cores lack.
+    fn xtensa(opt_level: &str) -> Result<Self> {
+        let mut build = Self::of_any_target(xtensa::TARGET, opt_level, "all");
+        xtensa::configure(&mut build.command, &Path::new(CROSS).join("../.."))?;
+        build.command.args(["--config", r#"target.'cfg(target_arch = "xtensa")'.rustflags=["-Ctarget-feature=-mul32high"]"#]);
+        Ok(build)
+    }
+
+    fn of_any_target(target: &'static str, opt_level: &str, ops: &str) -> Self {
         let folder = folder();
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command
-            .args(["build", "--quiet", "--release", "--locked", "--target", target])
+            .args(["build", "--quiet", "--release", "--locked"])
             .args(["--manifest-path", &format!("{CROSS}/Cargo.toml")])
             .arg("--target-dir")
             .arg(&folder)

@@ -116,6 +116,14 @@ pub(super) fn gather(object: &[u8]) -> Result<Vec<u8>> {
         let names = file.sections.add();
         (names.name, names.sh_type, names.sh_addralign, names.data) = (b".shstrtab"[..].into(), SHT_STRTAB, 1, SectionData::SectionString);
     }
+    lay_out(&mut file);
+    let mut bytes = Vec::new();
+    file.write(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Gives sections their places in the file.
+fn lay_out(file: &mut Builder<'_>) {
     let mut offset = file.file_header_size();
     for section in file.sections.iter_mut().filter(|section| section.is_alloc()) {
         offset = offset.next_multiple_of(section.sh_addralign.max(1));
@@ -124,9 +132,6 @@ pub(super) fn gather(object: &[u8]) -> Result<Vec<u8>> {
             offset += data.len() as u64;
         }
     }
-    let mut bytes = Vec::new();
-    file.write(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// All loads of literals, each with the section of its function.
@@ -195,4 +200,116 @@ fn cut(file: &mut Builder<'_>, words: impl Iterator<Item = (usize, u64)>) -> Res
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use object::Endianness;
+    use object::build::elf::SymbolId;
+    use object::elf::{
+        ET_REL, SHF_ALLOC, SHF_EXECINSTR, SHF_INFO_LINK, SHT_PROGBITS, SHT_RELA, SHT_SYMTAB, STB_GLOBAL, STB_LOCAL, STT_FUNC,
+    };
+
+    use super::*;
+
+    /// `l32r a2`, with whatever offset.
+    const LOAD: [u8; 3] = [0x21, 0, 0];
+
+    /// As LLVM writes them: `f`, of five bytes, with the literals of `g` behind, which are an address of `g`'s own code, a number that is loaded
+    /// twice, and one that nobody loads. `extra` is a symbol at that place of `f`'s section.
+    fn object(extra: Option<u64>) -> Vec<u8> {
+        let mut file = Builder::new(Endianness::Little, false);
+        (file.header.e_type, file.header.e_machine) = (ET_REL, EM_XTENSA);
+        let code = |file: &mut Builder<'static>, name: &'static [u8], bytes: Vec<u8>| {
+            let section = file.sections.add();
+            (section.name, section.sh_type, section.sh_flags, section.sh_addralign) =
+                (name.into(), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 4);
+            section.data = SectionData::Data(bytes.into());
+            section.id()
+        };
+        let literals = [[0; 4], [1, 2, 3, 4], [0; 4]].concat();
+        let f = code(&mut file, b".text.f", [&[0xf0; 5], &literals[..]].concat());
+        let g = code(&mut file, b".text.g", [LOAD, LOAD, LOAD, [0xf0; 3]].concat());
+        let mut symbol = |name: &'static str, section, value, kind, bind| {
+            let symbol = file.symbols.add();
+            (symbol.name, symbol.section, symbol.st_value) = (name.as_bytes().into(), Some(section), value);
+            symbol.set_st_info(bind, kind);
+            symbol.id()
+        };
+        let [of_f, of_g] = [f, g].map(|section| symbol("", section, 0, STT_SECTION, STB_LOCAL));
+        let g_itself = symbol("g", g, 0, STT_FUNC, STB_GLOBAL);
+        if let Some(at) = extra {
+            symbol("extra", f, at, STT_FUNC, STB_GLOBAL);
+        }
+        let table = file.sections.add();
+        (table.name, table.sh_type, table.sh_addralign, table.data) = (b".symtab"[..].into(), SHT_SYMTAB, 4, SectionData::Symbol);
+        let table = table.id();
+        for (name, data) in [(&b".strtab"[..], SectionData::String), (b".shstrtab", SectionData::SectionString)] {
+            let names = file.sections.add();
+            (names.name, names.sh_type, names.sh_addralign, names.data) = (name.into(), SHT_STRTAB, 1, data);
+        }
+        let mut relocations = |name: &'static [u8], of, relocations: &[(u64, SymbolId, object::elf::RelocationType, i64)]| {
+            let section = file.sections.add();
+            (section.name, section.sh_type, section.sh_flags, section.sh_addralign) = (name.into(), SHT_RELA, SHF_INFO_LINK, 4);
+            (section.sh_link_section, section.sh_info_section) = (Some(table), Some(of));
+            let relocation = |&(r_offset, symbol, r_type, r_addend)| Relocation { r_offset, symbol: Some(symbol), r_type, r_addend };
+            section.data = SectionData::Relocation(relocations.iter().map(relocation).collect());
+        };
+        relocations(b".rela.text.f", f, &[(5, of_g, R_XTENSA_32, 9)]);
+        let load = |at, word: i64| (at, of_f, R_XTENSA_SLOT0_OP, 5 + 4 * word);
+        // The last one is no load, but refers to where `g` is.
+        relocations(b".rela.text.g", g, &[load(0, 0), load(3, 1), load(6, 1), (9, g_itself, R_XTENSA_SLOT0_OP, 0)]);
+        lay_out(&mut file);
+        let mut bytes = Vec::new();
+        file.write(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// The bytes of a section, and its relocations: place, value and section of the symbol, addend.
+    fn section(file: &Builder<'_>, name: &[u8]) -> (Vec<u8>, Vec<(u64, u64, i64)>) {
+        let found = file.sections.iter().find(|section| &*section.name == name).unwrap();
+        let SectionData::Data(bytes) = &found.data else { panic!("expected bytes") };
+        let of = file.sections.iter().find(|section| section.sh_info_section == Some(found.id()));
+        let relocations = of.map(|section| match &section.data {
+            SectionData::Relocation(relocations) => relocations
+                .iter()
+                .map(|relocation| (relocation.r_offset, file.symbols.get(relocation.symbol.unwrap()).st_value, relocation.r_addend))
+                .collect(),
+            _ => panic!("expected relocations"),
+        });
+        (bytes.to_vec(), relocations.unwrap_or_default())
+    }
+
+    #[test]
+    fn a_function_gets_its_literals_in_front_of_it() {
+        let bytes = gather(&object(None)).unwrap();
+        let file = Builder::read32(&*bytes).unwrap();
+        assert_eq!(section(&file, b".text.f"), ([0xf0; 5].to_vec(), vec![]));
+        let (code, relocations) = section(&file, b".text.g");
+        assert_eq!(code, [&[0, 0, 0, 0, 1, 2, 3, 4][..], &LOAD, &LOAD, &LOAD, &[0xf0; 3]].concat());
+        // The address in the first literal lies 8 bytes later, as do the code and `g`; loads refer to the literals in front of it.
+        assert_eq!(relocations, [(0, 0, 17), (8, 0, 0), (11, 0, 4), (14, 0, 4), (17, 8, 0)]);
+        assert!(file.sections.iter().all(|section| section.name.ends_with(b"tab") || section.sh_addralign == 4));
+    }
+
+    #[test]
+    fn literals_in_front_of_code_are_refused() {
+        let once = gather(&object(None)).unwrap();
+        assert!(gather(&once).is_err_and(|error| error.to_string().contains("expected nothing but literals")));
+    }
+
+    #[test]
+    fn code_behind_literals_is_refused() {
+        let error = gather(&object(Some(9))).unwrap_err().to_string();
+        assert_eq!(error, "expected nothing but literals at the end of the section of extra");
+        assert!(gather(&object(Some(4))).is_ok());
+    }
+
+    #[test]
+    fn other_files_are_refused() {
+        assert!(gather(b"\x7fELF").is_err());
+        assert!(gather(include_bytes!("../../../firmware-esp32/prebuilt/esp32c3.elf")).is_err());
+    }
 }

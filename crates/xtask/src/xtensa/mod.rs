@@ -21,6 +21,14 @@ const SPECIFICATION: &str = "firmware-esp32/xtensa-esp32.json";
 /// How Cargo names what is built by it.
 pub(crate) const TARGET: &str = "xtensa-esp32";
 
+/// What is missing where [`is_here`] says no.
+pub(crate) const MISSING: &str = "no xtensa-lx106-elf-ld (Debian's package binutils-xtensa-lx106)";
+
+/// Whether there is a linker.
+pub(crate) fn is_here() -> bool {
+    Command::new(LD).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
 /// Lets Cargo build for Xtensa: `core` from its sources, with options that the stable compiler keeps from others, and with this program as linker.
 pub(crate) fn configure(cargo: &mut Command, crates: &Path) -> Result<()> {
     cargo
@@ -70,7 +78,7 @@ pub(crate) fn link(linker: &str) -> Result<()> {
     std::fs::remove_dir_all(&folder)?;
     match status {
         Ok(status) => ensure!(status.success(), "{linker}: {status}"),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!("no {linker} (Debian's package binutils-xtensa-lx106)"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!("{MISSING}"),
         Err(error) => return Err(error).context(linker.to_owned()),
     }
     Ok(())
