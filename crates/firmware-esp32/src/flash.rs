@@ -1,5 +1,6 @@
 //! The flash that this firmware runs from. While it is erased or written nothing can be read from it, so what does that is in RAM, and the boot ROM
-//! does the work. From the journal on, it is mapped where programs are run in place.
+//! does the work. From the journal on, it is mapped where programs are run in place; a page in which something was written is mapped anew, which
+//! the chips do not need, but emulators that copy pages when they are mapped.
 
 use edge_device::memory_map::ESP32 as MAP;
 use edge_device::server::ProgramFlash;
@@ -13,6 +14,8 @@ const ERASE_BYTES: usize = MAP.erase_bytes as usize;
 
 /// What the memory management unit maps at a time.
 const PAGE_BYTES: u32 = 64 << 10;
+
+const SECTORS_OF_PAGE: u32 = PAGE_BYTES / MAP.erase_bytes;
 
 /// The first byte that is mapped.
 const MAPPED: u32 = MAP.layout.journal[0].offset;
@@ -75,13 +78,19 @@ impl NorFlash for Flash {
 
     fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Self::Error> {
         check_write(self, offset, bytes.len())?;
-        for (offset, bytes) in (offset..).step_by(PIECE).zip(bytes.chunks(PIECE)) {
+        // Up to the next multiple of a piece, so that none crosses the end of a page.
+        let (mut offset, mut rest) = (offset, bytes);
+        while !rest.is_empty() {
+            let room = PIECE - offset as usize % PIECE;
+            let (bytes, after) = rest.split_at(room.min(rest.len()));
+            rest = after;
             // They may themselves be in flash.
             let mut words = [0_u32; PIECE / 4];
             words.iter_mut().zip(bytes.as_chunks().0).for_each(|(word, &bytes)| *word = u32::from_le_bytes(bytes));
             watchdog::feed();
             // SAFETY: as for `map`; there are as many words.
             done(unsafe { write(offset, words.as_ptr(), bytes.len() as i32) })?;
+            offset += bytes.len() as u32;
         }
         Ok(())
     }
@@ -126,6 +135,7 @@ unsafe extern "C" fn erase(sector: u32) -> i32 {
     unsafe {
         let cache = chip::stop_cache();
         let result = rom::esp_rom_spiflash_erase_sector(sector);
+        chip::map(sector / SECTORS_OF_PAGE);
         chip::start_cache(cache);
         result
     }
@@ -140,6 +150,7 @@ unsafe extern "C" fn write(offset: u32, words: *const u32, bytes: i32) -> i32 {
     unsafe {
         let cache = chip::stop_cache();
         let result = rom::esp_rom_spiflash_write(offset, words, bytes);
+        chip::map(offset / PAGE_BYTES);
         chip::start_cache(cache);
         result
     }

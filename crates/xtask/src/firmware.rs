@@ -111,7 +111,7 @@ fn compile(folder: &Path, build: &Build) -> Result<Vec<u8>> {
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
     if build.target == xtensa::TARGET {
-        xtensa::configure(&mut cargo, &folder.join("crates"))?;
+        xtensa::configure(&mut cargo, &folder.join("crates"), &[])?;
     } else {
         cargo.args(["--target", build.target]);
     }

@@ -147,12 +147,18 @@ pub unsafe fn start_cache(_: u32) {
     }
 }
 
-/// Maps a page of flash where it lies in the window.
+/// An entry that maps nothing.
+const NO_PAGE: u32 = 1 << 8;
+
+/// Maps a page of flash where it lies in the window, anew if it was.
 ///
 /// # Safety
 /// The cache must be stopped, and nothing else be mapped there.
 #[inline(always)]
 pub unsafe fn map(page: u32) {
-    // SAFETY: an entry of the table; a number without other bits is a page of flash.
-    unsafe { Register::at(PAGE_TABLE + 4 * page) }.write(page);
+    // SAFETY: an entry of the table.
+    let entry = unsafe { Register::at(PAGE_TABLE + 4 * page) };
+    entry.write(NO_PAGE);
+    // A number without other bits is a page of flash.
+    entry.write(page);
 }

@@ -95,12 +95,14 @@ const PAGE_INDEX: Register = unsafe { Register::at(0x6000_2380) };
 const PAGE_CONTENT: Register = unsafe { Register::at(0x6000_237c) };
 const PAGE_IS_VALID: u32 = 1 << 9;
 
-/// Maps a page of flash where it lies in the window.
+/// Maps a page of flash where it lies in the window, anew if it was.
 ///
 /// # Safety
 /// The cache must be stopped, and nothing else be mapped there.
 #[inline(always)]
 pub unsafe fn map(page: u32) {
+    PAGE_INDEX.write(page);
+    PAGE_CONTENT.write(0);
     PAGE_INDEX.write(page);
     PAGE_CONTENT.write(page | PAGE_IS_VALID);
 }

@@ -44,9 +44,6 @@ const MACHINES: [Machine; 3] = [
 const XTENSA: Machine =
     Machine { target: xtensa::TARGET, qemu: "qemu-system-xtensa", board: "sim", cpu: "dc233c", pack: "0x01000000", shift: "7" };
 
-/// LLVM does not compile every kernel for Xtensa at higher levels: it runs out of registers.
-const XTENSA_OPT_LEVEL: &str = "s";
-
 /// What 64-bit Arm runs: the tests themselves, in Linux.
 const LINUX: &str = "aarch64-unknown-linux-musl";
 
@@ -75,9 +72,8 @@ pub(crate) fn run() -> Result<()> {
     }
     table::update(|item| item == "stack", &stacks.into_iter().collect::<Vec<_>>())?;
     if xtensa::is_here() {
-        for kernels in Kernels::ALL {
-            let build = Build::xtensa(XTENSA_OPT_LEVEL)?.kernels(kernels);
-            replay(XTENSA, build, (XTENSA_OPT_LEVEL, kernels), &pack, &models)?;
+        for opt_level in OPT_LEVELS {
+            replay(XTENSA, Build::xtensa(opt_level)?.kernels(Kernels::Mcu), (opt_level, Kernels::Mcu), &pack, &models)?;
         }
     } else {
         println!("SKIPPED {}: {}", XTENSA.target, xtensa::MISSING);

@@ -166,8 +166,7 @@ impl Build {
     /// Every operator for Xtensa, without an instruction that QEMU's cores lack.
     fn xtensa(opt_level: &str) -> Result<Self> {
         let mut build = Self::of_any_target(xtensa::TARGET, opt_level, "all");
-        xtensa::configure(&mut build.command, &Path::new(CROSS).join("../.."))?;
-        build.command.args(["--config", r#"target.'cfg(target_arch = "xtensa")'.rustflags=["-Ctarget-feature=-mul32high"]"#]);
+        xtensa::configure(&mut build.command, &Path::new(CROSS).join("../.."), &["-Ctarget-feature=-mul32high"])?;
         Ok(build)
     }
 

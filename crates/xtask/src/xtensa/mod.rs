@@ -29,11 +29,17 @@ pub(crate) fn is_here() -> bool {
     Command::new(LD).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
+/// With as much inlining as it does otherwise, LLVM runs out of registers for some kernels, and gives up.
+const INLINE: &str = "-Cllvm-args=--inline-threshold=60";
+
 /// Lets Cargo build for Xtensa: `core` from its sources, with options that the stable compiler keeps from others, and with this program as linker.
-pub(crate) fn configure(cargo: &mut Command, crates: &Path) -> Result<()> {
+/// `crates` is the folder of the crates, `flags` are for the compiler.
+pub(crate) fn configure(cargo: &mut Command, crates: &Path, flags: &[&str]) -> Result<()> {
+    let flags: Vec<&str> = [INLINE].iter().chain(flags).copied().collect();
     cargo
         .args(["-Zbuild-std=core", "-Zbuild-std-features=compiler-builtins-mem", "-Zjson-target-spec", "--target"])
         .arg(crates.join(SPECIFICATION))
+        .args(["--config", &format!("target.'cfg(target_arch = \"xtensa\")'.rustflags={flags:?}")])
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_XTENSA_ESP32_LINKER", std::env::current_exe()?)
         .env(LINKER, LD);
