@@ -88,7 +88,7 @@ pub struct Esp32Firmware {
     pub map: MemoryMap,
     /// The operators that it executes.
     pub operators: &'static [OpCode],
-    /// Whether an image of it was ever run, if only in an emulator.
+    /// Whether code for its processor was ever run, if only in an emulator. That for the S3 is the ESP32's, with other addresses.
     pub proven: bool,
 }
 
