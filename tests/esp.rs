@@ -138,7 +138,7 @@ fn a_users_own_table_has_the_program_in_its_place() {
         ("factory, app, factory, 0x10000, 1M", "it has no partition `model`"),
         ("factory, app, factory, 0x10000, 1M\nmodel, data, 0x40, , 4K", "`model` has 4096 bytes, the program"),
         ("factory, app, factory, 0x10100, 1M", "expected a multiple of 0x10000"),
-        ("factory, app, factory, 0x10000, 1M\nmodel, data, 0x40, , 1G", "the flash has"),
+        ("factory, app, factory, 0x10000, 1M\nmodel, data, 0x40, , 1024M", "the flash has"),
     ] {
         fs::write(at.join("table.csv"), table).unwrap();
         let (status, refused) = package(at, "esp32-s3", "refused.edgepkg", &["--partition-table", "table.csv"]);

@@ -78,6 +78,7 @@ pub fn write(session: &mut Session, plan: &Plan, stop: &AtomicBool, events: &mut
         stop,
         events,
         done: 0,
+        reached: 0,
         total: plan.bytes(),
         sent: 0,
         state: State::Untouched,
@@ -110,7 +111,10 @@ struct Work<'w> {
     readable: bool,
     /// Whether the chip's digests can be believed.
     digests: bool,
+    /// Of all regions before the one at work.
     done: u64,
+    /// With what is there of that one.
+    reached: u64,
     total: u64,
     sent: u64,
     state: State,
@@ -145,8 +149,8 @@ impl Work<'_> {
     }
 
     fn advance(&mut self, within: usize) {
-        let done = self.done + within as u64;
-        (self.events)(FlashEvent::Advanced { done, total: self.total });
+        self.reached = self.done + within as u64;
+        (self.events)(FlashEvent::Advanced { done: self.reached, total: self.total });
     }
 
     /// Brings a region, however often something fails.
@@ -161,7 +165,7 @@ impl Work<'_> {
             let again = failures < ATTEMPTS;
             let error = match failure {
                 Failure::Stopped => {
-                    return Err(EspError::Interrupted { done: self.done, total: self.total, state: self.state });
+                    return Err(EspError::Interrupted { done: self.reached, total: self.total, state: self.state });
                 }
                 Failure::Session(error) => return Err(error),
                 Failure::Differs(range) => {
