@@ -173,6 +173,16 @@ impl Port {
     }
 }
 
+impl Line {
+    /// Listens for a moment before it closes. A TCP port that is closed while something has arrived and was not read throws away what was sent
+    /// and has not arrived, such as a reset.
+    pub(crate) fn hear_out(mut self) {
+        const MOMENT: Duration = Duration::from_millis(200);
+        let (begin, mut buffer) = (Instant::now(), [0; 256]);
+        while begin.elapsed() < MOMENT && self.receive(&mut buffer, MOMENT).is_ok() {}
+    }
+}
+
 fn serial(path: &str) -> Result<Line, BoardError> {
     let port = serialport::new(path, BAUD).timeout(POLL).open();
     port.map(Line::Serial).map_err(|error| BoardError::Open { port: path.into(), source: error.into() })

@@ -43,13 +43,13 @@ pub fn lend<R>(
     client.send_image(&prepared.image, sent)?;
     in_session(&mut client, |client| client.activate(&prepared.digest))?;
     client.reset()?;
-    drop(client);
+    client.into_link().hear_out();
     let (mut client, _) = connect(&mut port, Some(&identity), options).map_err(BoardError::after_switch)?;
     let done = work(&mut client, &identity);
 
     in_session(&mut client, |client| client.reject(&prepared.digest)).map_err(|error| BoardError::after_switch(error.into()))?;
     client.reset()?;
-    drop(client);
+    client.into_link().hear_out();
     let (mut client, _) = connect(&mut port, Some(&identity), options).map_err(BoardError::after_switch)?;
     let now = running(&client.slots()?, client.status()?.running);
     match now.map(|slot| slot.digest) == before.map(|slot| slot.digest) {

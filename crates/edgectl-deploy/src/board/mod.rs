@@ -231,7 +231,7 @@ impl Deployment<'_> {
     fn restart(&mut self, port: &mut Port, mut client: Client<Line>, identity: &Identity) -> Result<Client<Line>, BoardError> {
         self.started(Step::Restart);
         client.reset()?;
-        drop(client);
+        client.into_link().hear_out();
         let (client, _) = connect(port, Some(identity), self.options).map_err(BoardError::after_switch)?;
         self.done(Step::Restart);
         Ok(client)
