@@ -34,7 +34,7 @@ impl Cli {
 pub(crate) enum Command {
     Bench(cmd::bench::Args),
     Completions(cmd::completions::Args),
-    Deploy(cmd::deploy::Args),
+    Deploy(Box<cmd::deploy::Args>),
     Distill(cmd::distill::Args),
     Finetune(cmd::finetune::Args),
     Inspect(cmd::inspect::Args),

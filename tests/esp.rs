@@ -63,7 +63,7 @@ fn a_board_is_flashed_and_proves_what_it_got() {
     let (status, again) = deploy(&to);
     assert_eq!(status, 0, "{again}");
     assert!(again.to_string().contains("unchanged"), "{again}");
-    println!("nothing to do, through the loader: {:.2} s", begin.elapsed().as_secs_f32());
+    eprintln!("nothing to do, through the loader: {:.2} s", begin.elapsed().as_secs_f32());
 
     // Other boards are left alone, with words that say what is wrong.
     let (status, other) = deploy(&to.replace("60:55:F9:01:02:03", "60:55:F9:01:02:04"));
