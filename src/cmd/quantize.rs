@@ -42,8 +42,8 @@ pub(crate) struct Args {
     /// percentile: the share of values that stays, above 50, at most 100 [default: 99.98]
     #[arg(long, value_name = "PERCENT", value_parser = options::percentile)]
     percentile: Option<f64>,
-    /// Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive,
-    /// correct-bias, correct-bias-empirical [default: equalize; with --per-tensor also correct-bias-empirical]
+    /// Methods beside calibration, applied in their own order: none, or some of remove-dead, equalize, absorb-bias, clip-weights,
+    /// round-adaptive, correct-bias, correct-bias-empirical [default: equalize; with --per-tensor also correct-bias-empirical]
     #[arg(long, value_name = "NAME,..")]
     passes: Option<Passes>,
     /// Read at most so many calibration samples, taken evenly from all of the data

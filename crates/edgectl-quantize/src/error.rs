@@ -1,6 +1,7 @@
 //! What can go wrong when quantizing.
 
 use edgectl_graph::{GraphError, PassError, QuantError};
+use edgectl_prune::PruneError;
 use thiserror::Error;
 
 /// Why a graph could not be quantized.
@@ -13,6 +14,9 @@ pub enum QuantizeError {
     /// A preparation pass broke the graph.
     #[error(transparent)]
     Pass(#[from] PassError),
+    /// Channels that do nothing cannot be looked for.
+    #[error(transparent)]
+    Prune(#[from] PruneError),
     /// The result would not be a valid quantized graph.
     #[error(transparent)]
     Quant(#[from] QuantError),

@@ -10,6 +10,7 @@ mod equalize;
 #[cfg(test)]
 mod graphs;
 mod pair;
+mod remove_dead;
 mod rewrite;
 mod round_adaptive;
 
@@ -21,12 +22,15 @@ pub(crate) use clip_weights::clipped_scale;
 pub(crate) use correct_bias::{analytic_correction, empirical_correction};
 pub(crate) use equalize::equalize;
 pub(crate) use pair::candidates;
+pub(crate) use remove_dead::remove_dead;
 pub(crate) use round_adaptive::{MAX_COLUMNS, round_adaptive};
 
 /// A method. Parsed from and printed as its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Method {
+    /// Removes channels that do nothing.
+    RemoveDead,
     /// Scales the channels between two layers so that they use their common range alike.
     Equalize,
     /// Moves what a channel always adds into the next layer's bias.
@@ -55,6 +59,11 @@ pub struct MethodInfo {
 
 /// All methods, in the order in which they are applied.
 pub const METHODS: &[MethodInfo] = &[
+    MethodInfo {
+        method: Method::RemoveDead,
+        name: "remove-dead",
+        about: "remove channels that do nothing on any input, or the same as another",
+    },
     MethodInfo {
         method: Method::Equalize,
         name: "equalize",
@@ -146,6 +155,15 @@ pub enum Note {
         /// Why.
         reason: String,
     },
+    /// Channels were removed that did nothing.
+    Removed {
+        /// The layers that computed or carried them.
+        nodes: Vec<String>,
+        /// How many channels.
+        removed: usize,
+        /// Of how many.
+        channels: usize,
+    },
     /// A layer too wide for adaptive rounding: it was rounded to the nearest.
     NotRounded {
         /// The layer.
@@ -162,6 +180,9 @@ impl fmt::Display for Note {
         match self {
             Note::Absorbed { from, to, channels } => write!(f, "\"{from}\" -> \"{to}\": moved a part of {channels} channels into the bias"),
             Note::DeadChannels { node, channels } => write!(f, "\"{node}\": the weights of {} channels are all zero", channels.len()),
+            Note::Removed { nodes, removed, channels } => {
+                write!(f, "\"{}\": removed {removed} of {channels} channels, which did nothing", nodes.join("\", \""))
+            }
             Note::Equalized { from, to, spread, channels } => {
                 write!(f, "\"{from}\" -> \"{to}\": scaled {channels} channels whose ranges were spread 1 : {spread:.0}")
             }

@@ -140,6 +140,9 @@ impl Recipe {
     ) -> Result<Calibrated, E> {
         let mut notes = vec![];
         let mut most_bytes = 0;
+        if self.has(Method::RemoveDead) {
+            graph = method::remove_dead(&graph, &mut notes)?;
+        }
         let mut calibration = self.watch(&graph)?;
         let mut is_shown = false;
         for rewriting in [Method::Equalize, Method::AbsorbBias].into_iter().filter(|&method| self.has(method)) {

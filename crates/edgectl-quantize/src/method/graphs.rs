@@ -310,6 +310,27 @@ fn dead_channels_are_reported() {
     assert_eq!(notes, [Note::DeadChannels { node: "dense".into(), channels: vec![0, 2] }]);
 }
 
+#[test]
+fn dead_channels_go_before_anything_else() {
+    // Of three channels, one is zero on any input and one the same as another: their weights are 3 * 2 + 2 * 3, then 1 * 2 + 2 * 1.
+    let first = vec![0.0, 0.0, 1.0, -1.0, 1.0, -1.0];
+    let graph = Builder::new(&[1, 2])
+        .dense("first", 3, first, vec![-5.0, 0.0, 0.0], Activation::RELU)
+        .dense("second", 2, vec![7.0, 1.0, 2.0, -7.0, 0.5, 0.5], vec![0.0, 1.0], Activation::NONE)
+        .finish();
+    let Quantized { graph: quantized, notes, .. } = apply(&graph, &samples(2), &[Method::RemoveDead]);
+    assert_eq!(notes, [Note::Removed { nodes: vec!["first".into()], removed: 2, channels: 3 }]);
+    let weights = |graph: &Graph| {
+        graph
+            .nodes()
+            .iter()
+            .filter_map(|node| graph.literal(node.input(1)?))
+            .map(|w| w.as_f32().map_or(0, <[f32]>::len))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((weights(&graph), weights(quantized.graph())), (vec![6, 6], vec![2, 2]));
+}
+
 proptest! {
     #[test]
     fn a_reservoir_depends_on_the_values_only(seed in 0usize..1000, cut in 0usize..300) {
