@@ -28,6 +28,7 @@ pub mod self_test;
 pub mod server;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+mod slot;
 pub mod slots;
 
 /// The protocol versions that this crate speaks, lowest and highest.
