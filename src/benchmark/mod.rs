@@ -63,7 +63,7 @@ pub(crate) enum Where {
     /// On devices.
     Devices { backend: BackendKind, profiles: Vec<Profile>, kernels: Option<String> },
     /// On a device that is there.
-    Connected { place: Place, profile: Box<Profile> },
+    Connected { place: Box<Place>, profile: Box<Profile> },
     /// Here, beside other engines.
     Here { protocol: Protocol, peers: Vec<Peer> },
 }

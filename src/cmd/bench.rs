@@ -190,7 +190,7 @@ impl Args {
         };
         let options = deployment::options(self.reach.timeout, DEADLINE);
         let place = Place { target: target.clone(), options, ssh: deployment::ssh_options(&self.reach, ui)? };
-        Ok(Where::Connected { place, profile: Box::new(profile.clone()) })
+        Ok(Where::Connected { place: Box::new(place), profile: Box::new(profile.clone()) })
     }
 
     fn on_profiles(&self, backend: BackendKind) -> Result<Where> {
