@@ -142,10 +142,8 @@ KWS_RECIPES = {
     "30 epochs, 3e-4": ["--epochs", 5, "--final-epochs", 30, "--learning-rate", 3e-4],
     "100 epochs, 3e-4": ["--epochs", 10, "--final-epochs", 100, "--learning-rate", 3e-4],
     "100 epochs, 1e-3": ["--epochs", 10, "--final-epochs", 100, "--learning-rate", 1e-3],
-    "100 epochs, 1e-3, noise": ["--epochs", 10, "--final-epochs", 100, "--learning-rate", 1e-3, "--augment", "noise=2"],
-    "100 epochs, 3e-4, noise": ["--epochs", 10, "--final-epochs", 100, "--learning-rate", 3e-4, "--augment", "noise=2"],
 }
-KWS_CHOICE = "100 epochs, 1e-3, noise"
+KWS_CHOICE = "100 epochs, 3e-4"
 KWS_COMMON = ["--steps", 3, "--batch", 10]
 KWS_FOLDS = 5
 

@@ -226,4 +226,5 @@ def check(folder):
     print(f"{len(paths) + len(built)} models agree")
 
 
-{"make": make, "check": check}[sys.argv[1]](*map(Path, sys.argv[2:]))
+if __name__ == "__main__":
+    {"make": make, "check": check}[sys.argv[1]](*map(Path, sys.argv[2:]))
