@@ -16,7 +16,7 @@ pub enum QuantizeError {
     Pass(#[from] PassError),
     /// Channels that do nothing cannot be looked for.
     #[error(transparent)]
-    Prune(#[from] PruneError),
+    Prune(Box<PruneError>),
     /// The result would not be a valid quantized graph.
     #[error(transparent)]
     Quant(#[from] QuantError),

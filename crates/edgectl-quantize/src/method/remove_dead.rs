@@ -10,7 +10,7 @@ use crate::QuantizeError;
 
 /// The graph without them.
 pub(crate) fn remove_dead(graph: &Graph, notes: &mut Vec<Note>) -> Result<Graph, QuantizeError> {
-    let done = edgectl_prune::lossless(graph, (f32::NEG_INFINITY, f32::INFINITY))?;
+    let done = edgectl_prune::lossless(graph, (f32::NEG_INFINITY, f32::INFINITY)).map_err(|error| QuantizeError::Prune(Box::new(error)))?;
     notes.extend(done.removed.into_iter().map(|idle| Note::Removed {
         nodes: idle.layers,
         removed: idle.unread + idle.zero + idle.constant + idle.duplicate,
