@@ -603,7 +603,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --mode 'What becomes int8: activations and weights, for devices of any kind; or weights alone, as .onnx for Linux devices, computing in float (weights-only) or in integers with activations quantized as they come (dynamic)'
             cand --calibrator 'How ranges are found [default: percentile]'
             cand --percentile 'percentile: the share of values that stays, above 50, at most 100 [default: 99.98]'
-            cand --passes 'Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive, correct-bias, correct-bias-empirical [default: equalize; with --per-tensor also correct-bias-empirical]'
+            cand --passes 'Methods beside calibration, applied in their own order: none, or some of remove-dead, equalize, absorb-bias, clip-weights, round-adaptive, correct-bias, correct-bias-empirical [default: equalize; with --per-tensor also correct-bias-empirical]'
             cand --calibration-samples 'Read at most so many calibration samples, taken evenly from all of the data'
             cand --limit 'Read at most the first so many evaluation samples'
             cand --metric 'What is measured [default: top1, where there are labels and the only output is a list of classes]'

@@ -574,7 +574,7 @@ percentile\t''
 mse\t''
 entropy\t''"
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l percentile -d 'percentile: the share of values that stays, above 50, at most 100 [default: 99.98]' -r
-complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l passes -d 'Methods beside calibration, applied in their own order: none, or some of equalize, absorb-bias, clip-weights, round-adaptive, correct-bias, correct-bias-empirical [default: equalize; with --per-tensor also correct-bias-empirical]' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l passes -d 'Methods beside calibration, applied in their own order: none, or some of remove-dead, equalize, absorb-bias, clip-weights, round-adaptive, correct-bias, correct-bias-empirical [default: equalize; with --per-tensor also correct-bias-empirical]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l calibration-samples -d 'Read at most so many calibration samples, taken evenly from all of the data' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l limit -d 'Read at most the first so many evaluation samples' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand quantize" -l metric -d 'What is measured [default: top1, where there are labels and the only output is a list of classes]' -r -f -a "auc\t''
