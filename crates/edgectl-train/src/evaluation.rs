@@ -12,7 +12,7 @@ use crate::{Samples, TrainError, tape};
 /// What a graph computes of some samples, as training sees it: all values of each output, sample after sample.
 ///
 /// # Errors
-/// As [`train`].
+/// As [`train`](crate::train).
 pub fn outputs(graph: &Graph, samples: &Samples) -> Result<Vec<Vec<f32>>, TrainError> {
     let (network, state) = Network::new(network::trainable(graph)?)?;
     network.check_samples(samples)?;
@@ -35,7 +35,7 @@ pub fn outputs(graph: &Graph, samples: &Samples) -> Result<Vec<Vec<f32>>, TrainE
 /// The score of a graph on some samples.
 ///
 /// # Errors
-/// As [`train`].
+/// As [`train`](crate::train).
 pub fn score(graph: &Graph, samples: &Samples, objective: &Objective) -> Result<Score, TrainError> {
     let (network, state) = Network::new(network::trainable(graph)?)?;
     network.check_samples(samples)?;
