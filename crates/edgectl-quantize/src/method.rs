@@ -206,6 +206,6 @@ mod tests {
             assert_eq!(info.name.parse::<Method>().unwrap(), info.method);
             assert_eq!(info.method.to_string(), info.name);
         }
-        assert!("adaround".parse::<Method>().unwrap_err().starts_with("expected one of equalize, absorb-bias, "));
+        assert!("adaround".parse::<Method>().unwrap_err().starts_with("expected one of remove-dead, equalize, "));
     }
 }
