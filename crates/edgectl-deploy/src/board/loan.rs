@@ -2,11 +2,11 @@
 
 use edge_device::client::{Client, Identity};
 use edge_device::image;
-use edge_device::slots::{Slot, State};
+use edge_device::slots::State;
 
 use super::line::{Line, Place, Port};
 use super::prepared::Prepared;
-use super::{BoardError, connect, in_session};
+use super::{BoardError, connect, in_session, restart, running, start_trial};
 use crate::hex;
 use crate::transport::Options;
 
@@ -32,8 +32,7 @@ pub fn lend<R>(
     let (status, slots) = (client.status()?, client.slots()?);
     let prepared = Prepared::of_program(program, chip, status.floor)?;
     prepared.fits(&identity)?;
-    let running = |slots: &[Slot], running: Option<u8>| running.and_then(|index| slots.get(usize::from(index))).copied();
-    let before = running(&slots, status.running);
+    let before = running(&status, &slots);
     if before.is_some() && client.model()?.digest == image::sha256(program) {
         return Ok(work(&mut client, &identity));
     }
@@ -42,16 +41,12 @@ pub fn lend<R>(
     }
     client.send_image(&prepared.image, sent)?;
     in_session(&mut client, |client| client.activate(&prepared.digest))?;
-    client.reset()?;
-    client.into_link().hear_out();
-    let (mut client, _) = connect(&mut port, Some(&identity), options).map_err(BoardError::after_switch)?;
+    let mut client = start_trial(&mut port, client, &identity, &prepared.digest, options)?;
     let done = work(&mut client, &identity);
 
     in_session(&mut client, |client| client.reject(&prepared.digest)).map_err(|error| BoardError::after_switch(error.into()))?;
-    client.reset()?;
-    client.into_link().hear_out();
-    let (mut client, _) = connect(&mut port, Some(&identity), options).map_err(BoardError::after_switch)?;
-    let now = running(&client.slots()?, client.status()?.running);
+    let mut client = restart(&mut port, client, &identity, options)?;
+    let now = running(&client.status()?, &client.slots()?);
     match now.map(|slot| slot.digest) == before.map(|slot| slot.digest) {
         true => Ok(done),
         false => Err(BoardError::NotReverted { reason: "the measurement is over".into() }),

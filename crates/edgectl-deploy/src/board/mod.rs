@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use edge_device::client::{Client, ClientError, Identity, PROMPT};
 use edge_device::image::Digest;
-use edge_device::message::Refusal;
+use edge_device::message::{Refusal, Status};
 use edge_device::slots::{Slot, State, Verdict};
 use edge_format::{AlignedBytes, Golden, Program};
 
@@ -68,7 +68,7 @@ impl Deployment<'_> {
         if prepared.security_version < status.floor {
             return Err(BoardError::Rollback { floor: status.floor, found: prepared.security_version });
         }
-        let running = status.running.and_then(|index| slots.get(usize::from(index))).copied();
+        let running = running(&status, &slots);
         let previous = running.filter(|slot| slot.digest != prepared.digest).map(|slot| format!("image {}", hex(&slot.digest)));
         self.done(Step::Probe);
         if let Some(slot) = running.filter(|slot| slot.digest == prepared.digest) {
@@ -86,14 +86,9 @@ impl Deployment<'_> {
         self.started(Step::Switch);
         in_session(&mut client, |client| client.activate(&prepared.digest))?;
         self.done(Step::Switch);
-        // A reset that gets lost on the way has no answer that would be missed.
-        for _ in 0..3 {
-            client = self.restart(port, client, &identity)?;
-            let waits = |slot: &Slot| slot.digest == prepared.digest && slot.state == State::Trial && slot.boots == 0;
-            if !client.slots().map_err(|error| BoardError::after_switch(error.into()))?.iter().any(waits) {
-                break;
-            }
-        }
+        self.started(Step::Restart);
+        let client = start_trial(port, client, &identity, &prepared.digest, self.options)?;
+        self.done(Step::Restart);
         let outcome = self.judge(port, client, &identity, &prepared).map_err(BoardError::after_switch)?;
         Ok(self.receipt(previous, u64::from(last), outcome))
     }
@@ -136,7 +131,7 @@ impl Deployment<'_> {
     ) -> Result<Outcome, BoardError> {
         self.started(Step::Health);
         let (status, slots) = (client.status()?, client.slots()?);
-        let running = status.running.and_then(|index| slots.get(usize::from(index))).copied();
+        let running = running(&status, &slots);
         let Some(running) = running.filter(|slot| slot.digest == prepared.digest) else {
             let ours = slots.iter().find(|slot| slot.digest == prepared.digest);
             let reason = match (ours, status.self_test.failure) {
@@ -216,25 +211,17 @@ impl Deployment<'_> {
     ) -> Result<Outcome, BoardError> {
         self.started(Step::Revert);
         in_session(&mut client, |client| client.reject(&prepared.digest))?;
-        let mut client = self.restart(port, client, identity)?;
+        self.started(Step::Restart);
+        let mut client = restart(port, client, identity, self.options)?;
+        self.done(Step::Restart);
         let (status, slots) = (client.status()?, client.slots()?);
-        let running = status.running.and_then(|index| slots.get(usize::from(index)));
+        let running = running(&status, &slots);
         if running.is_some_and(|slot| slot.digest == prepared.digest) {
             return Err(BoardError::NotReverted { reason });
         }
         self.done(Step::Revert);
         let now = running.map_or("no image runs now".to_owned(), |slot| format!("image {} runs again", hex(&slot.digest)));
         Ok(Outcome::Reverted { reason: format!("{reason}; {now}") })
-    }
-
-    /// Resets the board and waits until it is back.
-    fn restart(&mut self, port: &mut Port, mut client: Client<Line>, identity: &Identity) -> Result<Client<Line>, BoardError> {
-        self.started(Step::Restart);
-        client.reset()?;
-        client.into_link().hear_out();
-        let (client, _) = connect(port, Some(identity), self.options).map_err(BoardError::after_switch)?;
-        self.done(Step::Restart);
-        Ok(client)
     }
 
     pub(crate) fn receipt(&self, previous: Option<String>, bytes: u64, outcome: Outcome) -> Receipt {
@@ -271,6 +258,38 @@ fn connect(port: &mut Port, before: Option<&Identity>, options: &Options) -> Res
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Resets the board and waits until it is back.
+fn restart(port: &mut Port, mut client: Client<Line>, identity: &Identity, options: &Options) -> Result<Client<Line>, BoardError> {
+    client.reset()?;
+    client.into_link().hear_out();
+    let (client, _) = connect(port, Some(identity), options).map_err(BoardError::after_switch)?;
+    Ok(client)
+}
+
+/// Restarts a board on which an image was activated, until it has been started on trial.
+fn start_trial(
+    port: &mut Port,
+    mut client: Client<Line>,
+    identity: &Identity,
+    image: &Digest,
+    options: &Options,
+) -> Result<Client<Line>, BoardError> {
+    // A reset that gets lost on the way has no answer that would be missed.
+    for _ in 0..3 {
+        client = restart(port, client, identity, options)?;
+        let waits = |slot: &Slot| slot.digest == *image && slot.state == State::Trial && slot.boots == 0;
+        if !client.slots().map_err(|error| BoardError::after_switch(error.into()))?.iter().any(waits) {
+            break;
+        }
+    }
+    Ok(client)
+}
+
+/// What the slot holds that runs.
+fn running(status: &Status, slots: &[Slot]) -> Option<Slot> {
+    status.running.and_then(|index| slots.get(usize::from(index))).copied()
 }
 
 /// Waits until a board answers. Afterwards it may take longer than while it is awaited: what gets lost then is lost on a bad line only.
