@@ -5,7 +5,7 @@ use core::panic::PanicInfo;
 
 use edge_device::fault::{FaultKind, FaultRecord};
 
-use crate::chip::rom;
+use crate::chip;
 
 #[unsafe(link_section = ".fault")]
 static mut RECORD: MaybeUninit<FaultRecord> = MaybeUninit::uninit();
@@ -22,8 +22,9 @@ pub unsafe fn record() -> &'static mut FaultRecord {
 
 /// Starts again from the beginning.
 pub fn reset() -> ! {
+    chip::before_reset();
     // SAFETY: everything ends.
-    unsafe { rom::software_reset() };
+    unsafe { chip::rom::software_reset() };
     loop {
         core::hint::spin_loop();
     }

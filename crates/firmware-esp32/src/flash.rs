@@ -1,12 +1,12 @@
-//! The flash that this firmware runs from. While it is erased or written nothing can be read from it, so what does that is in RAM, and the boot ROM
-//! does the work. From the journal on, it is mapped where programs are run in place; a page in which something was written is mapped anew, which
-//! the chips do not need, but emulators that copy pages when they are mapped.
+//! The flash that this firmware runs from. While it is erased or written nothing can be read from it, so what does that is in RAM or the boot ROM.
+//! From the journal on, it is mapped where programs are run in place; a page in which something was written is mapped anew, which the chips do not
+//! need, but emulators that copy pages when they are mapped.
 
 use edge_device::memory_map::ESP32 as MAP;
 use edge_device::server::ProgramFlash;
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write};
 
-use crate::chip::{self, rom};
+use crate::chip;
 use crate::watchdog;
 
 const WRITE_BYTES: usize = MAP.write_bytes as usize;
@@ -21,8 +21,8 @@ const SECTORS_OF_PAGE: u32 = PAGE_BYTES / MAP.erase_bytes;
 const MAPPED: u32 = MAP.layout.journal[0].offset;
 const _: () = assert!(MAPPED.is_multiple_of(PAGE_BYTES) && MAP.flash_bytes.is_multiple_of(PAGE_BYTES));
 
-/// Bytes that are written at a time, from RAM.
-const PIECE: usize = 256;
+/// Bytes that are written at a time, from RAM: what a request brings, so that the cache is emptied once for it.
+const PIECE: usize = 1024;
 
 /// The flash, whole.
 pub struct Flash(());
@@ -78,18 +78,18 @@ impl NorFlash for Flash {
 
     fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Self::Error> {
         check_write(self, offset, bytes.len())?;
-        // Up to the next multiple of a piece, so that none crosses the end of a page.
         let (mut offset, mut rest) = (offset, bytes);
         while !rest.is_empty() {
-            let room = PIECE - offset as usize % PIECE;
-            let (bytes, after) = rest.split_at(room.min(rest.len()));
+            // None crosses the end of a page.
+            let room = (PAGE_BYTES - offset % PAGE_BYTES) as usize;
+            let (bytes, after) = rest.split_at(room.min(PIECE).min(rest.len()));
             rest = after;
             // They may themselves be in flash.
             let mut words = [0_u32; PIECE / 4];
             words.iter_mut().zip(bytes.as_chunks().0).for_each(|(word, &bytes)| *word = u32::from_le_bytes(bytes));
             watchdog::feed();
             // SAFETY: as for `map`; there are as many words.
-            done(unsafe { write(offset, words.as_ptr(), bytes.len() as i32) })?;
+            done(unsafe { write(offset, words.as_ptr(), bytes.len() as u32) })?;
             offset += bytes.len() as u32;
         }
         Ok(())
@@ -134,7 +134,7 @@ unsafe extern "C" fn erase(sector: u32) -> i32 {
     // SAFETY: this is in RAM.
     unsafe {
         let cache = chip::stop_cache();
-        let result = rom::esp_rom_spiflash_erase_sector(sector);
+        let result = chip::erase_sector(sector);
         chip::map(sector / SECTORS_OF_PAGE);
         chip::start_cache(cache);
         result
@@ -145,11 +145,11 @@ unsafe extern "C" fn erase(sector: u32) -> i32 {
 /// Nothing else may run; there must be as many bytes, in RAM.
 #[unsafe(link_section = ".iram.write")]
 #[inline(never)]
-unsafe extern "C" fn write(offset: u32, words: *const u32, bytes: i32) -> i32 {
+unsafe extern "C" fn write(offset: u32, words: *const u32, bytes: u32) -> i32 {
     // SAFETY: this is in RAM.
     unsafe {
         let cache = chip::stop_cache();
-        let result = rom::esp_rom_spiflash_write(offset, words, bytes);
+        let result = chip::program(offset, words, bytes);
         chip::map(offset / PAGE_BYTES);
         chip::start_cache(cache);
         result

@@ -69,6 +69,8 @@ extern "C" fn begin() -> ! {
         // SAFETY: nobody else has it yet.
         unsafe { fault::record() }.set(FaultKind::Watchdog, 0, 0, format_args!(""));
     }
+    // What the boot loader has said goes out at the speed it has.
+    uart::flush();
     let clock_hz = chip::start_clock();
     uart::start();
     let about = About { chip: chip::NAME, firmware: concat!("firmware-esp32 ", env!("CARGO_PKG_VERSION")), board: mac(), clock_hz };

@@ -15,10 +15,8 @@ const STATUS: Register = unsafe { Register::at(chip::UART + 0x1c) };
 /// Bytes of the 128 that wait at most.
 const FULL: u32 = 120;
 
-/// Sets the speed, in case the boot loader has another.
+/// Sets the speed, in case the boot loader has another. Nothing may be on its way.
 pub fn start() {
-    // What it has said still has its own speed.
-    flush();
     let sixteenths = (16 * chip::UART_CLOCK_HZ + BAUD / 2) / BAUD;
     CLOCK_DIVIDER.write(sixteenths >> 4 | (sixteenths & 15) << 20);
     chip::update_uart();

@@ -2,6 +2,11 @@
 
 use crate::register::Register;
 
+#[path = "esp32_spi.rs"]
+mod spi;
+
+pub use spi::{erase_sector, program};
+
 pub const NAME: &str = "esp32";
 
 /// Through the bus of the processor, where two writes to the same address without anything between them may become one: there is always a look at
@@ -34,8 +39,6 @@ rom_functions! {
     fn uart_tx_wait_idle(uart: u8) = 0x4000_9278;
     fn software_reset() = 0x4000_824c;
     fn rom_i2c_write_reg(block: u8, host: u8, register: u8, value: u8) = 0x4000_41a4;
-    fn esp_rom_spiflash_erase_sector(sector: u32) -> i32 = 0x4006_2ccc;
-    fn esp_rom_spiflash_write(offset: u32, words: *const u32, bytes: i32) -> i32 = 0x4006_2d50;
     fn cache_read_disable(cpu: u32) = 0x4000_9ab8;
     fn cache_flush(cpu: u32) = 0x4000_9a14;
     fn cache_read_enable(cpu: u32) = 0x4000_9a84;
@@ -71,7 +74,8 @@ const PLL_480_MHZ: [(u8, u8); 10] =
 
 /// Lets the processor run at 240 MHz; at 160 MHz, for which the PLL can stay as it is, if the crystal has not the usual 40 MHz. Hertz.
 pub fn start_clock() -> u32 {
-    let crystal_mhz = CRYSTAL.read() & 0x7fff;
+    // The lowest bit is another one: that the boot ROM says nothing.
+    let crystal_mhz = CRYSTAL.read() & 0x7ffe;
     if crystal_mhz != 40 {
         CPU_CLOCK.modify(3, 1);
         // SAFETY: it keeps a number for delays.
@@ -99,6 +103,11 @@ pub fn start_clock() -> u32 {
         rom::ets_delay_us(30);
     }
     240_000_000
+}
+
+/// Lets the processor run from the crystal, as the boot ROM expects it: a reset changes the divider, and leaves the source as it is.
+pub fn before_reset() {
+    CLOCK_SOURCE.modify(SOURCE_MASK, 0);
 }
 
 pub fn cycles() -> u32 {

@@ -30,8 +30,8 @@ rom_functions! {
     fn ets_update_cpu_frequency(mhz: u32) = 0x4000_0048;
     fn uart_tx_wait_idle(uart: u8) = 0x4000_0078;
     fn software_reset() = 0x4000_0090;
-    fn esp_rom_spiflash_erase_sector(sector: u32) -> i32 = 0x4000_0144;
-    fn esp_rom_spiflash_write(offset: u32, words: *const u32, bytes: i32) -> i32 = 0x4000_014c;
+    fn erase_sector(sector: u32) -> i32 = 0x4000_0144;
+    fn program(offset: u32, words: *const u32, bytes: u32) -> i32 = 0x4000_014c;
     fn cache_disable_icache() -> u32 = 0x4000_0690;
     fn cache_enable_icache(autoload: u32) = 0x4000_0694;
 }
@@ -48,6 +48,11 @@ pub fn start_clock() -> u32 {
     super::core::start_counter();
     160_000_000
 }
+
+pub use rom::{erase_sector, program};
+
+/// A reset does with the clocks what there is to do.
+pub fn before_reset() {}
 
 pub fn cycles() -> u32 {
     super::core::cycles()

@@ -31,8 +31,8 @@ rom_functions! {
     fn ets_update_cpu_frequency(mhz: u32) = 0x4000_1a4c;
     fn uart_tx_wait_idle(uart: u8) = 0x4000_069c;
     fn software_reset() = 0x4000_06d8;
-    fn esp_rom_spiflash_erase_sector(sector: u32) -> i32 = 0x4000_09fc;
-    fn esp_rom_spiflash_write(offset: u32, words: *const u32, bytes: i32) -> i32 = 0x4000_0a14;
+    fn erase_sector(sector: u32) -> i32 = 0x4000_09fc;
+    fn program(offset: u32, words: *const u32, bytes: u32) -> i32 = 0x4000_0a14;
     fn cache_disable_icache() -> u32 = 0x4000_186c;
     fn cache_enable_icache(autoload: u32) = 0x4000_1878;
     fn cache_disable_dcache() -> u32 = 0x4000_1884;
@@ -54,6 +54,11 @@ pub fn start_clock() -> u32 {
     unsafe { rom::ets_update_cpu_frequency(160) };
     160_000_000
 }
+
+pub use rom::{erase_sector, program};
+
+/// A reset does with the clocks what there is to do.
+pub fn before_reset() {}
 
 pub fn cycles() -> u32 {
     // SAFETY: it reads a register.
