@@ -12,16 +12,33 @@ use edge_device::client::{Client, Link, PROMPT};
 use edge_device::image;
 use edge_device::self_test::SelfTest;
 use edge_device::slots::{State, Verdict};
-use edge_format::{Program, RUNTIME_ABI};
+use edge_format::{AlignedBytes, Program, RUNTIME_ABI};
 use edgectl_bench::device::{Host, compare};
+use edgectl_esp::image as image_of_flash;
+use edgectl_esp_emulator::{Chip, Emulator, Report};
 use edgectl_firmware::{ESP32, Esp32Firmware};
 
 use crate::pico::{SUBJECTS, Subject, program, random};
 
 const EMULATORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware-esp32/emulator");
 
-/// What runs which chip, of what is in [`EMULATORS`].
-const RUNNERS: [(&str, &str); 2] = [("esp32c3", "riscv.py"), ("esp32c6", "riscv.py")];
+/// What runs which chip.
+#[derive(Clone, Copy)]
+enum Runner {
+    /// A script of [`EMULATORS`].
+    Script(&'static str),
+    /// Our own core.
+    Xtensa(Chip, edgectl_esp::Chip),
+}
+
+const RUNNERS: [(&str, Runner); 4] = [
+    ("esp32", Runner::Xtensa(Chip::Esp32, edgectl_esp::Chip::Esp32)),
+    ("esp32s3", Runner::Xtensa(Chip::Esp32S3, edgectl_esp::Chip::Esp32S3)),
+    ("esp32c3", Runner::Script("riscv.py")),
+    ("esp32c6", Runner::Script("riscv.py")),
+];
+
+const FLASH_BYTES: u32 = 4 << 20;
 
 /// The models that are brought onto each board, and how many samples they are shown.
 const MODELS: [&str; 3] = ["digits_mlp", "kws_dscnn", "person_detect"];
@@ -37,21 +54,41 @@ pub(crate) fn run() -> Result<()> {
     let models = chosen.filter_map(|subject| Some((subject, program(subject).transpose()?))).collect::<Vec<_>>();
     for (chip, runner) in RUNNERS {
         let firmware = edgectl_firmware::for_chip(chip).context("expected a firmware for the chip")?;
-        let board = Board::start(&python, runner, firmware)?;
-        let mut line = board.line()?;
-        let said = line.boot()?;
-        let expected = format!("edgectl {} {chip} abi={RUNTIME_ABI} model=none self-test=none\r\n", env!("CARGO_PKG_VERSION"));
-        ensure!(said == expected, "expected {expected:?}, found {said:?}");
-        println!("{chip}: {}", said.trim_end());
-        let mut client = Client::new(line, PROMPT * 10);
-        for (subject, bytes) in &models {
-            let bytes = bytes.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-            converse(&mut client, subject, bytes).with_context(|| format!("{chip}, {}", subject.name))?;
+        let mut board = Board::start(&python, runner, firmware)?;
+        let went = drive(&board, chip, &models);
+        // What the board says about itself explains what the line says.
+        if let Some(report) = board.stop().with_context(|| format!("{chip}: {went:?}"))? {
+            ensure!(report.lost == 0, "{chip}: the UART lost {} bytes", report.lost);
+            println!(
+                "  {} million instructions, {} resets, {} of {} bytes of stack, {} sectors erased, {} writes",
+                report.cycles / 1_000_000,
+                report.resets.len(),
+                report.stack_bytes,
+                report.stack_limit,
+                report.flash.0,
+                report.flash.1
+            );
         }
+        went?;
     }
     let unproven: Vec<&str> =
         ESP32.iter().map(|firmware| firmware.chip).filter(|chip| !RUNNERS.iter().any(|runner| runner.0 == *chip)).collect();
-    println!("not run: {}", unproven.join(", "));
+    ensure!(unproven.is_empty(), "not run: {}", unproven.join(", "));
+    Ok(())
+}
+
+/// Everything that a board is put through.
+fn drive(board: &Board, chip: &str, models: &[(&Subject, Result<AlignedBytes>)]) -> Result<()> {
+    let mut line = board.line()?;
+    let said = line.boot()?;
+    let expected = format!("edgectl {} {chip} abi={RUNTIME_ABI} model=none self-test=none\r\n", env!("CARGO_PKG_VERSION"));
+    ensure!(said == expected, "expected {expected:?}, found {said:?}");
+    println!("{chip}: {}", said.trim_end());
+    let mut client = Client::new(line, PROMPT * 10);
+    for (subject, bytes) in models {
+        let bytes = bytes.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+        converse(&mut client, subject, bytes).with_context(|| format!("{chip}, {}", subject.name))?;
+    }
     Ok(())
 }
 
@@ -59,7 +96,7 @@ pub(crate) fn run() -> Result<()> {
 fn converse(client: &mut Client<Line>, subject: &Subject, bytes: &[u8]) -> Result<()> {
     let program = Program::parse(bytes)?;
     let samples = random(program, SAMPLES)?;
-    let mut arena = edge_format::AlignedBytes::zeroed(program.arena_bytes() as usize);
+    let mut arena = AlignedBytes::zeroed(program.arena_bytes() as usize);
     let mut host = Host::new(program, &mut arena)?;
     let mut golden =
         samples.iter().take(2).map(|inputs| Ok((inputs.concat(), host.infer(inputs)?.concat()))).collect::<Result<Vec<_>>>()?;
@@ -119,9 +156,9 @@ fn restart(client: &mut Client<Line>) -> Result<String> {
 }
 
 /// An emulated board. It ends with this value.
-struct Board {
-    process: Child,
-    uart: u16,
+enum Board {
+    Process { process: Child, uart: u16 },
+    Thread { emulator: Emulator, uart: u16 },
 }
 
 #[derive(serde::Deserialize)]
@@ -130,31 +167,62 @@ struct Ports {
 }
 
 impl Board {
-    fn start(python: &str, runner: &str, firmware: &Esp32Firmware) -> Result<Self> {
+    fn start(python: &str, runner: Runner, firmware: &Esp32Firmware) -> Result<Self> {
+        match runner {
+            Runner::Script(script) => Self::start_script(python, script, firmware),
+            Runner::Xtensa(chip, of_image) => {
+                let (emulator, uart) = Emulator::on_port(chip, flash(of_image, firmware)?)?;
+                Ok(Self::Thread { emulator, uart })
+            }
+        }
+    }
+
+    fn start_script(python: &str, script: &str, firmware: &Esp32Firmware) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let elf: PathBuf = folder.path().join("firmware.elf");
         std::fs::write(&elf, firmware.elf)?;
         let mut command = Command::new(python);
-        command.arg(Path::new(EMULATORS).join(runner)).arg(firmware.chip).arg(&elf);
+        command.arg(Path::new(EMULATORS).join(script)).arg(firmware.chip).arg(&elf);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().with_context(|| python.to_owned())?;
         let mut ready = String::new();
         BufReader::new(process.stdout.take().context("no output")?).read_line(&mut ready)?;
-        let Ports { uart } = serde_json::from_str(&ready).with_context(|| format!("{runner} said {ready:?}"))?;
-        Ok(Self { process, uart })
+        let Ports { uart } = serde_json::from_str(&ready).with_context(|| format!("{script} said {ready:?}"))?;
+        Ok(Self::Process { process, uart })
     }
 
     fn line(&self) -> Result<Line> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.uart))?;
+        let (Self::Process { uart, .. } | Self::Thread { uart, .. }) = self;
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, *uart))?;
         stream.set_nodelay(true)?;
         Ok(Line(stream))
     }
+
+    /// Ends it. What it has to say of its run.
+    fn stop(&mut self) -> Result<Option<Report>> {
+        match self {
+            Self::Process { process, .. } => {
+                // It may have ended by itself.
+                let _ = process.kill();
+                process.wait()?;
+                Ok(None)
+            }
+            Self::Thread { emulator, .. } => Ok(emulator.stop()?),
+        }
+    }
+}
+
+/// A whole flash, as `edgectl` writes it.
+fn flash(chip: edgectl_esp::Chip, firmware: &Esp32Firmware) -> Result<Vec<u8>> {
+    let table = edgectl_esp::PartitionTable::from_csv(edgectl_firmware::ESP32_PARTITIONS)?;
+    let mut flash = image_of_flash::merge(&image_of_flash::parts(chip, firmware.elf, &table, FLASH_BYTES)?);
+    flash.resize(FLASH_BYTES as usize, 0xff);
+    Ok(flash)
 }
 
 impl Drop for Board {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // Whoever wants to know has asked.
+        let _ = self.stop();
     }
 }
 
@@ -162,7 +230,7 @@ impl Drop for Board {
 struct Line(TcpStream);
 
 impl Line {
-    /// What the firmware says until the zero behind its first line.
+    /// What the firmware says: its line ends with a zero. Before it there may be the boot loader's.
     fn boot(&mut self) -> Result<String> {
         self.0.set_read_timeout(Some(PATIENCE))?;
         let (mut said, mut byte) = (Vec::new(), [0]);
@@ -171,7 +239,12 @@ impl Line {
             match byte {
                 [0] if said.is_empty() => {}
                 [0] => return Ok(String::from_utf8_lossy(&said).into_owned()),
-                [byte] => said.push(byte),
+                [byte] => {
+                    if said.ends_with(b"\n") {
+                        said.clear();
+                    }
+                    said.push(byte);
+                }
             }
         }
     }

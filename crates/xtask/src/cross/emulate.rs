@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use edgectl_esp_emulator::xtensa::sim;
+use object::read::elf::ElfFile32;
+use object::{Endianness, Object, ObjectSegment};
 
 use super::{Build, Kernels, OPT_LEVELS, TARGETS, folder, pack, table};
 use crate::xtensa;
@@ -48,6 +51,7 @@ const XTENSA: Machine =
 const LINUX: &str = "aarch64-unknown-linux-musl";
 
 /// What an image said of a program.
+#[derive(Debug)]
 struct Replayed {
     name: String,
     load_instructions: u64,
@@ -65,15 +69,21 @@ pub(crate) fn run() -> Result<()> {
     for (machine, (_, isa)) in MACHINES.into_iter().zip(TARGETS) {
         for (opt_level, kernels) in OPT_LEVELS.into_iter().flat_map(|opt_level| Kernels::ALL.map(|kernels| (opt_level, kernels))) {
             let build = Build::new(machine.target, opt_level, "all").kernels(kernels);
-            let stack = replay(machine, build, (opt_level, kernels), &pack, &models)?;
+            let replayed = replay(machine, build, (opt_level, kernels), &pack, &models)?;
             let deepest = stacks.entry(format!("{isa},{opt_level},stack")).or_default();
-            *deepest = stack.max(*deepest);
+            *deepest = replayed
+                .iter()
+                .flat_map(|program| [program.load_stack_bytes, program.invoke_stack_bytes, *deepest])
+                .max()
+                .unwrap_or_default();
         }
     }
     table::update(|item| item == "stack", &stacks.into_iter().collect::<Vec<_>>())?;
     if xtensa::is_here() {
         for opt_level in OPT_LEVELS {
-            replay(XTENSA, Build::xtensa(opt_level)?.kernels(Kernels::Mcu), (opt_level, Kernels::Mcu), &pack, &models)?;
+            let build = || Ok::<_, anyhow::Error>(Build::xtensa(opt_level)?.kernels(Kernels::Mcu));
+            let replayed = replay(XTENSA, build()?, (opt_level, Kernels::Mcu), &pack, &models)?;
+            own_core(build()?, &pack, &replayed).context("the core that runs the ESP32's firmware in tests")?;
         }
     } else {
         println!("SKIPPED {}: {}", XTENSA.target, xtensa::MISSING);
@@ -81,8 +91,8 @@ pub(crate) fn run() -> Result<()> {
     linux()
 }
 
-/// Replays the pack with an image; prints what models take. The deepest stack.
-fn replay(machine: Machine, build: Build, (opt_level, kernels): (&str, Kernels), pack: &Path, models: &[&str]) -> Result<u64> {
+/// Replays the pack with an image; prints what models take.
+fn replay(machine: Machine, build: Build, (opt_level, kernels): (&str, Kernels), pack: &Path, models: &[&str]) -> Result<Vec<Replayed>> {
     let image = build.bin("replay").link()?;
     let Machine { target, qemu, board, cpu, pack: address, shift } = machine;
     let output = Command::new(qemu)
@@ -109,7 +119,32 @@ fn replay(machine: Machine, build: Build, (opt_level, kernels): (&str, Kernels),
         let Replayed { name, load_instructions, invoke_instructions, .. } = program;
         println!("  {name:20} {invoke_instructions:>11} instructions to invoke, {load_instructions:>8} to load");
     }
-    Ok(load.max(invoke))
+    Ok(replayed)
+}
+
+/// Replays it with the same image on the core of `edgectl-esp-emulator`: the same bytes, the same stacks, as many instructions as in QEMU, whose clock may be
+/// between two ticks.
+fn own_core(build: Build, pack: &Path, replayed: &[Replayed]) -> Result<()> {
+    let (image, pack) = (std::fs::read(build.bin("replay").link()?)?, std::fs::read(pack)?);
+    let elf = ElfFile32::<Endianness>::parse(&*image)?;
+    let address = u32::from_str_radix(XTENSA.pack.trim_start_matches("0x"), 16)?;
+    let mut segments = vec![(address, &*pack)];
+    for segment in elf.segments() {
+        segments.push((segment.address() as u32, segment.data()?));
+    }
+    segments.retain(|segment| !segment.1.is_empty());
+    let (said, status) = sim::run(&segments).map_err(|stop| anyhow::anyhow!("{stop:x?}"))?;
+    let said = String::from_utf8(said)?;
+    ensure!(status == 0, "the image ends with {status}: {said}");
+    let own: Vec<Replayed> = said.lines().map(read).collect::<Result<_>>()?;
+    ensure!(own.len() == replayed.len(), "expected {} programs, found {}", replayed.len(), own.len());
+    for (own, qemu) in own.iter().zip(replayed) {
+        let stacks = |program: &Replayed| (program.load_stack_bytes, program.invoke_stack_bytes);
+        let differ = own.load_instructions.abs_diff(qemu.load_instructions).max(own.invoke_instructions.abs_diff(qemu.invoke_instructions));
+        ensure!(own.name == qemu.name && stacks(own) == stacks(qemu) && differ <= 1, "expected {qemu:?}, as in QEMU, found {own:?}");
+    }
+    println!("  and so does the core that runs the ESP32's firmware in tests: the same stacks, and as many instructions");
+    Ok(())
 }
 
 fn read(line: &str) -> Result<Replayed> {
