@@ -142,6 +142,9 @@ struct TrainingArgs {
     /// How soft the unpruned model's classes are
     #[arg(long, value_name = "T", default_value_t = 3.0, value_parser = rate)]
     temperature: f32,
+    /// How much the inner tensors of the unpruned model count: channels that stay are held to what they were
+    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = weight)]
+    feature_weight: f32,
     /// Random changes of training samples (see `edgectl finetune --help`)
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     augment: Vec<Augmentation>,
@@ -256,6 +259,7 @@ impl Args {
                 learning_rate: train.learning_rate,
                 distill_weight: train.distill_weight,
                 temperature: train.temperature,
+                feature_weight: train.feature_weight,
                 augmentations: train.augment.clone(),
                 seed: train.seed,
             },
@@ -323,6 +327,11 @@ fn share_f32(text: &str) -> Result<f32, String> {
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| "expected a number above 0".into())
+}
+
+fn weight(text: &str) -> Result<f32, String> {
+    let number = text.parse::<f32>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+    number.ok_or_else(|| "expected a number of at least 0".into())
 }
 
 fn rate(text: &str) -> Result<f32, String> {

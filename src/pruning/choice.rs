@@ -51,7 +51,7 @@ impl Pruning<'_> {
         graph: &Graph,
         dependencies: &Dependencies,
         statistics: Option<&Statistics>,
-        trainer: &mut Trainer<'_>,
+        trainer: &Trainer<'_>,
     ) -> Result<Scores> {
         Ok(match (self.options.importance, statistics) {
             (Importance::Reconstruction, Some(statistics)) => reconstruction(graph, dependencies, statistics),

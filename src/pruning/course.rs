@@ -8,6 +8,7 @@ use edgectl_graph::Graph;
 use edgectl_prune::{Dependencies, Masks, Pattern, Plan, PruneError, lossless};
 
 use super::describe::{drop_points, layers};
+use super::origins::Origins;
 use super::refusal::{infeasible, too_far};
 use super::target::{Limit, Quantity, between, fits};
 use super::training::{self, Trainer};
@@ -73,7 +74,7 @@ impl Pruning<'_> {
             self.ui.warning("the model is within its limits as it is: only what does nothing is removed");
             return Ok(made);
         }
-        let mut trainer = Trainer::new(self)?;
+        let (trainer, mut origins) = (Trainer::new(self, &made.graph)?, Origins::new(&made.graph));
         for step in 1..=steps {
             let goal = between(limits, &measured, step as f64 / steps as f64);
             let dependencies = Dependencies::of(&made.graph)?;
@@ -82,7 +83,7 @@ impl Pruning<'_> {
                 return Err(PruneError::NothingPrunable { reasons }.into());
             }
             let statistics = self.statistics(&made.graph, &dependencies)?;
-            let scores = self.scores(&made.graph, &dependencies, statistics.as_ref(), &mut trainer)?;
+            let scores = self.scores(&made.graph, &dependencies, statistics.as_ref(), &trainer)?;
             let benefits = self.benefits(&made.graph, &dependencies, limits)?;
             let plan = Plan::new(&dependencies, &scores, self.options.scope, self.options.keep, &benefits);
             // Before anything is trained, whether the end can be reached.
@@ -96,11 +97,12 @@ impl Pruning<'_> {
             let found =
                 plan.search(&made.graph, &dependencies, |cut| Ok::<_, anyhow::Error>(fits(&goal, &yardstick.measure(cut, &goal)?)))?;
             let units = plan.units(found.unwrap_or(plan.len()));
+            origins.cut(&made.graph, &dependencies, &units);
             made.graph = match statistics.as_ref().filter(|_| self.options.compensate) {
                 Some(statistics) => dependencies.without_compensated(&made.graph, &units, statistics)?,
                 None => dependencies.without(&made.graph, &units)?,
             };
-            made.graph = trainer.train(&made.graph, None, step, steps)?;
+            made.graph = trainer.train(&made.graph, &origins, None, (step, steps))?;
             made.steps.push(self.row(step, step == steps, &made.graph, 0)?);
         }
         Ok(made)
@@ -123,14 +125,14 @@ impl Pruning<'_> {
     /// Sets weights to zero step by step, training in between: fast at first, when there are many to choose from (Zhu and Gupta, 2018).
     fn masks(&self, start: Graph, pattern: Pattern, share: f64) -> Result<Progress> {
         let steps = if pattern == Pattern::Unstructured { self.options.steps } else { 1 };
-        let mut trainer = Trainer::new(self)?;
+        let (trainer, origins) = (Trainer::new(self, &start)?, Origins::new(&start));
         let mut made = Progress { graph: start, steps: vec![], refused: None };
         for step in 1..=steps {
             let part = share * (1.0 - (1.0 - step as f64 / steps as f64).powi(3));
             let masks = Masks::new(&made.graph, pattern, self.options.scope, part);
             ensure!(!masks.is_empty(), "no weight of the model can be masked: no layer has as many input channels as a block");
             made.graph = masks.apply(&made.graph)?;
-            made.graph = trainer.train(&made.graph, Some(&masks), step, steps)?;
+            made.graph = trainer.train(&made.graph, &origins, Some(&masks), (step, steps))?;
             made.steps.push(self.row(step, step == steps, &made.graph, masks.zeros())?);
         }
         self.ui.warning(self.no_speed());

@@ -5,6 +5,7 @@
 //! | `course` | cuts or masks, trains, measures, step by step |
 //! | `choice` | activation statistics, and the scores of channels |
 //! | `measure` | a graph beside the original |
+//! | `origins` | which channels the pruned model still has |
 //! | `target` | limits on what a model costs |
 //! | `training` | what happens between the steps |
 //! | `refusal` | why a target is not met, and what is nearest to it |
@@ -16,6 +17,7 @@ mod course;
 mod describe;
 mod export;
 mod measure;
+mod origins;
 mod refusal;
 mod report;
 pub(crate) mod target;

@@ -1,13 +1,15 @@
 //! Training between the steps of `prune`: from labels where there are any, and from what the unpruned model says.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
-use edgectl_float::FloatModel;
 use edgectl_graph::Graph;
 use edgectl_prune::{Dependencies, Masks, Scores, Taylor};
-use edgectl_train::{Augmentation, Gradients, Objective, Samples, Term, TrainOptions};
-use rayon::prelude::*;
+use edgectl_train::{Augmentation, Gradients, Objective, Question, Samples, Teacher, Term, TrainOptions, Wanted};
 
+use super::origins::Origins;
 use super::{Pruning, PruningError, Structure};
+use crate::training::load;
 use crate::training::session::{self, Job};
 use crate::ui::counted;
 
@@ -28,6 +30,8 @@ pub(crate) struct Training {
     /// How much the unpruned model counts beside the labels, from 0 to 1; without labels, it is all there is.
     pub(crate) distill_weight: f32,
     pub(crate) temperature: f32,
+    /// How much inner tensors count: the channels that stay should be what they were in the unpruned model.
+    pub(crate) feature_weight: f32,
     pub(crate) augmentations: Vec<Augmentation>,
     pub(crate) seed: u64,
 }
@@ -59,50 +63,65 @@ pub(super) fn trainable(graph: &Graph) -> Result<Graph> {
 pub(super) struct Trainer<'a> {
     pruning: &'a Pruning<'a>,
     /// Absent where nothing is trained.
-    samples: Option<(Samples, Objective)>,
+    lessons: Option<Lessons>,
+}
+
+/// Samples, and what the unpruned model teaches of them.
+struct Lessons {
+    samples: Samples,
+    terms: Vec<(f32, Term)>,
+    teacher: Graph,
+    logits: String,
+}
+
+impl Lessons {
+    /// What a graph with channels of these origins should come near to.
+    fn objective(&self, origins: &Origins, feature_weight: f32) -> Result<Objective> {
+        let mut objective = Objective::new(self.terms.clone());
+        let mut questions = vec![Question { tensor: self.logits.clone(), wanted: Wanted::Values }];
+        if feature_weight > 0.0 {
+            let weight = feature_weight / origins.iter().count().max(1) as f32;
+            for (tensor, channels) in origins.iter() {
+                objective.terms.push((weight, Term::Features { tensor: tensor.clone(), target: questions.len() }));
+                questions.push(Question { tensor: tensor.clone(), wanted: Wanted::Channels(channels.clone()) });
+            }
+        }
+        objective.teacher = Some(Arc::new(Teacher::new(self.teacher.clone(), &questions)?));
+        Ok(objective)
+    }
 }
 
 impl<'a> Trainer<'a> {
-    /// Reads all samples, and lets the unpruned model say what it makes of them.
-    pub(super) fn new(pruning: &'a Pruning<'a>) -> Result<Trainer<'a>> {
+    /// Reads all samples, and lets the unpruned model, in [trainable] form, say what it makes of them.
+    pub(super) fn new(pruning: &'a Pruning<'a>, teacher: &Graph) -> Result<Trainer<'a>> {
         let options = &pruning.options.training;
         let wanted = options.epochs + options.final_epochs > 0 || pruning.options.importance == super::Importance::Taylor;
-        let Some(data) = pruning.data.filter(|_| wanted) else { return Ok(Trainer { pruning, samples: None }) };
-        let teacher = trainable(pruning.original)?;
-        let logits = edgectl_train::logits(&teacher).context("the model has no output")?;
-        let model = FloatModel::from_graph(&teacher, &[logits])?;
-        let place = teacher.outputs().len();
-        let (mut inputs, mut labels, mut said) = (vec![], vec![], vec![]);
+        let Some(data) = pruning.data.filter(|_| wanted) else { return Ok(Trainer { pruning, lessons: None }) };
+        let logits = edgectl_train::logits(teacher).context("the model has no output")?;
+        let input = *teacher.inputs().first().context("the model has no input")?;
+        let mut samples = load(data, teacher.fixed_shape(input)?.get(1..).unwrap_or_default(), pruning.ui)?;
+        let logits = teacher.tensor(logits).name.clone();
+        let question = Question { tensor: logits.clone(), wanted: Wanted::Values };
         let progress = pruning.ui.progress("asking the model", data.len());
-        data.chunks(|chunk| {
-            let outputs = chunk.par_iter().map(|sample| {
-                let mut outputs = model.run(&sample.inputs())?;
-                progress.advance(1);
-                Ok(outputs.swap_remove(place))
-            });
-            said.extend(outputs.collect::<Result<Vec<_>>>()?.concat());
-            inputs.extend(chunk.iter().flat_map(|sample| sample.inputs.concat()));
-            labels.extend(chunk.iter().filter_map(|sample| sample.label));
-            Ok(())
-        })?;
+        Teacher::new(teacher.clone(), &[question])?.teach(&mut samples, 1, &|done| progress.advance(done))?;
         drop(progress);
-        let shape = model.inputs().next().map(|port| port.shape.get(1..).unwrap_or_default().to_vec()).unwrap_or_default();
-        let labelled = data.has_labels();
-        let mut samples = Samples::new(shape, inputs, labelled.then_some(labels))?;
-        let target = samples.add_target(said)?;
-        let is_classifier = crate::eval::is_list_of_classes(&model.outputs()[0], pruning.reference.engine);
-        let teacher = if is_classifier { Term::Soft { target, temperature: options.temperature } } else { Term::Outputs { target } };
+        let (labelled, target) = (samples.labels().is_some(), 0);
+        let is_classifier = crate::eval::is_list_of_classes(&pruning.reference.engine.outputs()[0], pruning.reference.engine);
+        let taught = if is_classifier { Term::Soft { target, temperature: options.temperature } } else { Term::Outputs { target } };
         let weight = if labelled && is_classifier { options.distill_weight } else { 1.0 };
-        let terms = [(weight, teacher), (1.0 - weight, Term::Labels { smoothing: 0.0 })];
+        let terms = [(weight, taught), (1.0 - weight, Term::Labels { smoothing: 0.0 })];
         let terms = terms.into_iter().filter(|(weight, _)| *weight > 0.0).collect();
-        Ok(Trainer { pruning, samples: Some((samples, Objective { terms })) })
+        let lessons = Lessons { samples, terms, logits, teacher: teacher.clone() };
+        Ok(Trainer { pruning, lessons: Some(lessons) })
     }
 
     /// Trains a graph for the epochs that belong to a step of so many, from 1; masked weights stay zero.
-    pub(super) fn train(&mut self, graph: &Graph, masks: Option<&Masks>, step: usize, steps: usize) -> Result<Graph> {
+    pub(super) fn train(&self, graph: &Graph, origins: &Origins, masks: Option<&Masks>, (step, steps): (usize, usize)) -> Result<Graph> {
         let options = &self.pruning.options.training;
         let epochs = if step == steps { options.final_epochs } else { options.epochs };
-        let Some((samples, objective)) = self.samples.as_ref().filter(|_| epochs > 0) else { return Ok(graph.clone()) };
+        let Some(lessons) = self.lessons.as_ref().filter(|_| epochs > 0) else { return Ok(graph.clone()) };
+        let cannot = || format!("cannot train the pruned model in step {step} of {steps}");
+        let (samples, objective) = (&lessons.samples, lessons.objective(origins, options.feature_weight).with_context(cannot)?);
         let train = TrainOptions {
             epochs,
             batch: options.batch.min(samples.len()),
@@ -113,24 +132,28 @@ impl<'a> Trainer<'a> {
             checkpoint: Some(self.pruning.options.checkpoint(step)),
             ..TrainOptions::default()
         };
-        let job = Job { graph, samples, validation: None, objective, options: &train };
-        let trained =
-            session::train(&job, self.pruning.ui).with_context(|| format!("cannot train the pruned model in step {step} of {steps}"));
-        Ok(trained?.graph)
+        let job = Job { graph, samples, validation: None, objective: &objective, options: &train };
+        Ok(session::train(&job, self.pruning.ui).with_context(cannot)?.graph)
     }
 
     /// Scores from the gradients of the loss.
-    pub(super) fn taylor(&mut self, graph: &Graph, dependencies: &Dependencies) -> Result<Scores> {
+    pub(super) fn taylor(&self, graph: &Graph, dependencies: &Dependencies) -> Result<Scores> {
         let missing = PruningError::Importance { importance: "taylor", needs: "samples", found: "no --data are given" };
-        let (samples, objective) = self.samples.as_ref().ok_or(missing)?;
+        let Lessons { samples, terms, .. } = self.lessons.as_ref().ok_or(missing)?;
         let every = samples.len().div_ceil(TAYLOR_SAMPLES).max(1);
         let chosen: Vec<usize> = (0..samples.len()).step_by(every).collect();
         let progress = self.pruning.ui.progress("gradients", chosen.len());
         let mut taylor = Taylor::new(dependencies);
-        edgectl_train::gradients(graph, &samples.select(&chosen), objective, TAYLOR_BATCH, &mut |gradients: &Gradients| {
-            taylor.add(graph, dependencies, gradients);
-            progress.advance(TAYLOR_BATCH);
-        })
+        edgectl_train::gradients(
+            graph,
+            &samples.select(&chosen),
+            &Objective::new(terms.clone()),
+            TAYLOR_BATCH,
+            &mut |gradients: &Gradients| {
+                taylor.add(graph, dependencies, gradients);
+                progress.advance(TAYLOR_BATCH);
+            },
+        )
         .context("cannot find gradients")?;
         Ok(taylor.scores(dependencies))
     }

@@ -17,7 +17,7 @@ use aim::Given;
 pub(crate) use course::{Course, Pupil};
 use figures::Figures;
 use int8::Int8Aware;
-use load::load;
+pub(crate) use load::load;
 pub(crate) use options::{Defaults, TrainingArgs, checkpoint_of};
 pub(crate) use session::Interrupted;
 pub(crate) use student::{Contract, StudentChoice, StudentError, read as read_student};

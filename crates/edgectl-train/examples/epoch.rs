@@ -91,7 +91,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut random = fastrand::Rng::with_seed(2);
     let inputs = (0..SAMPLES * 784).map(|_| random.f32()).collect();
     let samples = Samples::new(vec![1, 28, 28], inputs, Some((0..SAMPLES as i64).map(|i| i % 10).collect()))?;
-    let objective = Objective { terms: vec![(1.0, Term::Labels { smoothing: 0.0 })] };
+    let objective = Objective::new(vec![(1.0, Term::Labels { smoothing: 0.0 })]);
     let options = TrainOptions { epochs, ..TrainOptions::default() };
     let mut start = Instant::now();
     let mut best = f64::INFINITY;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use crate::event::Score;
 use crate::network::{self, Mode, Network, State};
-use crate::objective::{self, Batch, Bound, Objective};
+use crate::objective::{self, Bound, Objective};
 use crate::step::MAX_PART;
 use crate::{Samples, TrainError, tape};
 
@@ -21,8 +21,7 @@ pub fn outputs(graph: &Graph, samples: &Samples) -> Result<Vec<Vec<f32>>, TrainE
     let places: Vec<usize> = (0..samples.len()).collect();
     for places in places.chunks(MAX_PART) {
         let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
-        let batch = Batch { samples, places, inputs: &inputs, whole: 1 };
-        let forward = network.forward(&leaves, &state, objective::input(&batch)?, Mode::Evaluate)?;
+        let forward = network.forward(&leaves, &state, objective::input(samples, &inputs)?, Mode::Evaluate)?;
         for (found, id) in found.iter_mut().zip(network.graph.outputs()) {
             if let Some(tensor) = &forward.tensors[id.index()] {
                 found.extend(tape::values(tensor)?);
@@ -49,8 +48,8 @@ pub(crate) fn evaluate(network: &Network, state: &State, bound: &Bound, samples:
     let places: Vec<usize> = (0..samples.len()).collect();
     let run = |places: &[usize]| {
         let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
-        let batch = Batch { samples, places, inputs: &inputs, whole: 1 };
-        let forward = network.forward(&leaves, state, objective::input(&batch)?, Mode::Evaluate)?;
+        let batch = bound.batch(samples, places, (&inputs, false), 1)?;
+        let forward = network.forward(&leaves, state, objective::input(samples, &inputs)?, Mode::Evaluate)?;
         let loss = bound.loss(&forward, &batch)?.to_scalar::<f32>()?;
         Ok::<_, TrainError>((f64::from(loss), bound.hits(&forward, &batch)?))
     };

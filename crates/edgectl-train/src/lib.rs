@@ -12,7 +12,8 @@
 //!   (`kernel`), as one custom operator (`tape`): candle's convolutions, pools and softmax are slow, refuse shapes or have wrong gradients.
 //!   Every gradient is tested against finite differences, optimizers and losses against those of candle-nn.
 //! - A program that trains calls [`use_one_candle_thread`] first: a batch is divided among threads here, not in candle.
-//! - A teacher is no part of this crate: what it says of each sample is a target of [`Samples`], computed once.
+//! - What a teacher says of each sample is a target of [`Samples`], computed once by whatever runs it. A float model can be a [`Teacher`], which
+//!   is asked in each step: for samples that augmentation changed, and for tensors too large to be kept.
 //! - Batch normalization that the model still has trains with the statistics of its batches; where it was folded into convolutions, as most
 //!   exporters do, it stays so.
 
@@ -35,6 +36,7 @@ mod samples;
 mod sensitivity;
 mod step;
 mod tape;
+mod teacher;
 mod template;
 mod threads;
 mod train;
@@ -50,6 +52,7 @@ pub use options::{QuantizationAware, TrainOptions};
 pub use quantization::LearnedRange;
 pub use samples::Samples;
 pub use sensitivity::{Gradients, gradients};
+pub use teacher::{Question, Teacher, Wanted};
 pub use template::{ParseTemplateError, Template, TemplateSpec};
 pub use threads::use_one_candle_thread;
 pub use train::train;

@@ -1,18 +1,31 @@
 //! What is minimized: terms over labels, a teacher's outputs and a teacher's inner tensors.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use edgectl_graph::{Binary, Graph, Op, TensorId};
 
 use crate::kernel::rows::{Fold, Normalize, softmax_forward};
 use crate::network::Forward;
 use crate::op::{self, mean_squared_error};
 use crate::tape::{self, Error, Tensor};
+use crate::teacher::Teacher;
 use crate::{Samples, TrainError};
 
 /// A sum of weighted terms.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Objective {
     /// The terms and their weights.
     pub terms: Vec<(f32, Term)>,
+    /// Who says what samples are once augmentation has changed them. Without one, what is kept of a sample holds for it changed as well.
+    pub teacher: Option<Arc<Teacher>>,
+}
+
+impl Objective {
+    /// Terms and their weights, and nobody to ask.
+    pub fn new(terms: Vec<(f32, Term)>) -> Objective {
+        Objective { terms, teacher: None }
+    }
 }
 
 /// What a student should come near to.
@@ -121,17 +134,30 @@ const ATTENTION: fn(usize) -> Normalize = |row| Normalize { row, epsilon: 1e-12,
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
     terms: Vec<(f32, Term, TensorId)>,
+    teacher: Option<Arc<Teacher>>,
     logits: TensorId,
     classes: usize,
 }
 
 /// A part of a batch: which samples, and their inputs.
 pub(crate) struct Batch<'a> {
-    pub(crate) samples: &'a Samples,
-    pub(crate) places: &'a [usize],
-    pub(crate) inputs: &'a [f32],
+    samples: &'a Samples,
+    places: &'a [usize],
+    inputs: &'a [f32],
+    /// What a teacher says of these inputs, by target; otherwise what is kept with the samples holds.
+    answers: Option<Vec<Vec<f32>>>,
     /// Samples of the whole batch: the loss of a part is its share of the whole's mean.
-    pub(crate) whole: usize,
+    whole: usize,
+}
+
+impl Batch<'_> {
+    /// The values of a target, for all samples of the part.
+    fn target(&self, target: usize) -> Cow<'_, [f32]> {
+        match &self.answers {
+            Some(answers) => Cow::Borrowed(&answers[target]),
+            None => Cow::Owned(self.places.iter().flat_map(|&place| self.samples.target(target, place)).copied().collect()),
+        }
+    }
 }
 
 impl Bound {
@@ -142,7 +168,7 @@ impl Bound {
         let size = |id: TensorId| graph.fixed_shape(id).map(|shape| shape.iter().product::<usize>());
         let classes = size(logits)?;
         let output = graph.outputs()[0];
-        let mut terms = vec![];
+        let (mut terms, teacher) = (vec![], objective.teacher.as_ref());
         for (weight, term) in &objective.terms {
             if !(weight.is_finite() && *weight >= 0.0) {
                 return Err(TrainError::Option { option: "weight of a loss", expected: "at least 0", found: weight.to_string() });
@@ -173,7 +199,7 @@ impl Bound {
                 Term::Reconstruction => Some(samples.shape().iter().product()),
                 Term::BinaryLabels => Some(1),
                 Term::Labels { .. } => Some(classes),
-                _ => term.target().and_then(|target| samples.target_len(target)),
+                _ => term.target().and_then(|target| samples.target_len(target).or_else(|| teacher?.answer_len(target))),
             };
             if found != Some(expected) {
                 let found = found.map_or("none".into(), |found| format!("{found} values"));
@@ -197,9 +223,26 @@ impl Bound {
             }
             terms.push((*weight, term.clone(), tensor));
         }
-        let bound = Bound { terms, logits, classes };
+        teacher.map(|teacher| teacher.check(samples)).transpose()?;
+        let bound = Bound { terms, teacher: teacher.cloned(), logits, classes };
         bound.check_labels(samples)?;
         Ok(bound)
+    }
+
+    /// A part of a batch. Where augmentation `changed` its samples, or something is wanted that is not kept with them, the teacher is asked.
+    ///
+    /// # Errors
+    /// Those of the teacher.
+    pub(crate) fn batch<'a>(
+        &self,
+        samples: &'a Samples,
+        places: &'a [usize],
+        (inputs, changed): (&'a [f32], bool),
+        whole: usize,
+    ) -> Result<Batch<'a>, TrainError> {
+        let asked = self.teacher.as_ref().filter(|teacher| changed || teacher.questions() > samples.targets());
+        let answers = asked.map(|teacher| teacher.answer(input(samples, inputs)?)).transpose()?;
+        Ok(Batch { samples, places, inputs, answers, whole })
     }
 
     /// Whether every label names an output.
@@ -220,10 +263,10 @@ impl Bound {
     pub(crate) fn classifies(&self, samples: &Samples) -> bool {
         let by_label = samples.labels().is_some_and(|labels| labels.iter().all(|&label| (0..self.classes as i64).contains(&label)));
         let has_classes = |term: &Term| matches!(term, Term::Labels { .. } | Term::Soft { .. });
-        self.classes > 1 && self.terms.iter().any(|(_, term, _)| has_classes(term)) && (by_label || self.teacher().is_some())
+        self.classes > 1 && self.terms.iter().any(|(_, term, _)| has_classes(term)) && (by_label || self.soft_target().is_some())
     }
 
-    fn teacher(&self) -> Option<usize> {
+    fn soft_target(&self) -> Option<usize> {
         self.terms.iter().find_map(|(_, term, _)| match term {
             Term::Soft { target, .. } => Some(*target),
             _ => None,
@@ -248,7 +291,7 @@ impl Bound {
     /// The sum of a term over the samples.
     fn term(&self, term: &Term, x: &Tensor, batch: &Batch<'_>) -> tape::Result<Tensor> {
         let (samples, places) = (batch.samples, batch.places);
-        let gathered = |target: usize| places.iter().flat_map(|&place| samples.target(target, place)).copied().collect::<Vec<f32>>();
+        let gathered = |target: usize| batch.target(target).into_owned();
         let label = |place: usize| samples.labels().map_or(0, |labels| labels[place]);
         match term {
             Term::Labels { smoothing } => {
@@ -260,7 +303,7 @@ impl Bound {
                 op::cross_entropy(x, wanted, 1.0)
             }
             Term::Soft { target, temperature } => {
-                let logits: Vec<f32> = gathered(*target).iter().map(|z| z / temperature).collect();
+                let logits: Vec<f32> = batch.target(*target).iter().map(|z| z / temperature).collect();
                 let mut wanted = vec![0.0; logits.len()];
                 softmax_forward(self.classes, false, &logits, &mut wanted);
                 op::cross_entropy(x, wanted, *temperature)
@@ -283,13 +326,12 @@ impl Bound {
     pub(crate) fn hits(&self, forward: &Forward, batch: &Batch<'_>) -> Result<usize, TrainError> {
         let Some(z) = forward.tensors[self.logits.index()].as_ref() else { return Ok(0) };
         let z = tape::values(z)?;
-        let rows = z.chunks_exact(self.classes).zip(batch.places);
-        let wanted = |place: usize| match (batch.samples.labels(), self.teacher()) {
-            (Some(labels), _) => usize::try_from(labels[place]).ok(),
-            (None, Some(teacher)) => argmax(batch.samples.target(teacher, place)),
-            (None, None) => None,
+        let wanted: Vec<Option<usize>> = match (batch.samples.labels(), self.soft_target()) {
+            (Some(labels), _) => batch.places.iter().map(|&place| usize::try_from(labels[place]).ok()).collect(),
+            (None, Some(target)) => batch.target(target).chunks_exact(self.classes).map(argmax).collect(),
+            (None, None) => return Ok(0),
         };
-        Ok(rows.filter(|(row, place)| argmax(row).is_some() && argmax(row) == wanted(**place)).count())
+        Ok(z.chunks_exact(self.classes).zip(wanted).filter(|(row, wanted)| wanted.is_some() && argmax(row) == *wanted).count())
     }
 }
 
@@ -298,8 +340,8 @@ fn argmax(values: &[f32]) -> Option<usize> {
     (0..values.len()).reduce(|best, at| if values[at] > values[best] { at } else { best })
 }
 
-/// A batch as a tensor.
-pub(crate) fn input(batch: &Batch<'_>) -> Result<Tensor, TrainError> {
-    let shape = [&[batch.places.len()], batch.samples.shape()].concat();
-    Ok(tape::constant(batch.inputs.to_vec(), shape)?)
+/// Samples as a batch `[N, sample...]`.
+pub(crate) fn input(samples: &Samples, values: &[f32]) -> tape::Result<Tensor> {
+    let sample: usize = samples.shape().iter().product();
+    tape::constant(values.to_vec(), [&[values.len() / sample.max(1)], samples.shape()].concat())
 }

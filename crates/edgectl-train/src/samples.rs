@@ -75,6 +75,11 @@ impl Samples {
         self.labels.as_deref()
     }
 
+    /// The number of targets.
+    pub(crate) fn targets(&self) -> usize {
+        self.targets.len()
+    }
+
     /// Values of a target for a sample.
     pub(crate) fn target(&self, target: usize, sample: usize) -> &[f32] {
         let Target { values, len } = &self.targets[target];

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::TrainError;
 use crate::kernel::batch_norm::Statistics;
 use crate::network::{Leaves, Mode};
-use crate::objective::{self, Batch};
+use crate::objective;
 use crate::tape;
 use crate::train::Trainer;
 
@@ -84,8 +84,9 @@ impl Trainer<'_> {
 
     fn part(&self, places: &[usize], whole: usize, leaves: &Leaves) -> Result<Part, TrainError> {
         let inputs = self.inputs(places);
-        let batch = Batch { samples: self.samples, places, inputs: &inputs, whole };
-        let forward = self.network.forward(leaves, &self.state, objective::input(&batch)?, self.mode())?;
+        let changed = !self.options.augmentations.is_empty();
+        let batch = self.bound.batch(self.samples, places, (&inputs, changed), whole)?;
+        let forward = self.network.forward(leaves, &self.state, objective::input(self.samples, &inputs)?, self.mode())?;
         let loss = self.bound.loss(&forward, &batch)?;
         let mut gradients = loss.backward()?;
         Ok(Part {
@@ -114,9 +115,8 @@ impl Trainer<'_> {
 
     fn first_not_finite(&self, places: &[usize]) -> Result<Option<String>, TrainError> {
         let inputs = self.inputs(places);
-        let batch = Batch { samples: self.samples, places, inputs: &inputs, whole: places.len() };
         let leaves = self.network.leaves(&self.state, false)?;
-        let forward = self.network.forward(&leaves, &self.state, objective::input(&batch)?, self.mode())?;
+        let forward = self.network.forward(&leaves, &self.state, objective::input(self.samples, &inputs)?, self.mode())?;
         let graph = &self.network.graph;
         let written = graph.inputs().iter().copied().chain(graph.nodes().iter().flat_map(edgectl_graph::Node::writes));
         for id in written {

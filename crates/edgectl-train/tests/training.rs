@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use edgectl_graph::{Activation, Conv, Fact, Graph, Literal, Op, Shape, TensorId, Window};
 use edgectl_train::{
-    Augmentation, Ending, Event, Flow, Objective, Optimizer, Samples, Schedule, Term, TrainError, TrainOptions, Trained, score, train,
+    Augmentation, Ending, Event, Flow, Objective, Optimizer, Question, Samples, Schedule, Teacher, Term, TrainError, TrainOptions, Trained,
+    Wanted, score, train,
 };
 
 /// Images of 6x6 with a bright row or column: two classes.
@@ -63,7 +66,7 @@ fn small_network() -> Graph {
 }
 
 fn by_labels() -> Objective {
-    Objective { terms: vec![(1.0, Term::Labels { smoothing: 0.0 })] }
+    Objective::new(vec![(1.0, Term::Labels { smoothing: 0.0 })])
 }
 
 fn options() -> TrainOptions {
@@ -177,7 +180,7 @@ fn what_does_not_fit_is_refused() {
     assert!(matches!(error, TrainError::ClassMissing { class: 1, .. }), "{error}");
     let unlabelled = Samples::new(vec![1, 6, 6], vec![0.5; 72], None).unwrap();
     assert!(matches!(refuse(&unlabelled, None, &by_labels(), &options()), TrainError::NoLabels));
-    let soft = Objective { terms: vec![(1.0, Term::Soft { target: 0, temperature: 2.0 })] };
+    let soft = Objective::new(vec![(1.0, Term::Soft { target: 0, temperature: 2.0 })]);
     let mut taught = good.clone();
     taught.add_target(vec![0.0; 60]).unwrap();
     let error = refuse(&taught, None, &soft, &options());
@@ -190,23 +193,77 @@ fn what_does_not_fit_is_refused() {
     assert!(error.to_string().contains("learning rate"), "{error}");
 }
 
+fn unlabelled(samples: &Samples) -> Samples {
+    Samples::new(vec![1, 6, 6], (0..samples.len()).flat_map(|i| samples.input(i).to_vec()).collect(), None).unwrap()
+}
+
+fn about(tensor: &str, wanted: Wanted) -> Question {
+    Question { tensor: tensor.into(), wanted }
+}
+
 #[test]
 fn a_student_learns_from_a_teacher_without_labels() {
-    let teacher = run(&options()).graph;
-    let unlabelled = {
-        let samples = stripes(200, 9);
-        Samples::new(vec![1, 6, 6], (0..samples.len()).flat_map(|i| samples.input(i).to_vec()).collect(), None).unwrap()
+    let teacher = Teacher::new(run(&options()).graph, &[about("logits", Wanted::Values)]).unwrap();
+    let mut samples = unlabelled(&stripes(200, 9));
+    teacher.teach(&mut samples, 1, &|_| ()).unwrap();
+    let soft = Objective::new(vec![(1.0, Term::Soft { target: 0, temperature: 2.0 })]);
+    for objective in [soft.clone(), Objective { teacher: Some(Arc::new(teacher)), ..soft }] {
+        let trained = train(&small_network(), &samples, None, &objective, &options(), &mut |_| Flow::Continue).unwrap();
+        let found = score(&trained.graph, &stripes(100, 3), &by_labels()).unwrap();
+        assert!(found.top1.unwrap() > 0.95, "{found:?}");
+    }
+}
+
+/// The loss of the first epoch, at a learning rate that leaves the model as it is.
+fn loss_of(samples: &Samples, objective: &Objective) -> f64 {
+    let options = TrainOptions {
+        epochs: 1,
+        learning_rate: 1e-12,
+        freeze_statistics: true,
+        augmentations: vec![Augmentation::Noise(0.5)],
+        ..TrainOptions::default()
     };
-    // The teacher's logits, by the layer before its softmax: here by the labels that it would give.
-    let mut samples = unlabelled.clone();
-    let truth = stripes(200, 9);
-    let logits = truth.labels().unwrap().iter().flat_map(|&label| if label == 0 { [4.0, -4.0] } else { [-4.0, 4.0] }).collect();
-    let target = samples.add_target(logits).unwrap();
-    let objective = Objective { terms: vec![(1.0, Term::Soft { target, temperature: 2.0 })] };
-    let trained = train(&small_network(), &samples, None, &objective, &options(), &mut |_| Flow::Continue).unwrap();
-    let found = score(&trained.graph, &stripes(100, 3), &by_labels()).unwrap();
-    assert!(found.top1.unwrap() > 0.95, "{found:?}");
-    assert!(score(&teacher, &stripes(100, 3), &by_labels()).unwrap().top1.unwrap() > 0.9);
+    let trained = train(&small_network(), samples, None, objective, &options, &mut |_| Flow::Continue).unwrap();
+    trained.history[1].train.unwrap().loss
+}
+
+#[test]
+fn a_teacher_is_asked_about_samples_as_they_were_changed() {
+    let teacher = || Teacher::new(small_network(), &[about("logits", Wanted::Values)]).unwrap();
+    let mut samples = unlabelled(&stripes(64, 4));
+    teacher().teach(&mut samples, 1, &|_| ()).unwrap();
+    // A student that is its teacher says the same of all samples; what was kept of them is no answer once they have changed.
+    let kept = Objective::new(vec![(1.0, Term::Outputs { target: 0 })]);
+    let logits = Objective::new(vec![(1.0, Term::Features { tensor: "logits".into(), target: 0 })]);
+    assert!(loss_of(&samples, &logits) > 1e-3);
+    let asked = Objective { teacher: Some(Arc::new(teacher())), ..logits };
+    assert!(loss_of(&samples, &asked) < 1e-9);
+    // Probabilities are not logits.
+    assert!(loss_of(&samples, &kept) > 1e-3);
+}
+
+#[test]
+fn inner_tensors_are_compared_channel_by_channel() {
+    let samples = unlabelled(&stripes(64, 4));
+    let of = |channels: Vec<usize>| {
+        let teacher = Teacher::new(small_network(), &[about("relu.y", Wanted::Channels(channels))]).unwrap();
+        let terms = vec![(1.0, Term::Features { tensor: "relu.y".into(), target: 0 })];
+        loss_of(&samples, &Objective { terms, teacher: Some(Arc::new(teacher)) })
+    };
+    assert!(of((0..8).collect()) < 1e-9);
+    assert!(of((0..8).rev().collect()) > 1e-3);
+    let map = Teacher::new(small_network(), &[about("pool.y", Wanted::AttentionMap)]).unwrap();
+    let terms = vec![(1.0, Term::Attention { tensor: "pool.y".into(), target: 0 })];
+    assert!(loss_of(&samples, &Objective { terms, teacher: Some(Arc::new(map)) }) < 1e-9);
+
+    let refuse = |question| Teacher::new(small_network(), &[question]).unwrap_err().to_string();
+    assert_eq!(refuse(about("relu.y", Wanted::Channels(vec![7, 8]))), "teacher \"relu.y\": expected a channel of it, found channel 8 of 8");
+    assert_eq!(refuse(about("relu", Wanted::Values)), "teacher \"relu\": expected a tensor of the teacher, found none of this name");
+    // As many channels as the student has.
+    let fewer = Teacher::new(small_network(), &[about("relu.y", Wanted::Channels(vec![0]))]).unwrap();
+    let objective = Objective { terms: vec![(1.0, Term::Features { tensor: "relu.y".into(), target: 0 })], teacher: Some(Arc::new(fewer)) };
+    let error = train(&small_network(), &samples, None, &objective, &options(), &mut |_| Flow::Continue).unwrap_err();
+    assert_eq!(error.to_string(), "feature matching \"relu.y\": expected 288 values for each sample, found 36 values");
 }
 
 #[test]
