@@ -142,9 +142,10 @@ struct TrainingArgs {
     /// How soft the unpruned model's classes are
     #[arg(long, value_name = "T", default_value_t = 3.0, value_parser = rate)]
     temperature: f32,
-    /// How much the inner tensors of the unpruned model count: channels that stay are held to what they were
-    #[arg(long, value_name = "WEIGHT", default_value_t = 0.0, value_parser = weight)]
-    feature_weight: f32,
+    /// How much the inner tensors of the unpruned model count: channels that stay are held to what they were [default: 100 without labels, 0
+    /// with labels]
+    #[arg(long, value_name = "WEIGHT", value_parser = weight)]
+    feature_weight: Option<f32>,
     /// Random changes of training samples (see `edgectl finetune --help`)
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     augment: Vec<Augmentation>,

@@ -11,14 +11,14 @@ use super::describe::{drop_points, layers};
 use super::origins::Origins;
 use super::refusal::{infeasible, too_far};
 use super::target::{Limit, Quantity, between, fits};
-use super::training::{self, Trainer};
+use super::training::Trainer;
 use super::{Progress, PruneReport, Pruning, PruningError, Structure};
 
 impl Pruning<'_> {
     /// Prunes. The graph may be written where the report does not refuse it.
     pub(crate) fn run(&self) -> Result<(PruneReport, Graph)> {
         let before = self.original.clone();
-        let start = training::trainable(self.original)?;
+        let start = edgectl_train::trainable(self.original)?;
         let range = if let Structure::Lossless { range } = self.options.structure { range } else { (f32::NEG_INFINITY, f32::INFINITY) };
         let idle = lossless(&start, range)?;
         let limits = self.limits(&before);

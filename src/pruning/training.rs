@@ -18,6 +18,9 @@ const TAYLOR_SAMPLES: usize = 1024;
 /// Samples of one gradient.
 const TAYLOR_BATCH: usize = 16;
 
+/// How much inner tensors count where there are no labels: chosen on held-out samples of kws_dscnn (`tests/interop/prune_figures.py kws-choice`).
+const UNLABELLED_FEATURE_WEIGHT: f32 = 100.0;
+
 /// How to train.
 #[derive(Clone, Debug)]
 pub(crate) struct Training {
@@ -30,13 +33,18 @@ pub(crate) struct Training {
     /// How much the unpruned model counts beside the labels, from 0 to 1; without labels, it is all there is.
     pub(crate) distill_weight: f32,
     pub(crate) temperature: f32,
-    /// How much inner tensors count: the channels that stay should be what they were in the unpruned model.
-    pub(crate) feature_weight: f32,
+    /// How much inner tensors count: the channels that stay should be what they were in the unpruned model. Some hundred samples without
+    /// labels say too little by their outputs alone, which many labelled ones do not need.
+    pub(crate) feature_weight: Option<f32>,
     pub(crate) augmentations: Vec<Augmentation>,
     pub(crate) seed: u64,
 }
 
 impl Training {
+    fn feature_weight(&self, has_labels: bool) -> f32 {
+        self.feature_weight.unwrap_or(if has_labels { 0.0 } else { UNLABELLED_FEATURE_WEIGHT })
+    }
+
     /// What is trained, in words.
     pub(super) fn words(&self, data: Option<&crate::samples::Samples>, structure: &Structure) -> Option<String> {
         let trains = self.epochs + self.final_epochs > 0 && !matches!(structure, Structure::Lossless { .. });
@@ -47,16 +55,10 @@ impl Training {
             (true, weight) if weight < 1.0 => format!("the labels and, counting {weight}, the unpruned model's outputs"),
             _ => "the unpruned model's outputs".to_owned(),
         };
+        let inside = if self.feature_weight(data.has_labels()) > 0.0 { " and inner tensors" } else { "" };
         let [epochs, last] = [self.epochs, self.final_epochs].map(|epochs| counted(epochs as u64, "epoch"));
-        Some(format!("{epochs} a step and {last} at the end, {samples}, towards {target}, seed {}", self.seed))
+        Some(format!("{epochs} a step and {last} at the end, {samples}, towards {target}{inside}, seed {}", self.seed))
     }
-}
-
-/// The form of a graph in which it is pruned and trained.
-pub(super) fn trainable(graph: &Graph) -> Result<Graph> {
-    let mut graph = graph.clone();
-    edgectl_graph::run_all(&mut graph, edgectl_graph::pass::TRAINABLE)?;
-    Ok(graph)
 }
 
 /// What a graph is trained with.
@@ -76,7 +78,8 @@ struct Lessons {
 
 impl Lessons {
     /// What a graph with channels of these origins should come near to.
-    fn objective(&self, origins: &Origins, feature_weight: f32) -> Result<Objective> {
+    fn objective(&self, origins: &Origins, options: &Training) -> Result<Objective> {
+        let feature_weight = options.feature_weight(self.samples.labels().is_some());
         let mut objective = Objective::new(self.terms.clone());
         let mut questions = vec![Question { tensor: self.logits.clone(), wanted: Wanted::Values }];
         if feature_weight > 0.0 {
@@ -92,7 +95,7 @@ impl Lessons {
 }
 
 impl<'a> Trainer<'a> {
-    /// Reads all samples, and lets the unpruned model, in [trainable] form, say what it makes of them.
+    /// Reads all samples, and lets the unpruned model, in [trainable](edgectl_train::trainable) form, say what it makes of them.
     pub(super) fn new(pruning: &'a Pruning<'a>, teacher: &Graph) -> Result<Trainer<'a>> {
         let options = &pruning.options.training;
         let wanted = options.epochs + options.final_epochs > 0 || pruning.options.importance == super::Importance::Taylor;
@@ -121,7 +124,7 @@ impl<'a> Trainer<'a> {
         let epochs = if step == steps { options.final_epochs } else { options.epochs };
         let Some(lessons) = self.lessons.as_ref().filter(|_| epochs > 0) else { return Ok(graph.clone()) };
         let cannot = || format!("cannot train the pruned model in step {step} of {steps}");
-        let (samples, objective) = (&lessons.samples, lessons.objective(origins, options.feature_weight).with_context(cannot)?);
+        let (samples, objective) = (&lessons.samples, lessons.objective(origins, options).with_context(cannot)?);
         let train = TrainOptions {
             epochs,
             batch: options.batch.min(samples.len()),

@@ -1,6 +1,7 @@
 //! What training should come near to: the terms of its objective, from options and data.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
@@ -75,6 +76,8 @@ pub(crate) struct Given<'a> {
     pub(crate) teacher: Option<&'a Teacher>,
     /// The data as the teacher takes them.
     pub(crate) taught: Option<&'a crate::samples::Samples>,
+    /// Whether training changes samples.
+    pub(crate) augmented: bool,
 }
 
 impl Aim {
@@ -122,7 +125,7 @@ impl Aim {
             let target = samples.add_target(lessons.outputs)?;
             let term = if as_classes { Term::Soft { target, temperature: self.temperature } } else { Term::Outputs { target } };
             objective.terms.push((share, term));
-            for ((pair, attention), (shape, values)) in pairs.into_iter().zip(lessons.inside) {
+            for (&(pair, attention), (shape, values)) in pairs.iter().zip(lessons.inside) {
                 let tensor = pair.student.clone();
                 let each = shape.iter().product::<usize>().max(1);
                 let term = if attention {
@@ -132,6 +135,10 @@ impl Aim {
                     Term::Features { tensor, target: samples.add_target(values)? }
                 };
                 objective.terms.push((self.match_weight, term));
+            }
+            if given.augmented {
+                let inside: Vec<(&str, bool)> = pairs.iter().map(|(pair, attention)| (&*pair.teacher, *attention)).collect();
+                objective.teacher = teacher.asked(as_classes, &inside, samples.shape(), ui).map(Arc::new);
             }
         } else {
             ensure!(

@@ -76,7 +76,8 @@ impl Course<'_> {
 
         let input = engine.inputs().into_iter().next().context("the model has no input")?;
         let mut samples = load(&self.data, input.shape.get(1..).unwrap_or_default(), ui)?;
-        let given = Given { graph: self.pupil.graph, teacher: self.teacher, taught: self.taught.as_ref() };
+        let augmented = !options.augmentations.is_empty();
+        let given = Given { graph: self.pupil.graph, teacher: self.teacher, taught: self.taught.as_ref(), augmented };
         let objective = self.aim.objective(&given, &mut samples, ui)?;
         let mut models = self.before(&engine, metric, ui)?;
 

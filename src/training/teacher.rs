@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use edgectl_float::{FloatModel, Port};
 use edgectl_graph::{Graph, TensorId};
+use edgectl_train::{Question, Wanted, trainable};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -58,6 +59,28 @@ impl Teacher {
     /// The inputs.
     pub(crate) fn inputs(&self) -> Result<Vec<Port>> {
         Ok(self.engine()?.inputs())
+    }
+
+    /// The teacher in the training loop, that is asked what [`teach`](Teacher::teach) kept the answers to; nothing, and a note, where it cannot
+    /// be asked. `inside` are inner tensors, and whether their attention maps are wanted.
+    pub(crate) fn asked(&self, logits: bool, inside: &[(&str, bool)], sample: &[usize], ui: &Ui) -> Option<edgectl_train::Teacher> {
+        let made = self.graph().context("it is no float model").and_then(|graph| {
+            let graph = trainable(graph)?;
+            let first = if logits { edgectl_train::logits(&graph) } else { graph.outputs().first().copied() };
+            let first = graph.tensor(first.context("it has no output")?).name.clone();
+            let expected = graph.fixed_shape(*graph.inputs().first().context("it has no input")?)?;
+            ensure!(expected.get(1..) == Some(sample), "it takes samples of another shape");
+            let about = |tensor: &str, wanted| Question { tensor: tensor.into(), wanted };
+            let inside = inside.iter().map(|&(tensor, map)| about(tensor, if map { Wanted::AttentionMap } else { Wanted::Values }));
+            let questions: Vec<Question> = std::iter::once(about(&first, Wanted::Values)).chain(inside).collect();
+            Ok(edgectl_train::Teacher::new(graph, &questions)?)
+        });
+        let cannot = |error: &anyhow::Error| {
+            ui.note(format_args!(
+                "what the teacher says of a sample is taken to hold for it changed as well, for it cannot be asked again: {error:#}"
+            ));
+        };
+        made.inspect_err(cannot).ok()
     }
 
     /// Runs all samples. `logarithms` says whether probabilities of classes become their logarithms.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes a virtual environment for the interop scripts: `setup.sh` the common one, `setup.sh peers` that of `quantize_peers.py`,
-# `setup.sh speed` that of `peers.py`, `setup.sh train` that of `train_speed.py` (gigabytes).
+# `setup.sh speed` that of `peers.py`, `setup.sh train` that of `train_speed.py` and `prune_figures.py` (gigabytes).
 # With `--python` before the name it only prints the interpreter.
 # EDGECTL_VENVS says in which folder; by default in the cargo target directory, outside the sources.
 set -eu

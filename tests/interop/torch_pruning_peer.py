@@ -1,4 +1,5 @@
-"""Torch-Pruning on a network of the same weights, trained by the same recipe: the peer of `prune_figures.py`."""
+"""Torch-Pruning on a network of the same weights, trained by the same recipe: the peer of `prune_figures.py`. The unpruned network sees
+images as its pupil does, mirrored and moved."""
 
 import copy
 import statistics
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 import torch_pruning
 from onnx import numpy_helper
 
-DISTILL_WEIGHT, TEMPERATURE = 0.7, 3.0
+TEMPERATURE = 3.0
 
 
 class Network(torch.nn.Module):
@@ -82,7 +83,17 @@ def accuracy(network, x, y):
     return 100 * sum(hits) / len(x)
 
 
-def train(network, x, y, said, epochs, batch, rate, generator):
+def augmented(images, generator):
+    """Each image mirrored or not, and moved by up to a pixel along each axis."""
+    flipped = torch.rand(len(images), generator=generator) < 0.5
+    images = torch.where(flipped[:, None, None, None], images.flip(3), images)
+    height, width = images.shape[2:]
+    dy, dx = (torch.randint(0, 3, (len(images),), generator=generator) for _ in range(2))
+    rows, columns = dy[:, None, None] + torch.arange(height)[None, :, None], dx[:, None, None] + torch.arange(width)[None, None, :]
+    return F.pad(images, (1, 1, 1, 1))[torch.arange(len(images))[:, None, None], :, rows, columns].permute(0, 3, 1, 2)
+
+
+def train(network, whole, x, y, epochs, batch, rate, distill_weight, generator):
     network.train()
     optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=1e-4)
     steps = epochs * -(-len(x) // batch)
@@ -91,12 +102,12 @@ def train(network, x, y, said, epochs, batch, rate, generator):
         order = torch.randperm(len(x), generator=generator)
         for start in range(0, len(x), batch):
             chosen = order[start : start + batch]
-            images = x[chosen]
-            flipped = torch.rand(len(images), generator=generator) < 0.5
-            images = torch.where(flipped[:, None, None, None], images.flip(3), images)
+            images = augmented(x[chosen], generator)
+            with torch.no_grad():
+                said = whole(images)
             z, t = network(images), TEMPERATURE
-            soft = F.cross_entropy(z / t, F.softmax(said[chosen] / t, 1)) * t * t
-            loss = DISTILL_WEIGHT * soft + (1 - DISTILL_WEIGHT) * F.cross_entropy(z, y[chosen])
+            soft = F.cross_entropy(z / t, F.softmax(said / t, 1)) * t * t
+            loss = distill_weight * soft + (1 - distill_weight) * F.cross_entropy(z, y[chosen])
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -104,15 +115,13 @@ def train(network, x, y, said, epochs, batch, rate, generator):
             schedule.step()
 
 
-def run(case, share, seeds, steps, epochs, final_epochs, batch, rate):
-    """A row of `prune_figures.py`: the same share of parameters gone in as many steps, by group magnitude over all layers."""
+def run(case, share, seeds, recipe):
+    """A row of `prune_figures.py`: the same share of parameters gone, by group magnitude over all layers."""
     torch.set_num_threads(2)
     load = lambda split: (torch.tensor(case.decoded(split, 1 << 20)), torch.tensor(case.stored(split, 1 << 20)[1]))
     (x, y), (test_x, test_y) = load("train"), load("eval")
     whole = Network(case.model_path).eval()
     example = x[:1]
-    with torch.no_grad():
-        said = torch.cat([whole(x[i : i + 500]) for i in range(0, len(x), 500)])
     before_macs, before_parameters = torch_pruning.utils.count_ops_and_params(whole, example)
     before = accuracy(whole, test_x, test_y)
     found, macs, parameters, seconds = [], [], [], []
@@ -126,13 +135,11 @@ def run(case, share, seeds, steps, epochs, final_epochs, batch, rate):
             network, example, importance=torch_pruning.importance.GroupMagnitudeImportance(p=2), global_pruning=True,
             iterative_steps=400, pruning_ratio=0.999, max_pruning_ratio=0.9, ignored_layers=[last],
         )
-        for step in range(1, steps + 1):
-            goal = before_parameters * (1 - share) ** (step / steps)
-            for _ in range(400):
-                if torch_pruning.utils.count_ops_and_params(network, example)[1] <= goal:
-                    break
-                pruner.step()
-            train(network, x, y, said, final_epochs if step == steps else epochs, batch, rate, generator)
+        for _ in range(400):
+            if torch_pruning.utils.count_ops_and_params(network, example)[1] <= before_parameters * (1 - share):
+                break
+            pruner.step()
+        train(network, whole, x, y, **recipe, generator=generator)
         left_macs, left_parameters = torch_pruning.utils.count_ops_and_params(network, example)
         found.append(accuracy(network, test_x, test_y))
         macs.append(100 * (1 - left_macs / before_macs))

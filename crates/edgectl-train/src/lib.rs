@@ -45,7 +45,7 @@ pub use augment::{Augmentation, ParseAugmentationError};
 pub use error::TrainError;
 pub use evaluation::{outputs, score};
 pub use event::{Ending, EpochRow, Event, Flow, Score, Trained};
-pub use network::reinitialize;
+pub use network::{reinitialize, trainable};
 pub use objective::{Objective, Term, attention_map, logits};
 pub use optimizer::{Optimizer, Schedule};
 pub use options::{QuantizationAware, TrainOptions};

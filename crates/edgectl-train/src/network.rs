@@ -88,7 +88,7 @@ fn trained_inputs(node: &Node) -> &'static [(usize, bool)] {
 ///
 /// # Errors
 /// An operator that cannot be deployed, or a shape that is dynamic beyond the batch.
-pub(crate) fn trainable(graph: &Graph) -> Result<Graph, TrainError> {
+pub fn trainable(graph: &Graph) -> Result<Graph, TrainError> {
     let mut graph = graph.clone();
     graph.bind_batch(1)?;
     graph.require_deployable()?;
