@@ -18,7 +18,7 @@ const TAYLOR_SAMPLES: usize = 1024;
 /// Samples of one gradient.
 const TAYLOR_BATCH: usize = 16;
 
-/// How much inner tensors count where there are no labels: chosen on held-out samples of kws_dscnn (`tests/interop/prune_figures.py kws-choice`).
+/// How much inner tensors count where there are no labels (`tests/interop/prune_figures.py kws-choice`).
 const UNLABELLED_FEATURE_WEIGHT: f32 = 100.0;
 
 /// How to train.
@@ -73,7 +73,8 @@ struct Lessons {
     samples: Samples,
     terms: Vec<(f32, Term)>,
     teacher: Graph,
-    logits: String,
+    /// What is kept of its answers.
+    kept: Question,
 }
 
 impl Lessons {
@@ -81,7 +82,7 @@ impl Lessons {
     fn objective(&self, origins: &Origins, options: &Training) -> Result<Objective> {
         let feature_weight = options.feature_weight(self.samples.labels().is_some());
         let mut objective = Objective::new(self.terms.clone());
-        let mut questions = vec![Question { tensor: self.logits.clone(), wanted: Wanted::Values }];
+        let mut questions = vec![self.kept.clone()];
         if feature_weight > 0.0 {
             let weight = feature_weight / origins.iter().count().max(1) as f32;
             for (tensor, channels) in origins.iter() {
@@ -89,7 +90,9 @@ impl Lessons {
                 questions.push(Question { tensor: tensor.clone(), wanted: Wanted::Channels(channels.clone()) });
             }
         }
-        objective.teacher = Some(Arc::new(Teacher::new(self.teacher.clone(), &questions)?));
+        if objective.terms.iter().any(|(_, term)| !matches!(term, Term::Labels { .. })) {
+            objective.teacher = Some(Arc::new(Teacher::new(self.teacher.clone(), &questions)?));
+        }
         Ok(objective)
     }
 }
@@ -100,21 +103,21 @@ impl<'a> Trainer<'a> {
         let options = &pruning.options.training;
         let wanted = options.epochs + options.final_epochs > 0 || pruning.options.importance == super::Importance::Taylor;
         let Some(data) = pruning.data.filter(|_| wanted) else { return Ok(Trainer { pruning, lessons: None }) };
-        let logits = edgectl_train::logits(teacher).context("the model has no output")?;
-        let input = *teacher.inputs().first().context("the model has no input")?;
+        let [input, output] = [teacher.inputs(), teacher.outputs()].map(|ids| ids.first().copied());
+        let (input, output) = (input.context("the model has no input")?, output.context("the model has no output")?);
         let mut samples = load(data, teacher.fixed_shape(input)?.get(1..).unwrap_or_default(), pruning.ui)?;
-        let logits = teacher.tensor(logits).name.clone();
-        let question = Question { tensor: logits.clone(), wanted: Wanted::Values };
+        let is_classifier = crate::eval::is_list_of_classes(&pruning.reference.engine.outputs()[0], pruning.reference.engine);
+        let asked = if is_classifier { edgectl_train::logits(teacher).unwrap_or(output) } else { output };
+        let kept = Question { tensor: teacher.tensor(asked).name.clone(), wanted: Wanted::Values };
         let progress = pruning.ui.progress("asking the model", data.len());
-        Teacher::new(teacher.clone(), &[question])?.teach(&mut samples, 1, &|done| progress.advance(done))?;
+        Teacher::new(teacher.clone(), std::slice::from_ref(&kept))?.teach(&mut samples, 1, &|done| progress.advance(done))?;
         drop(progress);
         let (labelled, target) = (samples.labels().is_some(), 0);
-        let is_classifier = crate::eval::is_list_of_classes(&pruning.reference.engine.outputs()[0], pruning.reference.engine);
         let taught = if is_classifier { Term::Soft { target, temperature: options.temperature } } else { Term::Outputs { target } };
         let weight = if labelled && is_classifier { options.distill_weight } else { 1.0 };
         let terms = [(weight, taught), (1.0 - weight, Term::Labels { smoothing: 0.0 })];
         let terms = terms.into_iter().filter(|(weight, _)| *weight > 0.0).collect();
-        let lessons = Lessons { samples, terms, logits, teacher: teacher.clone() };
+        let lessons = Lessons { samples, terms, teacher: teacher.clone(), kept };
         Ok(Trainer { pruning, lessons: Some(lessons) })
     }
 

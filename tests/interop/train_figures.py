@@ -1,4 +1,4 @@
-"""Figures of `distill` and `finetune` on fmnist, three seeds each: `train_figures.py [--epochs N] [--seeds N]`.
+"""Figures of `distill` and `finetune` on fmnist, three seeds each: `train_figures.py [--epochs N] [--seeds N...]`.
 
 - The student from the teacher, and alone by the same recipe: both begin with the same random weights, see the same samples in the same order.
   With few steps the labels alone are faster; soft targets are better at the end, once the learning rate brings small networks there.
@@ -43,7 +43,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--learning-rate", type=float, default=0.02)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2))
     options = parser.parse_args()
     fmnist = MODELS / "fmnist"
     data = ["--data", fmnist / "train_x.npy", "--teacher", fmnist / "teacher.onnx"]
@@ -52,7 +52,7 @@ def main():
     rows = []
     print("seed   alone   taught    gain | quantization-aware: float    int8    drop")
     with tempfile.TemporaryDirectory() as folder:
-        for seed in range(options.seeds):
+        for seed in options.seeds:
             run(folder, *distill, "--seed", seed, "-o", "taught.onnx")
             run(folder, *distill, "--seed", seed, "--teacher-weight", 0, "-o", "alone.onnx")
             taught, alone = (top1(Path(folder, name)) for name in ("taught.onnx", "alone.onnx"))
