@@ -79,6 +79,7 @@ impl Course<'_> {
         let augmented = !options.augmentations.is_empty();
         let given = Given { graph: self.pupil.graph, teacher: self.teacher, taught: self.taught.as_ref(), augmented };
         let objective = self.aim.objective(&given, &mut samples, ui)?;
+        edgectl_train::check(self.pupil.graph, &samples, &objective)?;
         let mut models = self.before(&engine, metric, ui)?;
 
         let share = self.training.validation;

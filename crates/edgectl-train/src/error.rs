@@ -97,7 +97,7 @@ pub enum TrainError {
         classes: usize,
     },
     /// A class that one part of the data has, and the other has not.
-    #[error("class {class} has {found} samples; expected at least one in the training data and one in the validation data")]
+    #[error("class {class}: expected at least one sample in the training data and one in the validation data, found {found}")]
     ClassMissing {
         /// The class.
         class: i64,

@@ -31,6 +31,14 @@ pub fn outputs(graph: &Graph, samples: &Samples) -> Result<Vec<Vec<f32>>, TrainE
     Ok(found)
 }
 
+/// Whether samples have what an objective for a graph needs: labels of its classes, targets of the right sizes.
+///
+/// # Errors
+/// What is missing or does not fit.
+pub fn check(graph: &Graph, samples: &Samples, objective: &Objective) -> Result<(), TrainError> {
+    Bound::new(objective, graph, samples).map(drop)
+}
+
 /// The score of a graph on some samples.
 ///
 /// # Errors

@@ -43,7 +43,7 @@ mod train;
 
 pub use augment::{Augmentation, ParseAugmentationError};
 pub use error::TrainError;
-pub use evaluation::{outputs, score};
+pub use evaluation::{check, outputs, score};
 pub use event::{Ending, EpochRow, Event, Flow, Score, Trained};
 pub use network::{reinitialize, trainable};
 pub use objective::{Objective, Term, attention_map, logits};
