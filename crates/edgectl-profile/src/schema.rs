@@ -364,7 +364,7 @@ pub struct Coefficients {
 }
 
 impl KernelLibrary {
-    /// The class whose costs an operator has; where a profile states none for 3×3 convolutions, it has one kind of convolution.
+    /// The class whose costs an operator has; where a profile states none for kernels of some size, it has one kind of convolution.
     pub fn cost_class(&self, op: &OpWork) -> OpClass {
         if self.costs.contains_key(&op.cost_class()) { op.cost_class() } else { op.class }
     }

@@ -6,14 +6,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OpClass {
-    /// A convolution with a kernel larger than 1×1, grouped or not, transposed too; in `costs`, what [`OpClass::Conv3x3`] is not.
+    /// A convolution with a kernel larger than 1×1, grouped or not, transposed too; in `costs`, what [`OpClass::Conv3x3`] and
+    /// [`OpClass::ConvLarge`] are not.
     Conv,
     /// A 3×3 convolution with stride 1, one group and at least 8 input channels, for which libraries have their fastest kernels
     /// (Winograd's on Linux).
     #[serde(rename = "conv-3x3")]
     Conv3x3,
-    /// A convolution with as many groups as input channels.
+    /// A convolution whose kernel is longer than 3 on a side: libraries have code written for kernels up to 3×3, and general code for the rest.
+    ConvLarge,
+    /// A convolution with as many groups as input channels; in `costs`, what [`OpClass::DepthwiseLarge`] is not.
     Depthwise,
+    /// A depthwise convolution whose kernel is longer than 3 on a side.
+    DepthwiseLarge,
     /// A fully connected layer or a matrix product; in `costs`, with a single row.
     Dense,
     /// Addition, multiplication, activation functions: each output element from few input elements.
@@ -33,10 +38,12 @@ pub enum OpClass {
 
 impl OpClass {
     /// All of them, in the order of their names.
-    pub const ALL: [OpClass; 10] = [
+    pub const ALL: [OpClass; 12] = [
         OpClass::Conv,
         OpClass::Conv3x3,
+        OpClass::ConvLarge,
         OpClass::Depthwise,
+        OpClass::DepthwiseLarge,
         OpClass::Dense,
         OpClass::Elementwise,
         OpClass::MatMul,
@@ -46,12 +53,24 @@ impl OpClass {
         OpClass::Softmax,
     ];
 
+    /// The class whose costs apply where a profile states none for this one; itself where nothing stands in for it.
+    pub fn stand_in(self) -> OpClass {
+        match self {
+            OpClass::Conv3x3 | OpClass::ConvLarge => OpClass::Conv,
+            OpClass::DepthwiseLarge => OpClass::Depthwise,
+            OpClass::MatMul => OpClass::Dense,
+            class => class,
+        }
+    }
+
     /// The name that profiles use.
     pub fn name(self) -> &'static str {
         match self {
             OpClass::Conv => "conv",
             OpClass::Conv3x3 => "conv-3x3",
+            OpClass::ConvLarge => "conv-large",
             OpClass::Depthwise => "depthwise",
+            OpClass::DepthwiseLarge => "depthwise-large",
             OpClass::Dense => "dense",
             OpClass::Elementwise => "elementwise",
             OpClass::MatMul => "matmul",
@@ -126,9 +145,12 @@ impl OpWork {
 
     /// The class whose coefficients apply.
     pub fn cost_class(&self) -> OpClass {
+        let large = self.kernel.iter().any(|side| *side > 3);
         match (self.class, self.kernel, self.stride, self.groups) {
             (OpClass::Conv, [1, 1], _, _) => OpClass::Pointwise,
             (OpClass::Conv, [3, 3], [1, 1], 1) if self.in_channels >= 8 => OpClass::Conv3x3,
+            (OpClass::Conv, ..) if large => OpClass::ConvLarge,
+            (OpClass::Depthwise, ..) if large => OpClass::DepthwiseLarge,
             (OpClass::Dense, ..) if self.outputs > u64::from(self.out_channels) => OpClass::MatMul,
             (class, ..) => class,
         }

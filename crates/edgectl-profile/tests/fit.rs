@@ -91,7 +91,9 @@ fn every_coefficient_of_a_fit_reaches_the_class_that_it_was_fitted_to() {
     // Of 64 pixels, 36 lie inside, 24 on an edge and 4 in a corner.
     assert_eq!(conv.inner_taps, 36 * 9 + 24 * 6 + 4 * 4);
     assert_eq!(depthwise.effective_macs(), conv.inner_taps as f64 * 3.0);
-    for op in [conv, depthwise] {
+    let [large, large_depthwise] = [&conv, &depthwise].map(|op| OpWork { kernel: [1, 5], ..op.clone() });
+    assert_eq!((large.cost_class(), large_depthwise.cost_class()), (OpClass::ConvLarge, OpClass::DepthwiseLarge));
+    for op in [conv, depthwise, large, large_depthwise] {
         let class = op.cost_class();
         let mut terms = sizes(&Workload { name: String::new(), ops: vec![op.clone()] }, 1.0);
         // What an inference costs is no operator's.

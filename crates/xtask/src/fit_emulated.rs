@@ -10,9 +10,11 @@ use edge_format::AlignedBytes;
 use edge_runtime::Program;
 use edgectl_bench::{emulator, workload};
 use edgectl_lower::LowerOptions;
-use edgectl_profile::fit::{Group, Observation, Problem, TERM_COUNT, Terms, costs, sizes};
+use edgectl_profile::fit::{Group, KERNEL_TERMS, Observation, Problem, TERM_COUNT, Terms, share, sizes, unite};
 use edgectl_profile::{OpWork, Registry, Workload};
 use edgectl_tflite::Model;
+
+use crate::fit_profiles::{digits, stated};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const BEGIN: &str = "  # Fitted by `cargo xtask fit-emulated`, which rewrites everything up to the end mark.\n";
@@ -32,11 +34,8 @@ const MODELS: [(&str, &str); 7] = [
 /// Cycles of operators that no model here has, in the order of `fit::TERMS`; where some have them, only a place to begin.
 #[rustfmt::skip]
 const PRIOR: Terms = [
-    12.0, 12.0, 5.0, 3.0, 200.0, 10.0, 5.0, 200.0, 16.0, 3.0, 200.0, 10.0, 12.0, 80.0, 20.0, 2000.0, 1.0, 2000.0, 1.0, 1.0,
+    12.0, 12.0, 5.0, 3.0, 200.0, 10.0, 5.0, 200.0, 16.0, 3.0, 200.0, 10.0, 12.0, 80.0, 20.0, 2000.0, 1.0, 2000.0, 1.0, 1.0, 12.0, 16.0,
 ];
-/// The multiplications of 3×3 kernels, for which there is no kernel of their own, and of all others.
-const CONV_3X3: usize = 0;
-const CONV: usize = 1;
 /// Weights, which cost nothing without misses, and the inference, which is what its operators take.
 const FREE: [usize; 3] = [16, 18, 19];
 /// How much slower than emulated 80 % of boards are at most, besides the misses.
@@ -94,7 +93,8 @@ fn count(name: &'static str, file: &Path) -> Result<Counted> {
 /// An operator's sizes, as this runtime tells them apart.
 fn of(op: &OpWork) -> Terms {
     let mut sizes = sizes(&Workload { name: String::new(), ops: vec![op.clone()] }, 1.0);
-    sizes[CONV] += std::mem::take(&mut sizes[CONV_3X3]);
+    // No size has a kernel of its own.
+    unite(&mut sizes, &KERNEL_TERMS);
     FREE.iter().for_each(|&term| sizes[term] = 0.0);
     sizes
 }
@@ -130,7 +130,7 @@ fn entry(counted: &[Counted], terms: &Terms, logs: &[f64], per_missed_byte: f64)
     errors.sort_by(f64::total_cmp);
     let (median, mean) = (errors[errors.len() / 2], errors.iter().sum::<f64>() / errors.len() as f64);
     let mut terms = *terms;
-    terms[CONV_3X3] = terms[CONV];
+    share(&mut terms, &KERNEL_TERMS);
     FREE.iter().for_each(|&term| terms[term] = 0.0);
     let mut text = String::new();
     writeln!(
@@ -145,9 +145,9 @@ fn entry(counted: &[Counted], terms: &Terms, logs: &[f64], per_missed_byte: f64)
         counted.len(),
         emulator::RP2040JS
     )?;
-    for (class, costs) in costs(&terms) {
+    for (class, costs) in stated(&terms) {
         let fields = costs.fields().into_iter().filter(|(_, value)| *value > 0.0);
-        let fields: Vec<String> = fields.map(|(key, value)| format!("{key}: {}", crate::fit_profiles::digits(value))).collect();
+        let fields: Vec<String> = fields.map(|(key, value)| format!("{key}: {}", digits(value))).collect();
         writeln!(text, "      {}: {{{}}}", class.name(), fields.join(", "))?;
     }
     writeln!(

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use edgectl_profile::fit::Terms;
 
 use measurements::World;
-pub(crate) use profiles::digits;
+pub(crate) use profiles::{digits, stated};
 
 const BEGIN: &str = "<!-- written by cargo xtask fit-profiles -->\n";
 const END: &str = "<!-- end -->\n";

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use edgectl_profile::fit::{INFERENCE_TERM, Terms, costs};
-use edgectl_profile::{Accuracy, Basis, DType};
+use edgectl_profile::{Accuracy, Basis, Coefficients, DType, OpClass};
 
 use super::intervals::Errors;
 use super::measurements::{Measurement, World, like};
@@ -146,7 +146,7 @@ impl Entry {
         writeln!(text, "    processor: {processor}\n    dtype: {}\n    threads: {threads}", self.dtype.name())?;
         writeln!(text, "    basis: {}\n    source: \"{source}\"", basis.name())?;
         writeln!(text, "    cycles_per_inference: {}\n    costs:", digits(terms[INFERENCE_TERM]))?;
-        for (class, costs) in costs(&terms) {
+        for (class, costs) in stated(&terms) {
             let fields = costs.fields().into_iter().filter(|(_, value)| *value > 0.0);
             let fields: Vec<String> = fields.map(|(key, value)| format!("{key}: {}", digits(value))).collect();
             writeln!(text, "      {}: {{{}}}", class.name(), fields.join(", "))?;
@@ -156,8 +156,14 @@ impl Entry {
     }
 }
 
+/// The costs that a profile states: those of a class that are the costs of its stand-in say nothing.
+pub(crate) fn stated(terms: &Terms) -> Vec<(OpClass, Coefficients)> {
+    let all = costs(terms);
+    let stands_in = |class: OpClass, costs: &Coefficients| class.stand_in() != class && all.contains(&(class.stand_in(), *costs));
+    all.iter().filter(|(class, costs)| !stands_in(*class, costs)).copied().collect()
+}
+
 /// Four significant digits.
-/// Four digits.
 pub(crate) fn digits(value: f64) -> String {
     let places = (3 - value.log10().floor() as i32).max(0) as usize;
     let text = format!("{value:.places$}");

@@ -4,29 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::thread;
 
-use edgectl_profile::fit::{Group, MAC_TERMS, Observation, Problem, Solution, Terms};
+use edgectl_profile::fit::{Group, KERNEL_TERMS, MAC_TERMS, Observation, Problem, Solution, Terms, share, unite};
 
 use super::measurements::{Measurement, World};
 
 /// Coefficients where nothing was measured, in cycles and in the order of `fit::TERMS`; only their ratios matter, since the scale of
 /// everything is fitted. On Linux: vector instructions, so a multiplication costs little and an element read, packed or written costs ten of them.
 const LINUX_PRIOR: Terms =
-    [0.04, 0.09, 0.5, 0.15, 0.6, 0.045, 0.6, 0.45, 0.22, 0.75, 0.45, 0.15, 0.09, 0.75, 0.45, 3.0, 0.15, 7500.0, 0.1, 30_000.0];
+    [0.04, 0.09, 0.5, 0.15, 0.6, 0.045, 0.6, 0.45, 0.22, 0.75, 0.45, 0.15, 0.09, 0.75, 0.45, 3.0, 0.15, 7500.0, 0.1, 30_000.0, 0.09, 0.22];
 /// On microcontrollers a multiplication costs one to two cycles at best. A fully connected layer costs half more per multiplication than a
 /// convolution (`kernels.csv`: ESP-NN and CMSIS-NN), since no weight is used twice.
 const MICRO_PRIOR: Terms =
-    [1.9, 1.9, 2.0, 1.0, 30.0, 1.5, 1.0, 30.0, 4.0, 1.0, 30.0, 2.2, 2.2, 15.0, 3.0, 500.0, 1.0, 3000.0, 0.5, 10_000.0];
+    [1.9, 1.9, 2.0, 1.0, 30.0, 1.5, 1.0, 30.0, 4.0, 1.0, 30.0, 2.2, 2.2, 15.0, 3.0, 500.0, 1.0, 3000.0, 0.5, 10_000.0, 1.9, 4.0];
 
 /// On GPUs: hundreds of multiplications per cycle, memory that delivers some ten bytes per cycle, and launching a kernel costs microseconds.
 const GPU_PRIOR: Terms =
-    [0.02, 0.03, 0.02, 0.01, 0.2, 0.03, 0.15, 0.15, 0.1, 0.2, 0.2, 0.06, 0.04, 0.3, 0.1, 0.5, 0.08, 25_000.0, 0.05, 50_000.0];
+    [0.02, 0.03, 0.02, 0.01, 0.2, 0.03, 0.15, 0.15, 0.1, 0.2, 0.2, 0.06, 0.04, 0.3, 0.1, 0.5, 0.08, 25_000.0, 0.05, 50_000.0, 0.03, 0.1];
 
 /// Families that a cell must have besides the one that is left out.
 pub(super) const LEAST_FAMILIES: usize = 2;
 
-/// The multiplications of convolutions, as terms.
-const CONV_3X3: usize = 0;
-const CONV: usize = 1;
 /// Positions of kernels.
 const TAP: usize = 3;
 
@@ -69,6 +66,17 @@ impl World {
                 ("core", group(0.3, 0.64, 1.2)),
                 ("cell", group(0.07, 0.12, 0.13)),
             ],
+        }
+    }
+
+    /// Kernels that are not told apart (see [`unite`]).
+    fn united(self) -> &'static [[usize; 2]] {
+        match self {
+            // Few measured models have large kernels: the evidence is greater where these are no class of their own.
+            World::Gpu => &KERNEL_TERMS[1..],
+            World::Linux => &[],
+            // No library for microcontrollers has an algorithm of its own for 3×3 kernels, nor for those beyond.
+            World::Micro => &KERNEL_TERMS,
         }
     }
 
@@ -137,10 +145,7 @@ pub(super) struct Row {
 /// The measurements of a world.
 fn of(world: World, measurements: &[Measurement]) -> Vec<Measurement> {
     let mut measurements: Vec<Measurement> = measurements.iter().filter(|m| m.world == world && !m.is_kernel()).cloned().collect();
-    if world == World::Micro {
-        // No library for microcontrollers has an algorithm of its own for 3×3 kernels.
-        measurements.iter_mut().for_each(|m| m.sizes[CONV] += std::mem::take(&mut m.sizes[CONV_3X3]));
-    }
+    measurements.iter_mut().for_each(|m| unite(&mut m.sizes, world.united()));
     if world == World::Linux {
         // Windows are packed into a matrix there; no loop begins at each position of a kernel.
         measurements.iter_mut().for_each(|m| m.sizes[TAP] = 0.0);
@@ -263,9 +268,7 @@ impl Fit {
         let indices: Vec<usize> =
             self.world.groups(like, &self.world.spreads()).iter().filter_map(|(name, _)| self.groups.get(name).copied()).collect();
         let mut coefficients = self.solution.coefficients(&indices);
-        if self.world == World::Micro {
-            coefficients[CONV_3X3] = coefficients[CONV];
-        }
+        share(&mut coefficients, self.world.united());
         if self.world == World::Linux {
             coefficients[TAP] = 0.0;
         }
