@@ -195,6 +195,23 @@ fn the_address_is_checked_before_anything_is_written() {
 }
 
 #[test]
+fn a_board_is_lent_by_its_address_and_at_the_speed_of_its_firmware() {
+    let board = board("esp32");
+    deploy(&board, &release("1.0.0", "esp32", 1, GOOD)).unwrap();
+    let lent = |query: &str| {
+        let port = format!("{}{query}", board.port().display());
+        lend(&port, "ESP32", &program("2.0.0"), &options(), &mut |_, _| (), |client, _| client.model().map(|model| model.digest))
+    };
+    let error = lent("?mac=60:55:F9:01:02:04").unwrap_err();
+    assert!(error.to_string().contains("address is 60:55:f9:01:02:03: expected 60:55:f9:01:02:04"), "{error}");
+    // A speed is the loader's.
+    let digest = lent("?mac=60:55:F9:01:02:03&baud=921600").unwrap().unwrap();
+    assert_eq!(digest, edge_device::image::sha256(&program("2.0.0")));
+    let back = deploy(&board, &release("1.0.0", "esp32", 1, GOOD)).unwrap();
+    assert!(matches!(back.outcome(), Outcome::Unchanged { .. }), "{back:?}");
+}
+
+#[test]
 fn a_chip_that_cannot_be_read_back_needs_leave() {
     let board = board("esp32c3");
     board.fail_always(Always::SecureDownload);

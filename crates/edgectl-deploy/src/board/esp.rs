@@ -16,7 +16,7 @@
 
 use std::time::Duration;
 
-use edge_device::client::Client;
+use edge_device::client::{Client, Identity};
 use edge_device::memory_map::ESP32;
 use edge_device::slots::{Slots, State};
 use edgectl_esp::ota::OtaData;
@@ -101,12 +101,10 @@ impl Deployment<'_> {
     fn over_line_to(&mut self, path: &str, mac: &str) -> Result<Receipt, BoardError> {
         let mut port = Port::Path(path.into());
         let mut client = Client::new(port.open(None, Duration::ZERO)?, GREETING);
-        let found = hex(client.hello()?.board.get(..6).unwrap_or_default());
+        let identity = client.hello()?;
         drop(client);
-        match found == mac.replace(':', "") {
-            true => self.over_line(&mut port),
-            false => Err(EspError::Mac { found: session::with_colons(&found), expected: mac.into() }.into()),
-        }
+        check_address(&identity, mac)?;
+        self.over_line(&mut port)
     }
 
     /// Writes what differs through the chip's loader, starts the board and has it prove what it holds.
@@ -292,6 +290,18 @@ impl Deployment<'_> {
         rest.sort_by_key(|(part, _)| std::cmp::Reverse(part.offset));
         regions.extend(rest);
         Ok(choice)
+    }
+}
+
+/// That a board which answers has this address (lower-case, with colons): an ESP32's number begins with it.
+///
+/// # Errors
+/// [`EspError::Mac`] where it has another one.
+pub(super) fn check_address(identity: &Identity, mac: &str) -> Result<(), BoardError> {
+    let found = session::with_colons(&hex(identity.board.get(..6).unwrap_or_default()));
+    match found == mac {
+        true => Ok(()),
+        false => Err(EspError::Mac { found, expected: mac.into() }.into()),
     }
 }
 

@@ -4,6 +4,7 @@ use edge_device::client::{Client, Identity};
 use edge_device::image;
 use edge_device::slots::State;
 
+use super::esp::check_address;
 use super::line::{Line, Place, Port};
 use super::prepared::Prepared;
 use super::{BoardError, connect, in_session, restart, running, start_trial};
@@ -14,7 +15,8 @@ use crate::transport::Options;
 /// confirmed, so that the board goes back by itself even if the line breaks; where nothing breaks, it is back when this returns. It takes
 /// the place of the image in the slot that does not run.
 ///
-/// `port` is what stands behind `serial:` in a target, and `chip` what the board must have. `sent` is told the bytes that have arrived, and how many there will be.
+/// `port` is what stands behind `serial:` in a target, and `chip` what the board must have. An address behind the port (`?mac=…`) must be the
+/// board's; a speed there is that of the chip's loader, which has no part in this: the firmware has a speed of its own, as in deployments. `sent` is told the bytes that have arrived, and how many there will be.
 ///
 /// # Errors
 /// [`BoardError`]; [`BoardError::OnTrial`] where the board waits for a confirmation, since it would lose what it goes back to.
@@ -26,9 +28,14 @@ pub fn lend<R>(
     sent: &mut dyn FnMut(u32, u32),
     work: impl FnOnce(&mut Client<Line>, &Identity) -> R,
 ) -> Result<R, BoardError> {
-    let place = Place::parse(port);
-    let mut port = place.map_or_else(|_| Port::parse(port), |place| place.port);
+    let (mut port, mac) = match Place::parse(port) {
+        Ok(place) => (place.port, place.mac),
+        Err(_) => (Port::parse(port), None),
+    };
     let (mut client, identity) = connect(&mut port, None, options)?;
+    if let Some(mac) = mac {
+        check_address(&identity, &mac)?;
+    }
     let (status, slots) = (client.status()?, client.slots()?);
     let prepared = Prepared::of_program(program, chip, status.floor)?;
     prepared.fits(&identity)?;
