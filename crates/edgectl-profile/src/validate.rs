@@ -1,8 +1,12 @@
 //! What the schema cannot say: values that a device can have, and values that contradict each other.
 
 use crate::error::Problem;
-use crate::schema::{Basis, KernelLibrary, MemoryRole, Processor, Profile, SCHEMA_VERSION};
+use crate::schema::{Basis, DType, KernelLibrary, MemoryRole, Processor, Profile, SCHEMA_VERSION};
 use crate::yaml::Document;
+
+/// How much faster than the processor's peak a multiplication may be. Winograd's algorithm saves four of five, and what a fit puts down to inputs
+/// and outputs is missing from its multiplications; nothing saves ninety-nine of a hundred.
+const BEYOND_PEAK: f64 = 100.0;
 
 /// Collects problems with the places of their keys.
 struct Report<'a> {
@@ -106,10 +110,22 @@ fn kernels(profile: &Profile, name: &str, library: &KernelLibrary, report: &mut 
     if library.costs.is_empty() {
         report.add(key("costs"), "expected at least one class of operators");
     }
+    let peak = profile.processors.get(&library.processor).map(|processor| match library.dtype {
+        DType::Int8 => processor.peak_int8_macs_per_cycle,
+        _ => processor.peak_float_macs_per_cycle,
+    });
     for (class, costs) in &library.costs {
         let key = |field: &str| format!("kernels.{name}.costs.{}.{field}", class.name());
         for (field, value) in costs.fields() {
             report.range(key(field), value, 0.0, 1e9);
+        }
+        let per_cycle = costs.cycles_per_mac.recip();
+        if let Some(peak) = peak.filter(|peak| per_cycle.is_finite() && per_cycle > BEYOND_PEAK * peak) {
+            let found = costs.cycles_per_mac;
+            report.add(
+                key("cycles_per_mac"),
+                format!("{found} is {per_cycle:.0} multiplications per cycle, and the processor's peak is {peak}"),
+            );
         }
     }
     let accuracy = &library.accuracy;

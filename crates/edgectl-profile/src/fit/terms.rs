@@ -156,4 +156,3 @@ pub fn costs(terms: &Terms) -> Vec<(OpClass, Coefficients)> {
     };
     OpClass::ALL.into_iter().map(class_costs).collect()
 }
-
