@@ -31,12 +31,13 @@ pub fn outputs(graph: &Graph, samples: &Samples) -> Result<Vec<Vec<f32>>, TrainE
     Ok(found)
 }
 
-/// Whether samples have what an objective for a graph needs: labels of its classes, targets of the right sizes.
+/// Whether a graph can be trained, and samples have what its objective needs: labels of its classes, targets of the right sizes.
 ///
 /// # Errors
-/// What is missing or does not fit.
+/// As [`train`](crate::train).
 pub fn check(graph: &Graph, samples: &Samples, objective: &Objective) -> Result<(), TrainError> {
-    Bound::new(objective, graph, samples).map(drop)
+    let (network, _) = Network::new(network::trainable(graph)?)?;
+    Bound::new(objective, &network.graph, samples).map(drop)
 }
 
 /// The score of a graph on some samples.
