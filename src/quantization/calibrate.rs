@@ -3,7 +3,7 @@
 use anyhow::Result;
 use edgectl_float::FloatModel;
 use edgectl_graph::{Graph, TensorId};
-use edgectl_quantize::{Calibration, Calibrator, Growth, Observer, Range};
+use edgectl_quantize::{Calibration, Calibrator, Growth, MinMax, Observer, QuantizeError, Range, check_extent};
 use rayon::prelude::*;
 
 use crate::eval::argmax;
@@ -65,27 +65,54 @@ pub(crate) fn calibrate(graph: &Graph, calibration: &mut Calibration, samples: &
     Ok(shown)
 }
 
-/// The ranges of some tensors of a graph, which may simulate int8. `None` where no value was seen.
-pub(crate) fn ranges(graph: &Graph, tensors: &[TensorId], by: Calibrator, samples: &Samples, ui: &Ui) -> Result<Vec<Option<Range>>> {
-    let model = FloatModel::from_graph(graph, tensors)?;
+/// What is seen of a tensor: what spans its range, and the extent of its values.
+struct Seen {
+    range: Box<dyn Observer>,
+    extent: MinMax,
+}
+
+/// The ranges of some named tensors of a graph, which may simulate int8.
+pub(crate) fn ranges(
+    graph: &Graph,
+    tensors: &[(String, TensorId)],
+    (by, allow_constant): (Calibrator, bool),
+    samples: &Samples,
+    ui: &Ui,
+) -> Result<Vec<Range>> {
+    let ids: Vec<TensorId> = tensors.iter().map(|(_, id)| *id).collect();
+    let model = FloatModel::from_graph(graph, &ids)?;
     let progress = ui.progress("calibrating", samples.len());
-    let observers = || -> Vec<Box<dyn Observer>> { tensors.iter().map(|_| by.observer()).collect() };
+    let observers = || -> Vec<Seen> { ids.iter().map(|_| Seen { range: by.observer(), extent: MinMax::default() }).collect() };
     let mut total = observers();
     samples.chunks(|chunk| {
-        let watch = |piece: &[Sample]| -> Result<Vec<Box<dyn Observer>>> {
+        let watch = |piece: &[Sample]| -> Result<Vec<Seen>> {
             let mut seen = observers();
             for sample in piece {
                 let outputs = model.run(&sample.inputs())?;
-                seen.iter_mut().zip(&outputs[graph.outputs().len()..]).for_each(|(observer, values)| observer.observe(values));
+                for ((seen, values), (name, _)) in seen.iter_mut().zip(&outputs[graph.outputs().len()..]).zip(tensors) {
+                    if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+                        return Err(QuantizeError::NotFinite { tensor: name.clone(), value }.into());
+                    }
+                    seen.range.observe(values);
+                    seen.extent.observe(values);
+                }
                 progress.advance(1);
             }
             Ok(seen)
         };
         let pieces = chunk.par_chunks(chunk.len().div_ceil(rayon::current_num_threads()).max(1)).map(watch).collect::<Result<Vec<_>>>()?;
         for seen in pieces {
-            total.iter_mut().zip(&seen).for_each(|(observer, seen)| observer.merge(&**seen));
+            for (total, seen) in total.iter_mut().zip(&seen) {
+                total.range.merge(&*seen.range);
+                total.extent.merge(&seen.extent);
+            }
         }
         Ok(())
     })?;
-    Ok(total.iter().map(|observer| observer.range()).collect())
+    let range = |(seen, (name, _)): (&Seen, &(String, TensorId))| {
+        let count = samples.len() as u64;
+        check_extent(name, seen.extent.range(), count, allow_constant)?;
+        seen.range.range().ok_or(QuantizeError::NoSamples)
+    };
+    Ok(total.iter().zip(tensors).map(range).collect::<Result<_, _>>()?)
 }

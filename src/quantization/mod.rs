@@ -28,7 +28,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use edgectl_data::MetricKind;
-use edgectl_graph::{Graph, TensorId};
+use edgectl_graph::Graph;
 use edgectl_onnx::QdqOptions;
 use edgectl_profile::Profile;
 use edgectl_quantize::{Int16, Range, Recipe};
@@ -133,7 +133,7 @@ impl Plan<'_> {
             }
             Source::Unstated(unstated) => {
                 let int8 = self.completed(*unstated, ui)?;
-                self.quantized(&int8, &["--calibration", "--calibrator", "--percentile"], ui)
+                self.quantized(&int8, &["--allow-constant", "--calibration", "--calibrator", "--percentile"], ui)
             }
         }
     }
@@ -157,7 +157,9 @@ impl Plan<'_> {
             }
             None => (self.recipe.clone(), bench.attempt(&self.recipe, ui).with_context(|| self.cannot())?, None),
         };
-        attempt.notes.iter().for_each(|note| ui.detail(format_args!("{note}")));
+        for note in &attempt.notes {
+            if note.is_loss() { ui.warning(note) } else { ui.detail(format_args!("{note}")) }
+        }
         let all_int8 = Recipe { int16: Int16::None, ..recipe.clone() };
         let all_int8 = (all_int8 != recipe).then(|| bench.attempt(&all_int8, ui)).transpose().with_context(|| self.cannot())?;
         let found = attempt.found.as_ref();
@@ -196,11 +198,8 @@ impl Plan<'_> {
         }
         let engine = FloatEngine::new(&unstated.graph, true).with_context(|| self.cannot())?;
         let samples = self.data.calibration(self.model, &engine.inputs())?;
-        let tensors: Vec<TensorId> = unstated.tensors.iter().map(|(_, id)| *id).collect();
-        let found = calibrate::ranges(&unstated.graph, &tensors, self.recipe.calibrator, &samples, ui).with_context(|| self.cannot())?;
-        let Some(ranges) = found.into_iter().collect::<Option<Vec<_>>>() else {
-            return Err(unstated.into_error()).with_context(|| self.cannot());
-        };
+        let by = (self.recipe.calibrator, self.recipe.allow_constant);
+        let ranges = calibrate::ranges(&unstated.graph, &unstated.tensors, by, &samples, ui).with_context(|| self.cannot())?;
         for ((name, _), Range { min, max }) in unstated.tensors.iter().zip(&ranges) {
             ui.warning(format_args!("{}: \"{name}\" has no scale; calibration shows {min:.4} to {max:.4}", self.model.display()));
         }

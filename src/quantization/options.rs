@@ -19,7 +19,10 @@ impl FromStr for Int16Choice {
             "" => Err("expected all, auto, or names of nodes".into()),
             "all" => Ok(Int16Choice(Some(Int16::All))),
             "auto" => Ok(Int16Choice(None)),
-            names => Ok(Int16Choice(Some(Int16::Nodes(names.split(',').map(str::to_owned).collect())))),
+            names => match names.split(',').find(|name| matches!(*name, "all" | "auto")) {
+                Some(word) => Err(format!("{word} stands alone, without names of nodes")),
+                None => Ok(Int16Choice(Some(Int16::Nodes(names.split(',').map(str::to_owned).collect())))),
+            },
         }
     }
 }
@@ -54,13 +57,23 @@ impl Mode {
 #[derive(Clone, Debug)]
 pub(crate) struct Passes(pub(crate) Vec<Method>);
 
+const NONE_WITH_OTHERS: &str = "none leaves out all methods, and stands alone";
+
 impl FromStr for Passes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Passes, String> {
         match text {
             "none" => Ok(Passes(vec![])),
-            names => names.split(',').map(Method::from_str).collect::<Result<_, _>>().map(Passes),
+            names => {
+                let methods = names.split(',').map(Method::from_str).collect::<Result<Vec<_>, _>>();
+                let methods =
+                    methods.map_err(|error| if names.split(',').any(|name| name == "none") { NONE_WITH_OTHERS.into() } else { error })?;
+                match methods.iter().enumerate().find(|(i, method)| methods[..*i].contains(method)) {
+                    Some((_, twice)) => Err(format!("{twice} is given twice")),
+                    None => Ok(Passes(methods)),
+                }
+            }
         }
     }
 }

@@ -385,6 +385,9 @@ fn format(error: &FormatError) -> Option<&'static str> {
 fn graph(error: &GraphError) -> Option<&'static str> {
     Some(match error {
         GraphError::Dynamic { .. } => "export the model with fixed dimensions; only the batch may be symbolic",
+        GraphError::Empty { .. } => {
+            "a dimension of 0 leaves nothing to compute: choose a larger input, or export the model without this part"
+        }
         GraphError::Unsupported { .. } => {
             "export the model without this operator (`edgectl inspect MODEL` marks all); `quantize -o OUT.onnx` alone leaves it in float"
         }
@@ -474,6 +477,9 @@ fn qdq(error: &QdqError) -> Option<&'static str> {
     Some(match error {
         QdqError::Graph(error) => return graph(error),
         QdqError::NotStated { .. } => "`edgectl quantize --calibration DATA` finds the ranges that a model does not state",
+        QdqError::Params { .. } => {
+            "its scales are not what int8 arithmetic can use: quantize the float model here, or give that tool better calibration data"
+        }
         QdqError::QOperator { .. } => "write the model with QuantizeLinear/DequantizeLinear pairs (onnxruntime: QuantFormat.QDQ)",
         QdqError::Quant(error) => return quant(error),
         _ => return None,
@@ -484,6 +490,11 @@ fn quant(error: &QuantError) -> Option<&'static str> {
     Some(match error {
         QuantError::Accumulator { .. } => "split the layer into several whose results are added, or give it smaller weights and biases",
         QuantError::Graph(error) => return graph(error),
+        QuantError::Params { .. } => "the model's quantization is not what int8 arithmetic can use: quantize it anew, from float",
+        QuantError::Terms { .. } => "split it into parts whose results are joined, or leave it out and compute it on the host",
+        QuantError::Underflow { .. } => {
+            "scale the model's input up, and the weights of its first layer down, or quantize it anew, from float"
+        }
         _ => return None,
     })
 }

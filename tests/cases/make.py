@@ -187,6 +187,16 @@ def main():
     # Data that are valid, and yet not what they should be
     array("calibration_constant/x.npy", np.zeros((32, 64), np.float32))
     array("calibration_underflows/x.npy", x * np.float32(1e-39))
+    # Pairs before the layer and none after it; a window that leaves nothing.
+    open_end = [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["xq"]), helper.make_node("DequantizeLinear", ["xq", "s", "z"], ["xd"]),
+                helper.make_node("DequantizeLinear", ["w", "s"], ["wd"]), helper.make_node("MatMul", ["xd", "wd"], ["y"], "dense")]
+    whole = np.rint(weights * 127).astype(np.int8)
+    put("calibration_constant_of_import/model.onnx", model(open_end, [tensor("x", [1, 64])], [tensor("y", [1, 10])],
+        [("s", np.float32(0.01)), ("z", np.int8(0)), ("w", whole)]))
+    array("calibration_constant_of_import/x.npy", np.zeros((32, 64), np.float32))
+    cut = [helper.make_node("Slice", ["x", "at", "at", "axis"], ["none"], "cut"), helper.make_node("Concat", ["x", "none"], ["y"], "join", axis=1)]
+    put("tensor_is_empty/model.onnx", model(cut, [tensor("x", ["N", 64])], [tensor("y", ["N", 64])],
+        [("at", np.array([3])), ("axis", np.array([1]))]))
     random = np.random.default_rng(0).random((64, 64)).astype(np.float32) * 16
     array("lint_random/x.npy", random)
     array("lint_strict/x.npy", random)

@@ -1,7 +1,7 @@
 //! The proof that no sum of an integer layer leaves its accumulator, whatever the input.
 
 use crate::quant::{QuantConst, QuantError, QuantGraph, QuantParams, QuantType};
-use crate::{Node, Op};
+use crate::{Node, Op, Reduction};
 
 /// What the magnitude of a sum in int32 must stay below.
 pub const INT32_LIMIT: u64 = 1 << 31;
@@ -25,30 +25,89 @@ fn reach(params: QuantParams) -> u64 {
     u64::from((greatest - zero).max(zero - least).unsigned_abs())
 }
 
+/// The most exponentials that a row of softmax may add up, each at most one: of 32 bits, int8 has twelve before the point, int16 sixteen.
+fn softmax_limit(ty: QuantType) -> usize {
+    match ty {
+        QuantType::I8 => (1 << 12) - 1,
+        QuantType::I16 => (1 << 16) - 1,
+    }
+}
+
+/// The most elements of which the sum of the distances to the zero point stays in int32.
+fn sum_limit(params: QuantParams) -> usize {
+    usize::try_from((INT32_LIMIT - 1) / reach(params).max(1)).unwrap_or(usize::MAX)
+}
+
+/// The most elements of a window that is averaged: half of int32, as rounding adds half of the window.
+fn window_limit(ty: QuantType) -> usize {
+    (1 << 30) / (ty.range().1 as usize + 1)
+}
+
 impl QuantGraph {
     /// # Errors
-    /// [`QuantError::Accumulator`] for a convolution, dense layer or matrix product that could leave its accumulator.
+    /// [`QuantError::Accumulator`] for a layer or matrix product that could leave its accumulator, [`QuantError::Terms`] for a sum, a mean
+    /// or a softmax of so many elements that it could, [`QuantError::Underflow`] for a layer whose sums have no scale.
     pub(crate) fn check_accumulator(&self, node: &Node) -> Result<(), QuantError> {
-        let Some(input) = node.input(0).and_then(|id| self.params(id)) else { return Ok(()) };
-        let weights = node.input(1);
-        let ((channel, bound), limit) = match (&node.op, weights.and_then(|id| self.constant(id))) {
-            (op, Some(QuantConst::Weights { values, .. })) if op.is_layer() => match node.input(2).and_then(|id| self.constant(id)) {
-                Some(QuantConst::Bias { values: bias }) => (accumulator_bound(values, bias.iter().map(|&b| b.into()), input), INT32_LIMIT),
-                Some(QuantConst::WideBias { values: bias }) => (accumulator_bound(values, bias.iter().copied(), input), INT16_LIMIT),
-                _ => {
-                    let channels = weights.and_then(|id| Some(*self.graph().fixed_shape(id).ok()?.first()?)).unwrap_or(1);
-                    let limit = if input.ty == QuantType::I16 { INT16_LIMIT } else { INT32_LIMIT };
-                    (accumulator_bound(values, vec![0; channels].into_iter(), input), limit)
-                }
-            },
-            (Op::MatMul, _) => {
-                let terms = node.input(0).and_then(|id| Some(*self.graph().fixed_shape(id).ok()?.last()?)).unwrap_or(1);
-                let other = weights.and_then(|id| self.params(id)).map_or(0, reach);
-                ((0, (terms as u64).saturating_mul(reach(input) * other)), INT32_LIMIT)
+        let Some((input, params)) = node.input(0).and_then(|id| Some((id, self.params(id)?))) else { return Ok(()) };
+        let shape = self.graph().fixed_shape(input)?;
+        let along = |axes: &[usize]| axes.iter().filter_map(|&axis| shape.get(axis)).product::<usize>();
+        match &node.op {
+            op if op.is_layer() => {
+                self.check_products(node, (params, 1, 2))?;
+                self.check_sum_scale(node)
             }
-            _ => return Ok(()),
+            Op::Recurrent(_) => {
+                self.check_products(node, (params, 1, 3))?;
+                let hidden = node.output().and_then(|id| self.params(id)).unwrap_or(params);
+                self.check_products(node, (hidden, 2, 4))
+            }
+            Op::MatMul => {
+                let other = node.input(1).and_then(|id| self.params(id)).map_or(0, reach);
+                let terms = shape.last().copied().unwrap_or(1) as u64;
+                self.within(node, (0, terms.saturating_mul(reach(params) * other)), INT32_LIMIT)
+            }
+            Op::AveragePool { pool, .. } => self.few(node, pool.kernel.iter().product(), window_limit(params.ty)),
+            Op::GlobalAveragePool => self.few(node, along(&(2..shape.len()).collect::<Vec<_>>()), sum_limit(params)),
+            Op::LogSoftmax { axis } | Op::Softmax { axis } => self.few(node, along(&[*axis]), softmax_limit(params.ty)),
+            Op::ReduceMean { axes, .. } | Op::Reduce { op: Reduction::Sum, axes, .. } => self.few(node, along(axes), sum_limit(params)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Sums have the scale of the input times that of the weights. Of a dead channel it may vanish, but not of all.
+    fn check_sum_scale(&self, node: &Node) -> Result<(), QuantError> {
+        let Some(input) = node.input(0).and_then(|id| self.params(id)) else { return Ok(()) };
+        let Some(QuantConst::Weights { scales, .. }) = node.input(1).and_then(|id| self.constant(id)) else { return Ok(()) };
+        let weights = scales.iter().copied().fold(0.0, f32::max);
+        if (input.scale * weights).is_normal() {
+            return Ok(());
+        }
+        Err(QuantError::Underflow { node: self.graph().label(node), op: node.op.name().into(), input: input.scale, weights })
+    }
+
+    /// The products of what has these parameters with the node's weights, and its bias, both by their places among its inputs.
+    fn check_products(&self, node: &Node, (x, weights, bias): (QuantParams, usize, usize)) -> Result<(), QuantError> {
+        let Some(weights) = node.input(weights) else { return Ok(()) };
+        let Some(QuantConst::Weights { values, .. }) = self.constant(weights) else { return Ok(()) };
+        let (bound, limit) = match node.input(bias).and_then(|id| self.constant(id)) {
+            Some(QuantConst::Bias { values: bias }) => (accumulator_bound(values, bias.iter().map(|&b| b.into()), x), INT32_LIMIT),
+            Some(QuantConst::WideBias { values: bias }) => (accumulator_bound(values, bias.iter().copied(), x), INT16_LIMIT),
+            _ => {
+                let channels = self.graph().fixed_shape(weights)?.first().copied().unwrap_or(1);
+                let limit = if x.ty == QuantType::I16 { INT16_LIMIT } else { INT32_LIMIT };
+                (accumulator_bound(values, vec![0; channels].into_iter(), x), limit)
+            }
         };
+        self.within(node, bound, limit)
+    }
+
+    fn within(&self, node: &Node, (channel, bound): (usize, u64), limit: u64) -> Result<(), QuantError> {
         if bound < limit { Ok(()) } else { Err(QuantError::Accumulator { node: self.graph().label(node), channel, bound, limit }) }
+    }
+
+    fn few(&self, node: &Node, terms: usize, most: usize) -> Result<(), QuantError> {
+        let (label, op) = (|| self.graph().label(node), node.op.name());
+        if terms <= most { Ok(()) } else { Err(QuantError::Terms { node: label(), op: op.into(), terms, most }) }
     }
 }
 

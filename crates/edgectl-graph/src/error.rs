@@ -80,6 +80,14 @@ pub enum GraphError {
         /// Its shape.
         shape: String,
     },
+    /// A tensor without elements.
+    #[error("tensor \"{tensor}\" has the shape {shape}; expected at least one element")]
+    Empty {
+        /// The tensor.
+        tensor: String,
+        /// Its shape.
+        shape: String,
+    },
     /// A tensor that would need too much memory.
     #[error("tensor \"{tensor}\" has the shape {shape}; expected at most {limit} elements")]
     TooLarge {

@@ -391,16 +391,20 @@ impl Graph {
         self.require_fixed()
     }
 
-    /// Whether the shape of every tensor that a typed operator reads or writes is made of numbers, none too large to be computed.
+    /// Whether the shape of every tensor that a typed operator reads or writes is made of numbers, none too large to be computed, and
+    /// whether there is something to compute: activations have elements.
     ///
     /// # Errors
-    /// The first shape that is dynamic or too large.
+    /// The first shape that is dynamic, empty or too large.
     pub fn require_fixed(&self) -> Result<(), GraphError> {
         let typed = self.nodes.iter().filter(|node| !matches!(node.op, Op::Opaque(_)));
         let used: HashSet<_> = typed.flat_map(|node| node.reads().chain(node.writes())).collect();
         self.iter_tensors().filter(|(id, _)| used.contains(id)).try_for_each(|(id, tensor)| {
             let shape = self.fixed_shape(id)?;
             let elements = shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim));
+            if elements == Some(0) && self.literal(id).is_none() {
+                return Err(GraphError::Empty { tensor: tensor.name.clone(), shape: Shape::new(shape).to_string() });
+            }
             if elements.is_some_and(|elements| elements <= MAX_ELEMENTS) {
                 return Ok(());
             }

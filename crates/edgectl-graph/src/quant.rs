@@ -248,6 +248,30 @@ pub enum QuantError {
         /// What the arithmetic takes: 2^31 with int8 activations, 2^47 with int16.
         limit: u64,
     },
+    /// An operator that adds up so many elements that the sum could leave its accumulator.
+    #[error("node \"{node}\" ({op}): adds up {terms} elements; expected at most {most}, whose sum cannot overflow")]
+    Terms {
+        /// The node.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// The number of elements.
+        terms: usize,
+        /// The most that the arithmetic takes.
+        most: usize,
+    },
+    /// A layer all of whose outputs are zero, because float32 has no scale for its sums.
+    #[error("node \"{node}\" ({op}): expected the scales of input and weights to multiply to at least {least:?}, found {input:?} times {weights:?}", least = f32::MIN_POSITIVE)]
+    Underflow {
+        /// The layer.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// The scale of its input.
+        input: f32,
+        /// The greatest scale of its weights.
+        weights: f32,
+    },
     /// An operator that has no form with int16 activations.
     #[error("node \"{node}\": operator {op} has no int16 form")]
     NoInt16 {
@@ -337,7 +361,11 @@ impl QuantGraph {
     }
 
     fn check_scale(&self, id: TensorId, scale: f32) -> Result<(), QuantError> {
-        if scale.is_normal() && scale > 0.0 { Ok(()) } else { Err(self.bad(id, "a positive, finite scale", scale)) }
+        match scale > 0.0 && scale.is_finite() {
+            true if scale.is_normal() => Ok(()),
+            true => Err(self.bad(id, "a scale of at least 1.1754944e-38", format!("{scale:e}"))),
+            false => Err(self.bad(id, "a positive, finite scale", scale)),
+        }
     }
 
     fn check_params(&self, id: TensorId, params: QuantParams) -> Result<(), QuantError> {

@@ -139,17 +139,7 @@ impl Calibration {
             return Err(QuantizeError::NoSamples);
         }
         for watched in self.watched.values().filter(|watched| watched.range.is_some()) {
-            let (tensor, samples) = (|| watched.name.clone(), self.samples);
-            let Some(Range { min, max }) = watched.extent.range() else {
-                return Err(QuantizeError::Empty { tensor: tensor(), samples });
-            };
-            if min == max && !allow_constant {
-                return Err(QuantizeError::Constant { tensor: tensor(), value: min, samples });
-            }
-            let reach = min.abs().max(max.abs());
-            if reach > 0.0 && !(reach / 32767.0).is_normal() {
-                return Err(QuantizeError::ScaleUnderflow { tensor: tensor(), min, max });
-            }
+            check_extent(&watched.name, watched.extent.range(), self.samples, allow_constant)?;
         }
         Ok(())
     }
@@ -175,6 +165,23 @@ impl Calibration {
     pub(crate) fn patches(&self, layer: &Layer) -> Option<&Reservoir> {
         self.watched.get(&layer.input)?.patches.get(&layer.output)
     }
+}
+
+/// Whether the values that so many samples gave a tensor, from the least to the greatest, can give it a scale.
+///
+/// # Errors
+/// [`QuantizeError::Empty`], [`QuantizeError::ScaleUnderflow`], and unless `allow_constant`, [`QuantizeError::Constant`].
+pub fn check_extent(tensor: &str, extent: Option<Range>, samples: u64, allow_constant: bool) -> Result<(), QuantizeError> {
+    let name = || tensor.to_owned();
+    let Some(Range { min, max }) = extent else { return Err(QuantizeError::Empty { tensor: name(), samples }) };
+    if min == max && !allow_constant {
+        return Err(QuantizeError::Constant { tensor: name(), value: min, samples });
+    }
+    let reach = min.abs().max(max.abs());
+    if reach > 0.0 && !(reach / 32767.0).is_normal() {
+        return Err(QuantizeError::ScaleUnderflow { tensor: name(), min, max });
+    }
+    Ok(())
 }
 
 impl Watched {

@@ -26,11 +26,19 @@ impl Integers<'_> {
         let layer = self.layer;
         let rows = || layer.weights.chunks(layer.geometry.columns().max(1));
         let channels: Vec<usize> = rows().enumerate().filter(|(_, row)| row.iter().all(|&w| w == 0.0)).map(|(i, _)| i).collect();
+        let dead = channels.len();
         if !channels.is_empty() {
             notes.push(Note::DeadChannels { node: layer.label.clone(), channels });
         }
         let scales = self.scales();
         let weights = self.weights(&scales, notes);
+        let columns = layer.geometry.columns().max(1);
+        let vanish = |(row, integers): (&[f32], &[i8])| integers.iter().all(|&q| q == 0) && row.iter().any(|&w| w != 0.0);
+        let vanished = rows().zip(weights.chunks(columns)).filter(|&channel| vanish(channel)).count();
+        if vanished > 0 {
+            let (node, channels) = (layer.label.clone(), layer.geometry.outputs);
+            notes.push(Note::Vanished { node, vanished, left: channels - vanished - dead });
+        }
         let bias = quantize_wide_bias(&self.bias(&scales, &weights), self.input.scale, &scales);
         let (channel, bound) = accumulator_bound(&weights, bias.iter().copied(), self.input);
         let limit = if self.input.ty == QuantType::I16 { INT16_LIMIT } else { INT32_LIMIT };

@@ -173,6 +173,22 @@ pub enum Note {
         /// The most that are possible.
         limit: usize,
     },
+    /// Output channels of which all weights become zero: they are too small beside their biases, or for float32 to hold their scale.
+    Vanished {
+        /// The layer.
+        node: String,
+        /// How many channels.
+        vanished: usize,
+        /// How many channels are left that look at their input.
+        left: usize,
+    },
+}
+
+impl Note {
+    /// Whether a layer was lost.
+    pub fn is_loss(&self) -> bool {
+        matches!(self, Note::Vanished { left: 0, .. })
+    }
 }
 
 impl fmt::Display for Note {
@@ -189,6 +205,13 @@ impl fmt::Display for Note {
             Note::NotEqualized { from, to, reason } => write!(f, "\"{from}\" -> \"{to}\": not equalized: {reason}"),
             Note::NotRounded { node, columns, limit } => {
                 write!(f, "\"{node}\": rounded to the nearest: {columns} weights per output, adaptive rounding takes at most {limit}")
+            }
+            Note::Vanished { node, vanished, left } => {
+                let what = if *left == 0 { "all channels".into() } else { format!("{vanished} channels") };
+                write!(
+                    f,
+                    "\"{node}\": the weights of {what} become 0: they are too small beside their biases, or to have a scale in float32"
+                )
             }
         }
     }

@@ -69,9 +69,13 @@ pub(crate) fn weight_scale_for(weights: &[f32], bias: f32, input: QuantParams) -
     let bias_max = if input.ty == QuantType::I16 { WIDE_BIAS_MAX } else { BIAS_MAX };
     let magnitude = weights.iter().fold(0.0f32, |max, w| max.max(w.abs()));
     let for_bias = (f64::from(bias.abs()) / (f64::from(input.scale) * bias_max)) as f32;
-    let scale = (magnitude / WEIGHT_MAX).max(for_bias);
-    // A dead channel may have any scale.
-    if scale.is_normal() { scale } else { 1.0 }
+    if magnitude == 0.0 && bias == 0.0 {
+        // A dead channel may have any scale.
+        return 1.0;
+    }
+    // The scale of the sums, and of the bias, is the product with that of the input: float32 must hold both.
+    let least = 2.0 * f32::MIN_POSITIVE / input.scale.min(1.0);
+    (magnitude / WEIGHT_MAX).max(for_bias).max(least)
 }
 
 /// Weights as int8 in `-127..=127`. `scales` has one entry, or one per output channel (the outermost dimension).
@@ -111,6 +115,14 @@ mod tests {
             assert!(activation_params(range, QuantType::I8).scale.is_normal());
         }
         assert_eq!(weight_scale(&[0.0, -0.0], 0.0, 0.1), 1.0);
+    }
+
+    #[test]
+    fn the_scale_of_sums_does_not_underflow() {
+        for (weight, input_scale) in [(1e-40, 0.1), (1e-30, 1e-20), (1e-45, 1e30)] {
+            let scale = weight_scale(&[weight], 0.0, input_scale);
+            assert!(scale.is_normal() && (scale * input_scale).is_normal(), "{weight} {input_scale}: {scale}");
+        }
     }
 
     #[test]

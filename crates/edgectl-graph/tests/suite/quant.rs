@@ -53,10 +53,68 @@ fn activations_need_usable_parameters() {
     let id = |parts: &Parts, name: &str| parts.graph.find(name).unwrap();
     let missing = error(|parts| parts.activations.retain(|&key, _| key != id(&valid(), "a")));
     assert_eq!(missing, r#"tensor "a": expected a scale and a zero point, found none"#);
-    for (scale, found) in [(0.0, "0"), (-1.0, "-1"), (f32::NAN, "NaN"), (f32::INFINITY, "inf"), (1e-40, &*1e-40f32.to_string())] {
-        let bad = error(|parts| parts.activations.extend([(id(&valid(), "x"), QuantParams::int8(scale, 0))]));
-        assert_eq!(bad, format!("tensor \"x\": expected a positive, finite scale, found {found}"));
+    let with_scale = |scale| error(|parts| parts.activations.extend([(id(&valid(), "x"), QuantParams::int8(scale, 0))]));
+    for (scale, found) in [(0.0, "0"), (-1.0, "-1"), (f32::NAN, "NaN"), (f32::INFINITY, "inf")] {
+        assert_eq!(with_scale(scale), format!("tensor \"x\": expected a positive, finite scale, found {found}"));
     }
+    assert_eq!(with_scale(1e-40), r#"tensor "x": expected a scale of at least 1.1754944e-38, found 1e-40"#);
+}
+
+/// A graph of one node, whose input has these parameters.
+fn of_one_node(shape: &[usize], op: Op, x: QuantParams, y: QuantParams) -> Result<QuantGraph, QuantError> {
+    let mut b = Build::new(shape);
+    let output = b.node("y", op, &[b.x]);
+    let input = b.x;
+    QuantGraph::new(b.finish(&[output]), [(input, x), (output, y)].into(), BTreeMap::new())
+}
+
+#[test]
+fn sums_of_too_many_elements_are_refused() {
+    let terms = |result: Result<QuantGraph, QuantError>| match result {
+        Ok(_) => None,
+        Err(QuantError::Terms { node, terms, most, .. }) if node == "y" => Some((terms, most)),
+        Err(error) => panic!("{error}"),
+    };
+    let mean = |elements, x| {
+        let op = Op::ReduceMean { axes: vec![1], keep_dims: true };
+        terms(of_one_node(&[1, elements], op, x, QuantParams { scale: 1.0, ..x }))
+    };
+    // 2^31 / 255, and 2^31 / 128 where the zero point is in the middle.
+    let most = 8_421_504;
+    assert_eq!([mean(most, QuantParams::int8(1.0, -128)), mean(most + 1, QuantParams::int8(1.0, -128))], [None, Some((most + 1, most))]);
+    assert_eq!(
+        [mean(most + 1, QuantParams::int8(1.0, 0)), mean(1 << 24, QuantParams::int8(1.0, 0))],
+        [None, Some((1 << 24, (1 << 24) - 1))]
+    );
+    assert_eq!([mean(65_535, QuantParams::int16(1.0)), mean(65_536, QuantParams::int16(1.0))], [None, Some((65_536, 65_535))]);
+
+    let softmax = |elements, x, y| terms(of_one_node(&[1, elements], Op::Softmax { axis: 1 }, x, y));
+    let unit = QuantParams::int8(1.0 / 256.0, -128);
+    assert_eq!([softmax(4095, PARAMS, unit), softmax(4096, PARAMS, unit)], [None, Some((4096, 4095))]);
+    let (wide, wide_unit) = (QuantParams::int16(1.0), QuantParams::int16(1.0 / 32768.0));
+    assert_eq!([softmax(65_535, wide, wide_unit), softmax(65_536, wide, wide_unit)], [None, Some((65_536, 65_535))]);
+}
+
+#[test]
+fn a_layer_whose_sums_have_no_scale_is_refused() {
+    let scaled = |input: f32, weights: [f32; 2]| {
+        let mut parts = valid();
+        let (x, w) = (parts.graph.find("x").unwrap(), parts.graph.find("w").unwrap());
+        parts.activations.insert(x, QuantParams::int8(input, 0));
+        parts.constants.insert(w, QuantConst::Weights { values: [1, 2, 3, -127, 0, 127].into(), scales: weights.into() });
+        QuantGraph::new(parts.graph, parts.activations, parts.constants).map(drop).map_err(|error| error.to_string())
+    };
+    // A dead channel may have any scale.
+    assert_eq!(scaled(1e-10, [1e-30, 1e-3]), Ok(()));
+    let expected =
+        "node \"a\" (Dense): expected the scales of input and weights to multiply to at least 1.1754944e-38, found 1e-25 times 1e-20";
+    assert_eq!(scaled(1e-25, [1e-30, 1e-20]), Err(expected.into()));
+}
+
+#[test]
+fn a_tensor_without_elements_is_refused() {
+    let error = of_one_node(&[1, 0], Op::Identity, PARAMS, PARAMS).unwrap_err();
+    assert_eq!(error.to_string(), r#"tensor "x" has the shape [1,0]; expected at least one element"#);
 }
 
 #[test]

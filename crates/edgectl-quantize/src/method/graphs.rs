@@ -311,6 +311,20 @@ fn dead_channels_are_reported() {
 }
 
 #[test]
+fn weights_that_become_zero_are_reported() {
+    let notes = |weights: Vec<f32>, bias: f32| {
+        let graph = Builder::new(&[1, 2]).dense("dense", 2, weights, vec![bias, 0.0], Activation::NONE).finish();
+        apply(&graph, &samples(2), &[]).notes
+    };
+    let vanished = |left| Note::Vanished { node: "dense".into(), vanished: 1, left };
+    // Beside its bias, then for float32; a channel of zeros has nothing to lose.
+    let lost = [notes(vec![1e-12, 0.0, 1.0, 0.0], 1.0), notes(vec![1e-42, 0.0, 1.0, 0.0], 0.0), notes(vec![1e-12, 0.0, 0.0, 0.0], 1.0)];
+    let dead = Note::DeadChannels { node: "dense".into(), channels: vec![1] };
+    assert_eq!(lost, [vec![vanished(1)], vec![vanished(1)], vec![dead, vanished(0)]]);
+    assert!(!vanished(1).is_loss() && vanished(0).is_loss());
+}
+
+#[test]
 fn dead_channels_go_before_anything_else() {
     // Of three channels, one is zero on any input and one the same as another: their weights are 3 * 2 + 2 * 3, then 1 * 2 + 2 * 1.
     let first = vec![0.0, 0.0, 1.0, -1.0, 1.0, -1.0];
