@@ -1,7 +1,7 @@
 //! Looks at calibration data before anybody trusts them: findings become warnings, or the error of `--strict`.
 
 use anyhow::Result;
-use edgectl_data::{Finding, Layout, Portrait, lint};
+use edgectl_data::{Copies, Finding, Layout, Portrait, lint};
 use edgectl_quantize::Growth;
 use thiserror::Error;
 
@@ -33,11 +33,12 @@ pub(crate) fn findings(
     let engine = bench.float.engine;
     let has_classes = engine.outputs().first().is_some_and(|port| eval::is_list_of_classes(port, engine));
     let ports = engine.inputs();
-    let mut calibration = portraits(&bench.calibration, &ports, layout, ui)?;
+    let (mut calibration, copies) = look(&bench.calibration, &ports, layout, ui)?;
     if let Some(first) = calibration.first_mut().filter(|_| has_classes) {
         first.set_classes(shown.classes.clone());
     }
-    let mut evaluation = bench.evaluation.samples.as_ref().map(|samples| portraits(samples, &ports, layout, ui)).transpose()?;
+    let evaluation = bench.evaluation.samples.as_ref().map(|samples| look(samples, &ports, layout, ui)).transpose()?;
+    let mut evaluation = evaluation.map(|(portraits, _)| portraits);
     let classes = found.and_then(|found| found.classes.as_ref());
     if let (Some(first), Some(classes)) = (evaluation.as_mut().and_then(|all| all.first_mut()), classes) {
         first.set_classes(classes.rows().iter().map(|row| row.float_given).collect());
@@ -45,16 +46,12 @@ pub(crate) fn findings(
     let mut findings = vec![];
     for (input, port) in ports.iter().enumerate() {
         let of_input = lint(&calibration[input], evaluation.as_ref().map(|all| &all[input]));
-        if ports.len() == 1 {
-            findings.extend(of_input.iter().map(Finding::to_string));
-        } else {
-            // A sample is no copy of another because one of its inputs is.
-            let of_input = of_input.iter().filter(|finding| !matches!(finding, Finding::Duplicates { .. }));
-            findings.extend(of_input.map(|finding| format!("input \"{}\": {finding}", port.name)));
-        }
+        let of = if ports.len() == 1 { String::new() } else { format!("input \"{}\": ", port.name) };
+        findings.extend(of_input.iter().map(|finding| format!("{of}{finding}")));
     }
     let chance = found.filter(|_| labelled(bench)).and_then(chance);
-    findings.extend(too_few(samples, &shown.growth).into_iter().chain(chance).map(|finding| finding.to_string()));
+    let of_samples = [copies.finding(), too_few(samples, &shown.growth), chance];
+    findings.extend(of_samples.iter().flatten().map(Finding::to_string));
     Ok(findings)
 }
 
@@ -67,18 +64,20 @@ pub(crate) fn report(findings: &[String], strict: bool, ui: &Ui) -> Result<(), L
     Ok(())
 }
 
-/// A portrait of what each input gets.
-fn portraits(samples: &Samples, ports: &[Port], layout: Layout, ui: &Ui) -> Result<Vec<Portrait>> {
+/// A portrait of what each input gets, and the copies among the samples.
+fn look(samples: &Samples, ports: &[Port], layout: Layout, ui: &Ui) -> Result<(Vec<Portrait>, Copies)> {
     let progress = ui.progress("looking", samples.len());
     let mut portraits: Vec<Portrait> = ports.iter().map(|port| Portrait::new(port.shape.get(1..).unwrap_or_default(), layout)).collect();
+    let mut copies = Copies::default();
     samples.chunks(|chunk| {
         for sample in chunk {
+            copies.add(sample.inputs());
             portraits.iter_mut().zip(&sample.inputs).for_each(|(portrait, values)| portrait.add(values));
         }
         progress.advance(chunk.len());
         Ok(())
     })?;
-    Ok(portraits)
+    Ok((portraits, copies))
 }
 
 fn labelled(bench: &Workbench<'_>) -> bool {

@@ -38,7 +38,7 @@ pub use dataset::{DataFacts, DataOptions, DataSet, Sample, Samples};
 pub use dtype::DType;
 pub use error::DataError;
 pub use images::ColorModel;
-pub use lint::{Finding, Portrait, lint};
+pub use lint::{Copies, Finding, Portrait, lint};
 pub use metric::{Metric, MetricError, MetricKind, MetricValue, Reference};
 pub use pipeline::Pipeline;
 pub use preprocess::{ImageSize, Layout, ParseOptionError, Preprocess, Ratio};

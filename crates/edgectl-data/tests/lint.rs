@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use edgectl_data::{DataOptions, DataSet, Finding, Layout, Pipeline, Portrait, Preprocess, lint};
+use edgectl_data::{Copies, DataOptions, DataSet, Finding, Layout, Pipeline, Portrait, Preprocess, lint};
 
 const SHAPE: [usize; 3] = [3, 16, 16];
 
@@ -92,8 +92,16 @@ fn axes_in_another_order_are_found_in_either_direction() {
 
 #[test]
 fn copies_and_empty_samples_are_counted() {
-    let copies = portrait(&SHAPE, Layout::Nchw, (0..100).map(|i| image(i % 90)));
-    assert_eq!(found(&copies, None), [Finding::Duplicates { found: 10, samples: 100 }]);
+    let copies = |inputs: &dyn Fn(u64) -> Vec<Vec<f32>>| {
+        let mut copies = Copies::default();
+        (0..100).for_each(|i| copies.add(inputs(i).iter().map(Vec::as_slice)));
+        copies.finding()
+    };
+    assert_eq!(copies(&|i| vec![image(i)]), None);
+    assert_eq!(copies(&|i| vec![image(i % 90)]), Some(Finding::Duplicates { found: 10, samples: 100 }));
+    // A sample is no copy of another because one of its inputs is.
+    assert_eq!(copies(&|i| vec![image(i % 90), vec![i as f32]]), None);
+    assert_eq!(copies(&|i| vec![image(i % 90), vec![1.0]]), Some(Finding::Duplicates { found: 10, samples: 100 }));
     let empty = portrait(&SHAPE, Layout::Nchw, (0..100).map(|i| if i % 10 == 0 { vec![i as f32 * 1e-3; 768] } else { image(i) }));
     assert_eq!(found(&empty, None), [Finding::ConstantSamples { found: 10, samples: 100 }]);
 }

@@ -1,15 +1,17 @@
 //! Data lint: calibration data that are valid, and yet not what they should be.
 //!
 //! A [`Portrait`] is taken of what the model gets, after preprocessing; [`lint`] judges that of the calibration data, by itself and against
-//! that of the evaluation data. Every finding carries the numbers that it rests on, and every threshold leaves room for chance: a finding
+//! that of the evaluation data; [`Copies`] counts samples that are there more than once. Every finding carries the numbers that it rests on, and every threshold leaves room for chance: a finding
 //! needs a difference that is both large and many standard errors away from none.
 
 mod compare;
+mod copies;
 mod portrait;
 mod random;
 
 use std::fmt;
 
+pub use copies::Copies;
 pub use portrait::Portrait;
 
 use crate::Layout;
@@ -124,7 +126,6 @@ pub fn lint(calibration: &Portrait, evaluation: Option<&Portrait>) -> Vec<Findin
     let mut findings: Vec<Finding> = random.into_iter().collect();
     findings.extend(evaluation.and_then(|evaluation| compare::range(calibration, evaluation)));
     findings.extend(calibration.layout());
-    findings.extend(calibration.duplicates());
     findings.extend(calibration.constant_samples());
     findings.extend(compare::constant_channels(calibration, evaluation));
     findings.extend(compare::classes(calibration, evaluation));

@@ -1,14 +1,9 @@
-//! What is remembered of data, sample by sample. Memory grows with the size of a sample, and with the number of samples only up to a bound.
-
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher};
+//! What is remembered of data, sample by sample, in memory that grows with the size of a sample only.
 
 use super::Finding;
 use crate::Layout;
 
-/// The most samples that are looked at for copies.
-const MAX_HASHES: usize = 1 << 20;
-/// The share of copies, and of samples without content, from which on they are found.
+/// The share of samples without content from which on they are found.
 const LEAST_SHARE: f64 = 0.05;
 /// Images have at most so many channels; with more, what looks like one may be a spectrogram.
 const MAX_COLOURS: usize = 4;
@@ -33,8 +28,6 @@ pub struct Portrait {
     /// Sum of products of neighbours' deviations from the sample's mean, and the sum of squares.
     pub(super) neighbours: (f64, f64),
     constant: u64,
-    hashes: HashSet<u64>,
-    hashed: u64,
     /// Squared differences of neighbours, as the data are read and in the other order.
     roughness: (f64, f64),
     /// Samples by class.
@@ -88,8 +81,6 @@ impl Portrait {
             channels: vec![(f32::INFINITY, f32::NEG_INFINITY); axis.copied().unwrap_or(1)],
             neighbours: (0.0, 0.0),
             constant: 0,
-            hashes: HashSet::new(),
-            hashed: 0,
             roughness: (0.0, 0.0),
             classes: vec![],
         }
@@ -112,12 +103,6 @@ impl Portrait {
         self.constant += u64::from(values.iter().all(|x| x == &values[0]));
         self.add_channels(values);
         self.add_roughness(values);
-        if self.hashes.len() < MAX_HASHES {
-            let mut hasher = DefaultHasher::new();
-            values.iter().for_each(|x| hasher.write_u32(x.to_bits()));
-            self.hashes.insert(hasher.finish());
-            self.hashed += 1;
-        }
     }
 
     /// States how many samples there are of each class.
@@ -178,11 +163,6 @@ impl Portrait {
         let ratio = self.roughness.0 / self.roughness.1.max(f64::MIN_POSITIVE);
         let found = if self.layout == Layout::Nhwc { Layout::Nchw } else { Layout::Nhwc };
         (ratio > LAYOUT_RATIO && self.roughness.1 > 0.0).then_some(Finding::Layout { expected: self.layout, found, ratio })
-    }
-
-    pub(super) fn duplicates(&self) -> Option<Finding> {
-        let found = self.hashed - self.hashes.len() as u64;
-        (found as f64 > LEAST_SHARE * self.hashed as f64).then_some(Finding::Duplicates { found, samples: self.hashed })
     }
 
     pub(super) fn constant_samples(&self) -> Option<Finding> {
