@@ -16,18 +16,22 @@ const LOW_SNR_DB: f64 = 20.0;
 /// From this spread of weight ranges on, one scale for all channels is a bad idea.
 const WIDE_SPREAD: f64 = 30.0;
 
-/// The page: its head in lines, classes that int8 loses, what is wrong with the calibration data, and the rest.
+/// The page: its head in lines, classes that int8 loses, what is wrong with the calibration data, how the recipe was found, and the rest.
 pub(crate) fn page(
     model: &str,
     head: &[(&str, String)],
     collapses: &[String],
     findings: &[String],
+    ladder: Option<Vec<Html>>,
     explanation: Option<&ExplanationReport>,
 ) -> String {
     let head = facts(head.iter().map(|(name, value)| (*name, value)));
     let collapses = collapses.iter().map(|line| Html::notice(Tone::Bad, "A class does not survive:", line));
     let findings = findings.iter().map(|line| Html::notice(Tone::Warning, "Calibration data:", line));
     let mut page = Page::new("From float to int8", model).section("In short", [head].into_iter().chain(collapses).chain(findings));
+    if let Some(content) = ladder {
+        page = page.section("Recipes, from the cheapest on", content);
+    }
     let Some(explanation) = explanation else { return page.html() };
     page = page.section("Where the noise is", noise(explanation));
     page = page.section("Ranges", ranges(explanation));
@@ -232,7 +236,8 @@ fn repairs(explanation: &ExplanationReport) -> Vec<Html> {
     };
     let rows: Vec<Vec<Cell>> = explanation.repairs.iter().map(cells).collect();
     let about = "Each was quantized, lowered and measured on the same samples. The cheapest is the one that costs least of those that bring \
-                 at least half of what the best brings, at least 1 dB, and do not make the metric worse.";
+                 at least half of what the best brings, at least 1 dB, and do not make the metric worse. It was chosen by these samples, which \
+                 flatters it: confirm it on others.";
     vec![Html::paragraph(about), Table { caption: "Against the result above", columns: &columns, rows: &rows }.html()]
 }
 

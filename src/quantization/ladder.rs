@@ -1,5 +1,7 @@
 //! The ladder of `--max-drop`: recipes from the cheapest on, until one is close enough to float.
 
+mod page;
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -181,6 +183,23 @@ fn binding(bench: &Workbench<'_>, attempt: &Attempt, out_of_time: bool, ui: &Ui)
     Ok(if out_of_time { format!("the budget ended before all recipes were tried; {noise}") } else { noise })
 }
 
+impl Rung {
+    /// The drop, in points.
+    fn drop(&self) -> String {
+        // No minus sign before a zero.
+        format!("{:.2}", self.drop_points + 0.0)
+    }
+
+    /// What makes it special.
+    fn note(&self) -> &'static str {
+        match (self.chosen, self.within) {
+            (true, true) => "within",
+            (true, false) => "best",
+            _ => "",
+        }
+    }
+}
+
 impl Ladder {
     /// Whether the chosen recipe is close enough.
     pub(crate) fn is_within(&self) -> bool {
@@ -197,20 +216,15 @@ impl Ladder {
         let columns = [("recipe", Left), ("metric", Right), ("drop", Right), ("time", Right), ("RAM", Right), ("flash", Right), ("", Left)];
         let mut table = Table::new(columns);
         for rung in &self.rungs {
-            let note = match (rung.chosen, rung.within) {
-                (true, true) => "<- within",
-                (true, false) => "<- best",
-                _ => "",
-            };
+            let note = if rung.note().is_empty() { String::new() } else { format!("<- {}", rung.note()) };
             table.row([
                 rung.recipe.clone(),
                 format!("{:.4}", rung.metric),
-                // No minus sign before a zero.
-                format!("{:.2}", rung.drop_points + 0.0),
+                rung.drop(),
                 format!("{:.1} s", rung.seconds),
                 bytes(rung.arena_bytes as u64),
                 bytes(rung.program_bytes as u64),
-                note.into(),
+                note,
             ]);
         }
         let verdict = match &self.binding {
@@ -218,7 +232,7 @@ impl Ladder {
             Some(binding) => format!("no recipe stays within {} points: {}\n", self.max_drop_points, binding.replace("; ", ";\n")),
         };
         let samples = counted(samples as u64, "sample");
-        let flattered = if self.chosen_on_evaluation { ", on which the recipe was chosen: others may fare worse" } else { "" };
+        let flattered = if self.chosen_on_evaluation { ", which chose the recipe and so flatter it: others may fare worse" } else { "" };
         Some(format!("{}drop in points, over {samples}{flattered}\n{verdict}", table.text(style)))
     }
 }

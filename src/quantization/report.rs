@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use edgectl_graph::Graph;
-use edgectl_quantize::Recipe;
+use edgectl_quantize::{GrowthPoint, Recipe};
 use serde::Serialize;
 
 use super::figures::Figures;
@@ -16,7 +16,7 @@ use crate::audit::Audit;
 use crate::eval::Evaluation;
 use crate::explanation::{self, ExplanationReport};
 use crate::model::Int8Model;
-use crate::ui::{Align, Report, Style, Table, bytes, count, counted, percent_points};
+use crate::ui::{Align, Report, Style, Table, bytes, count, counted, percent, percent_points};
 
 /// Accuracy, size and files.
 #[derive(Debug, Serialize)]
@@ -52,12 +52,34 @@ pub(crate) struct CalibrationRow {
     samples: u64,
     /// The most memory that the calibrators could take for each thread, whatever the number of samples.
     memory_bound_bytes_per_thread: usize,
+    /// The ranges that growing sets of the samples give, against those that all of them give.
+    growth: Vec<GrowthRow>,
+    #[serde(skip)]
+    half: Option<GrowthPoint>,
     /// What is wrong with the data, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     findings: Vec<String>,
     /// Absent where all nodes are int8.
     #[serde(skip_serializing_if = "Option::is_none")]
     int16: Option<Int16Row>,
+}
+
+/// What a part of the calibration samples finds.
+#[derive(Debug, Serialize)]
+struct GrowthRow {
+    samples: u64,
+    /// Ranges that differ by more than a tenth of what all samples give.
+    moved: usize,
+    tensors: usize,
+    mean_difference: f64,
+    worst_difference: f64,
+}
+
+impl From<&GrowthPoint> for GrowthRow {
+    fn from(point: &GrowthPoint) -> GrowthRow {
+        let &GrowthPoint { samples, moved, tensors, mean, worst } = point;
+        GrowthRow { samples, moved, tensors, mean_difference: mean, worst_difference: worst }
+    }
 }
 
 impl CalibrationRow {
@@ -69,9 +91,18 @@ impl CalibrationRow {
             passes,
             samples: attempt.samples,
             memory_bound_bytes_per_thread: attempt.calibration_bytes,
+            growth: attempt.shown.growth.points().iter().map(GrowthRow::from).collect(),
+            half: attempt.shown.growth.half(),
             findings: findings.to_vec(),
             int16: int8.map(|int8| Int16Row::new(attempt, int8)),
         }
+    }
+
+    /// Whether more samples would still move the scales, as far as half of them tells.
+    fn settled(&self) -> Option<String> {
+        let GrowthPoint { moved, tensors, worst, .. } = self.half?;
+        let found = tensors - moved;
+        Some(format!("half of the samples give {found} of {tensors} within 10 %, the worst within {}", percent(worst)))
     }
 }
 
@@ -140,11 +171,14 @@ impl QuantizeReport {
         });
         let evaluation =
             self.metrics.as_ref().map(|figures| format!("{}, int8 by edge-runtime", counted(figures.samples as u64, "sample")));
+        let settled = self.calibration.as_ref().and_then(CalibrationRow::settled);
         let mut facts = vec![
             ("model", format!("{}, {size}", model.path.display())),
             ("calibration", calibration.unwrap_or_else(|| "none; the model has scales of its own".into())),
+            ("ranges", settled.unwrap_or_default()),
             ("evaluation", evaluation.unwrap_or_else(|| "none; --eval DATA compares int8 with float".into())),
         ];
+        facts.retain(|(_, fact)| !fact.is_empty());
         facts.extend(self.calibration.as_ref().and_then(|row| Some(("int16", row.int16.as_ref()?.describe()))));
         facts
     }
@@ -158,7 +192,8 @@ impl QuantizeReport {
     pub(crate) fn page(&self) -> String {
         let head = [self.facts(), self.comparison()].concat();
         let findings = self.calibration.as_ref().map_or(&[][..], |row| &row.findings);
-        explanation::page(&self.model.path.display().to_string(), &head, self.collapses(), findings, self.explanation.as_ref())
+        let ladder = self.ladder.as_ref().map(Ladder::section);
+        explanation::page(&self.model.path.display().to_string(), &head, self.collapses(), findings, ladder, self.explanation.as_ref())
     }
 
     /// Float against int8, in lines for the head of a page.

@@ -67,11 +67,16 @@ impl Growth {
         self.steps.iter().map(point).collect()
     }
 
+    /// The point of half of the samples; `None` where there is no such half.
+    pub fn half(&self) -> Option<GrowthPoint> {
+        let points = self.points();
+        let (half, all) = (points.iter().rev().nth(1)?, points.last()?);
+        (half.samples < all.samples).then_some(*half)
+    }
+
     /// The point of half of the samples, where the ranges still move: where that half misses more than a quarter of the ranges.
     pub fn too_few(&self) -> Option<GrowthPoint> {
-        let points = self.points();
-        let half = points.iter().rev().nth(1)?;
-        (half.moved * 4 > half.tensors).then_some(*half)
+        self.half().filter(|half| half.moved * 4 > half.tensors)
     }
 }
 
@@ -120,6 +125,8 @@ mod tests {
     fn ranges_that_have_settled_need_no_more_samples() {
         let settled = growth(80, |sample| (sample % 5) as f32);
         assert_eq!(settled.too_few(), None);
+        assert_eq!(settled.half().map(|half| (half.samples, half.moved)), Some((40, 0)));
+        assert_eq!(growth(1, |_| 1.0).half(), None);
         assert_eq!(settled.points().last().map(|point| (point.moved, point.worst)), Some((0, 0.0)));
     }
 
