@@ -101,7 +101,7 @@ impl Pass for RemovePaddedPair {
 }
 
 /// The only reader of a tensor, and its output.
-pub(super) fn only_reader(graph: &Graph, id: TensorId) -> Option<(&Node, TensorId)> {
+fn only_reader(graph: &Graph, id: TensorId) -> Option<(&Node, TensorId)> {
     let reader = graph.node(graph.only_consumer(id)?);
     Some((reader, reader.output()?))
 }

@@ -2,11 +2,10 @@
 
 use edgectl_graph::{Activation, Conv, DType, Data, Graph, Literal, NodeId, Op, Pass, Patch, TensorId};
 
-use super::fold::only_reader;
 use super::stated::Params;
 
-/// `Conv -> Quantize [s] -> Dequantize [s] -> depthwise Conv` becomes the same with one scale `S`, the greatest: the weights and biases of
-/// the first are multiplied by `S / s`, those of the second by `s / S`. All integers stay as they were, since `s` is in the scales of the
+/// `Conv -> Quantize [s] -> Dequantize [s] -> depthwise Conv`, or several of these, becomes the same with one scale `S`, the greatest: the
+/// weights and biases of the first are multiplied by `S / s`, the weights of the second by `s / S`. All integers stay as they were, since `s` is in the scales of the
 /// weights then. Only where all zero points are equal.
 pub(super) struct UniteChannels;
 
@@ -31,16 +30,24 @@ fn unite(graph: &Graph, quantize_id: NodeId) -> Option<Patch> {
 
     let x = quantize.input(0)?;
     let first_id = graph.producer(x).filter(|_| graph.only_consumer(x) == Some(quantize_id))?;
-    let (dequantize, y) = only_reader(graph, quantize.output()?)?;
-    let dequantize_id = graph.producer(y)?;
+    let Op::Conv(first) = &graph.node(first_id).op else { return None };
     let same = |other: Params| other.scales == *scales && other.zero_points == params.zero_points;
-    if !matches!(dequantize.op, Op::Dequantize { axis: 1 }) || !Params::of(graph, dequantize).is_ok_and(same) {
-        return None;
-    }
-    let second_id = graph.only_consumer(y)?;
-    let (Op::Conv(first), Op::Conv(second)) = (&graph.node(first_id).op, &graph.node(second_id).op) else { return None };
-    if second.groups != scales.len() || graph.node(second_id).input(0) != Some(y) {
-        return None;
+    let (mut pair, mut layers) = (vec![(quantize_id, x)], vec![]);
+    for &id in graph.consumers(quantize.output()?) {
+        let dequantize = graph.node(id);
+        if !matches!(dequantize.op, Op::Dequantize { axis: 1 }) || !Params::of(graph, dequantize).is_ok_and(same) {
+            return None;
+        }
+        pair.push((id, quantize.output()?));
+        let y = dequantize.output().filter(|y| !graph.outputs().contains(y))?;
+        for &id in graph.consumers(y) {
+            let layer = graph.node(id);
+            let Op::Conv(conv) = &layer.op else { return None };
+            if conv.groups != scales.len() || layer.reads().filter(|&read| read == y).count() != 1 || layer.input(0) != Some(y) {
+                return None;
+            }
+            layers.push((id, conv));
+        }
     }
 
     let greatest = (if dtype == DType::U8 { 255 } else { 127 } - zero_point) as f32;
@@ -52,13 +59,15 @@ fn unite(graph: &Graph, quantize_id: NodeId) -> Option<Patch> {
     let op = Op::Conv(Conv { activation, ..first.clone() });
     let inputs = multiplied(graph, &mut patch, first_id, &up, true)?;
     patch.replace(graph, first_id, op, inputs);
-    let inputs = multiplied(graph, &mut patch, second_id, &down, false)?;
-    patch.replace(graph, second_id, Op::Conv(second.clone()), inputs);
+    for (id, conv) in layers {
+        let inputs = multiplied(graph, &mut patch, id, &down, false)?;
+        patch.replace(graph, id, Op::Conv(conv.clone()), inputs);
+    }
     let zero_point =
         Literal::new([], if dtype == DType::U8 { Data::U8([zero_point as u8].into()) } else { Data::I8([zero_point as i8].into()) })?;
     let scale = patch.constant("scale", Literal::f32([], vec![top])?);
     let zero_point = patch.constant("zero_point", zero_point);
-    for (id, input) in [(quantize_id, x), (dequantize_id, quantize.output()?)] {
+    for (id, input) in pair {
         patch.replace(graph, id, graph.node(id).op.clone(), vec![Some(input), Some(scale), Some(zero_point)]);
     }
     Some(patch)

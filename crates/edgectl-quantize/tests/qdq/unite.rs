@@ -33,6 +33,11 @@ impl Builder {
 
 /// `x -> conv -> clip -> [pair per channel] -> depthwise -> y`
 fn model(ceiling: f32, zero_points: [u8; 3]) -> Result<FromQdq, QdqError> {
+    with_readers(ceiling, zero_points, &[[127, 5, -127]])
+}
+
+/// As [`model`], with a depthwise convolution for each of these weights.
+fn with_readers(ceiling: f32, zero_points: [u8; 3], readers: &[[i8; 3]]) -> Result<FromQdq, QdqError> {
     let mut builder = Builder(Graph::new("per channel"));
     let x = builder.0.add_input("x", Fact::f32(Shape::new([1usize, 2, 3, 3])));
     let x = builder.pair("x", x, &[0.1], &[128]);
@@ -40,9 +45,11 @@ fn model(ceiling: f32, zero_points: [u8; 3]) -> Result<FromQdq, QdqError> {
     let clip = Op::Unary(Unary::Clip { min: 0.0, max: ceiling });
     let clipped = builder.0.add_node("clip", clip, vec![Some(first)], "clipped").unwrap();
     let between = builder.pair("between", clipped, &SCALES, &zero_points);
-    let second = builder.conv("second", between, [3, 1, 1, 1], 3, &[127, 5, -127], &[0.01, 0.5, 0.25]);
-    let y = builder.pair("y", second, &[0.2], &[100]);
-    builder.0.add_output(y);
+    for (i, steps) in readers.iter().enumerate() {
+        let second = builder.conv(&format!("second{i}"), between, [3, 1, 1, 1], 3, steps, &[0.01, 0.5, 0.25]);
+        let y = builder.pair(&format!("y{i}"), second, &[0.2], &[100]);
+        builder.0.add_output(y);
+    }
     from_qdq(builder.0, &BTreeMap::new())
 }
 
@@ -66,6 +73,17 @@ fn the_scales_of_channels_move_into_the_weights_and_no_integer_changes() {
     let (steps, scales, _) = weights(&read, 1);
     assert_eq!(steps, [127, 5, -127]);
     assert!(near(&scales, [0.01 * SCALES[0] / top, 0.5 * SCALES[1] / top, 0.25]), "{scales:?}");
+}
+
+#[test]
+fn several_layers_may_read_the_channels() {
+    let readers = [[127, 5, -127], [-127, 9, 127]];
+    let read = with_readers(6.0, [0; 3], &readers).unwrap();
+    for (node, steps) in [1, 2].into_iter().zip(readers) {
+        let (found, scales, _) = weights(&read, node);
+        assert_eq!(found, steps);
+        assert!((scales[0] - 0.01 * SCALES[0] / SCALES[2]).abs() < 1e-8, "{scales:?}");
+    }
 }
 
 #[test]
