@@ -14,6 +14,9 @@ from pathlib import Path
 from common import CASES, edgectl, edgectl_run, onnxruntime_run, require_models, table
 from quantize_peers import quantize_by, snr_db
 
+# NNCF gives a sum that only depthwise layers read a scale per channel. int8 arithmetic has one for an activation, and no layer before it
+# has weights that could take the others in.
+REFUSED = {("rfb320_face", "nncf"): "expected one scale for an activation, found 64 scales"}
 LEAST_AGREEMENT = 0.97
 LEAST_SNR_DB = 25.0
 
@@ -46,6 +49,10 @@ def main():
                     lines.append([*row, "", "", f"the peer: {expected}"])
                     continue
                 done = edgectl("quantize", folder / "peer.onnx", "--calibration", case.data_path("calib"), *case.options, "-o", folder / "own.edgm")
+                refusal = REFUSED.get((case.name, peer))
+                if refusal and done.status == 2 and refusal in done.stderr:
+                    lines.append([*row, "", "", f"refused: {refusal}"])
+                    continue
                 if done.status != 0:
                     sys.exit(str(done))
                 found = edgectl_run(case, folder / "own.edgm", case.data_path("eval"), folder / "own.npz", arguments.limit)
