@@ -610,6 +610,7 @@ Register-ArgumentCompleter -Native -CommandName 'edgectl' -ScriptBlock {
             [CompletionResult]::new('--learning-rate', '--learning-rate', [CompletionResultType]::ParameterName, 'The greatest learning rate')
             [CompletionResult]::new('--distill-weight', '--distill-weight', [CompletionResultType]::ParameterName, 'How much the unpruned model''s outputs count beside the labels, from 0 to 1; without labels they are all there is')
             [CompletionResult]::new('--temperature', '--temperature', [CompletionResultType]::ParameterName, 'How soft the unpruned model''s classes are')
+            [CompletionResult]::new('--feature-weight', '--feature-weight', [CompletionResultType]::ParameterName, 'How much the inner tensors of the unpruned model count: channels that stay are held to what they were [default: 100 without labels, 0 with labels]')
             [CompletionResult]::new('--augment', '--augment', [CompletionResultType]::ParameterName, 'Random changes of training samples (see `edgectl finetune --help`)')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Whence all randomness comes')
             [CompletionResult]::new('--checkpoint', '--checkpoint', [CompletionResultType]::ParameterName, 'The state of training: kept in a file for each step, with its number behind this name, after each epoch and on interrupt, and taken up again by the same command; goes when all is done [default: the output with .checkpoint behind it]')

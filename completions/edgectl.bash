@@ -2146,7 +2146,7 @@ _edgectl() {
             return 0
             ;;
         edgectl__subcmd__prune)
-            opts="-o -q -v -h --data --eval --output --lossless --sparsity --max-macs --max-params --max-latency-ms --max-ram-kib --max-flash-kib --blocks --structure --importance --scope --no-compensation --multiple --keep --max-drop --input-range --profile --steps --epochs --final-epochs --batch --learning-rate --distill-weight --temperature --augment --seed --checkpoint --samples --limit --metric --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
+            opts="-o -q -v -h --data --eval --output --lossless --sparsity --max-macs --max-params --max-latency-ms --max-ram-kib --max-flash-kib --blocks --structure --importance --scope --no-compensation --multiple --keep --max-drop --input-range --profile --steps --epochs --final-epochs --batch --learning-rate --distill-weight --temperature --feature-weight --augment --seed --checkpoint --samples --limit --metric --scale --mean --std --resize --layout --model-layout --color --labels --csv-header --x-key --y-key --format --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2253,6 +2253,10 @@ _edgectl() {
                     return 0
                     ;;
                 --temperature)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --feature-weight)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -568,6 +568,7 @@ set edit:completion:arg-completer[edgectl] = {|@words|
             cand --learning-rate 'The greatest learning rate'
             cand --distill-weight 'How much the unpruned model''s outputs count beside the labels, from 0 to 1; without labels they are all there is'
             cand --temperature 'How soft the unpruned model''s classes are'
+            cand --feature-weight 'How much the inner tensors of the unpruned model count: channels that stay are held to what they were [default: 100 without labels, 0 with labels]'
             cand --augment 'Random changes of training samples (see `edgectl finetune --help`)'
             cand --seed 'Whence all randomness comes'
             cand --checkpoint 'The state of training: kept in a file for each step, with its number behind this name, after each epoch and on interrupt, and taken up again by the same command; goes when all is done [default: the output with .checkpoint behind it]'

@@ -528,6 +528,7 @@ complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l batch -d 'Samp
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l learning-rate -d 'The greatest learning rate' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l distill-weight -d 'How much the unpruned model\'s outputs count beside the labels, from 0 to 1; without labels they are all there is' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l temperature -d 'How soft the unpruned model\'s classes are' -r
+complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l feature-weight -d 'How much the inner tensors of the unpruned model count: channels that stay are held to what they were [default: 100 without labels, 0 with labels]' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l augment -d 'Random changes of training samples (see `edgectl finetune --help`)' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l seed -d 'Whence all randomness comes' -r
 complete -c edgectl -n "__fish_edgectl_using_subcommand prune" -l checkpoint -d 'The state of training: kept in a file for each step, with its number behind this name, after each epoch and on interrupt, and taken up again by the same command; goes when all is done [default: the output with .checkpoint behind it]' -r -F
