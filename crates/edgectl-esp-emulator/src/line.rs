@@ -2,23 +2,17 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-
-/// How long somebody who does not read keeps the chip waiting.
-const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+use edgectl_esp_standin::Terminal;
 
 /// Where the host is.
 pub(crate) enum Line {
     /// Whoever has connected last.
     Port { listener: TcpListener, connection: Option<TcpStream> },
-    /// Whoever opens it. This keeps the other end open, so that hosts can come and go.
-    Terminal { chip: OwnedFd, _host: OwnedFd },
+    /// Whoever opens it.
+    Terminal(Terminal),
 }
 
 impl Line {
@@ -32,15 +26,9 @@ impl Line {
 
     /// A pseudo-terminal, and where it is.
     pub(crate) fn terminal() -> io::Result<(Self, PathBuf)> {
-        let chip = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
-        grantpt(&chip)?;
-        unlockpt(&chip)?;
-        let path = PathBuf::from(ptsname(&chip, vec![])?.into_string().map_err(io::Error::other)?);
-        let host = OwnedFd::from(std::fs::OpenOptions::new().read(true).write(true).open(&path)?);
-        let mut settings = tcgetattr(&host)?;
-        settings.make_raw();
-        tcsetattr(&host, OptionalActions::Now, &settings)?;
-        Ok((Self::Terminal { chip, _host: host }, path))
+        let terminal = Terminal::open()?;
+        let path = terminal.path().to_owned();
+        Ok((Self::Terminal(terminal), path))
     }
 
     /// Sends. What is sent to nobody stays there until somebody comes.
@@ -55,16 +43,7 @@ impl Line {
                     *connection = None;
                 }
             }
-            Self::Terminal { chip, .. } => {
-                while !bytes.is_empty() {
-                    let mut fds = [PollFd::from_borrowed_fd(chip.as_fd(), PollFlags::OUT)];
-                    let written = match poll(&mut fds, Some(&PATIENCE)) {
-                        Ok(1..) => rustix::io::write(&*chip, &bytes[..bytes.len().min(2048)]).ok(),
-                        _ => None,
-                    };
-                    bytes.drain(..written.unwrap_or(bytes.len()));
-                }
-            }
+            Self::Terminal(terminal) => terminal.send(&std::mem::take(bytes)),
         }
     }
 
@@ -93,13 +72,7 @@ impl Line {
                     }
                 }
             }
-            Self::Terminal { chip, .. } => {
-                let timeout = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
-                match poll(&mut [PollFd::new(&*chip, PollFlags::IN)], Some(&timeout)) {
-                    Ok(1..) => rustix::io::read(&*chip, &mut buffer).unwrap_or(0),
-                    _ => 0,
-                }
-            }
+            Self::Terminal(terminal) => terminal.receive(&mut buffer, wait),
         };
         buffer.truncate(length);
         buffer

@@ -51,7 +51,7 @@ impl Uart {
         let mut uart = Self {
             clocking,
             registers: [0; 64],
-            divider: 0,
+            divider: 694 | 7 << 20,
             received: VecDeque::new(),
             to_send: b"I (61) boot: Disabling RNG early entropy source...\r\n".iter().copied().collect(),
             sent_at: now + BYTE_NS,
@@ -61,14 +61,8 @@ impl Uart {
             idle: 0,
         };
         match clocking {
-            Clocking::Bus => {
-                uart.registers[CONTROL as usize / 4] = 1 << 27 | 3 << 2;
-                uart.divider = 694 | 7 << 20;
-            }
-            Clocking::Own => {
-                uart.registers[CLOCK as usize / 4] = 1 << 20 | 1 << 22 | 1 << 24 | 1 << 25;
-                uart.divider = 694 | 7 << 20;
-            }
+            Clocking::Bus => uart.registers[CONTROL as usize / 4] = 1 << 27 | 3 << 2,
+            Clocking::Own => uart.registers[CLOCK as usize / 4] = 1 << 20 | 1 << 22 | 1 << 24 | 1 << 25,
         }
         uart
     }

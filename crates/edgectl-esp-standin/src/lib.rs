@@ -12,6 +12,7 @@
 //! | `boot` | what the ROM and the second-stage boot loader look at before they start something |
 //! | `firmware` | what runs then: a program for people, or `edge-device`'s server |
 //! | `slip` | frames |
+//! | `terminal` | the pseudo-terminal, which `edgectl-esp-emulator` has as well |
 //! | [`elf`] | ELF files for tests |
 
 pub mod elf;
@@ -22,10 +23,10 @@ mod firmware;
 mod loader;
 mod model;
 mod slip;
+mod terminal;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,11 +35,9 @@ use std::time::{Duration, Instant};
 
 use edge_device::simulation::Flash;
 use edge_device::slots::Layout;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 pub use model::{MODELS, Model, model};
+pub use terminal::Terminal;
 
 use fault::{Always, At};
 use firmware::Firmware;
@@ -138,10 +137,10 @@ impl StandIn {
         };
         let chip = Arc::new(Mutex::new(chip));
         let stop = Arc::new(AtomicBool::new(false));
-        let wire = Wire::open(&port)?;
+        let terminal = plug_in(&port)?;
         let thread = {
             let (chip, stop, port) = (chip.clone(), stop.clone(), port.clone());
-            std::thread::spawn(move || serve(&chip, &stop, &port, wire))
+            std::thread::spawn(move || serve(&chip, &stop, &port, terminal))
         };
         Ok(StandIn { chip, port, stop, thread: Some(thread), _folder: folder })
     }
@@ -330,70 +329,26 @@ impl Chip {
     }
 }
 
-/// The chip's end of the pseudo-terminal. It keeps the other end open, so that hosts can come and go.
-struct Wire {
-    chip: OwnedFd,
-    host: OwnedFd,
-}
-
-impl Wire {
-    fn open(link: &Path) -> io::Result<Wire> {
-        let chip = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
-        grantpt(&chip)?;
-        unlockpt(&chip)?;
-        let name = PathBuf::from(ptsname(&chip, vec![])?.into_string().map_err(io::Error::other)?);
-        let host = OwnedFd::from(std::fs::OpenOptions::new().read(true).write(true).open(&name)?);
-        let mut settings = tcgetattr(&host)?;
-        settings.make_raw();
-        tcsetattr(&host, OptionalActions::Now, &settings)?;
-        std::os::unix::fs::symlink(&name, link)?;
-        Ok(Wire { chip, host })
-    }
-
-    /// The speed that the host has set.
-    fn speed(&self) -> u32 {
-        tcgetattr(&self.host).map_or(115_200, |settings| settings.output_speed())
-    }
-
-    /// What has come; empty after a while without anything.
-    fn receive(&self, buffer: &mut [u8], patience: Duration) -> usize {
-        let timeout = Timespec { tv_sec: 0, tv_nsec: patience.as_nanos().min(999_999_999) as _ };
-        let mut fds = [PollFd::new(&self.chip, PollFlags::IN)];
-        match poll(&mut fds, Some(&timeout)) {
-            Ok(1..) => rustix::io::read(&self.chip, buffer).unwrap_or(0),
-            _ => 0,
-        }
-    }
-
-    /// Sends as much as the host takes in time; a host that does not read loses what it does not read.
-    fn send(&self, mut bytes: &[u8]) {
-        let timeout = Timespec { tv_sec: 1, tv_nsec: 0 };
-        while !bytes.is_empty() {
-            let mut fds = [PollFd::from_borrowed_fd(self.chip.as_fd(), PollFlags::OUT)];
-            match poll(&mut fds, Some(&timeout)) {
-                Ok(1..) => match rustix::io::write(&self.chip, bytes.get(..bytes.len().min(2048)).unwrap_or_default()) {
-                    Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
-                    Err(_) => return,
-                },
-                _ => return,
-            }
-        }
-    }
+/// A terminal that hosts find at `port`.
+fn plug_in(port: &Path) -> io::Result<Terminal> {
+    let terminal = Terminal::open()?;
+    std::os::unix::fs::symlink(terminal.path(), port)?;
+    Ok(terminal)
 }
 
 const LOG: &[u8] = b"I (4711) app: temperature 21.5, all is well\r\n";
 
-fn serve(chip: &Mutex<Chip>, stop: &AtomicBool, port: &Path, wire: Wire) {
-    let mut wire = Some(wire);
+fn serve(chip: &Mutex<Chip>, stop: &AtomicBool, port: &Path, terminal: Terminal) {
+    let mut plugged = Some(terminal);
     let mut decoder = slip::Decoder::default();
     let mut buffer = vec![0; 1 << 16];
     while !stop.load(Ordering::SeqCst) {
-        let Some(line) = &wire else {
+        let Some(line) = &plugged else {
             std::thread::sleep(Duration::from_millis(5));
             let mut chip = lock(chip);
             if chip.unplugged.is_some_and(|until| Instant::now() >= until) {
                 chip.unplugged = None;
-                wire = Wire::open(port).ok();
+                plugged = plug_in(port).ok();
             }
             continue;
         };
@@ -439,7 +394,7 @@ fn serve(chip: &Mutex<Chip>, stop: &AtomicBool, port: &Path, wire: Wire) {
         }
         line.send(&out);
         if unplugged {
-            wire = None;
+            plugged = None;
             drop(std::fs::remove_file(port));
         }
     }
