@@ -86,8 +86,8 @@ impl Checkpoint {
             }
         }
         for sample in 0..samples.len() {
-            let targets = (0..samples.targets()).flat_map(|target| samples.target(target, sample));
-            samples.input(sample).iter().chain(targets).for_each(|value| hash.update(value.to_le_bytes()));
+            let targets = (0..samples.targets()).flat_map(|target| samples.target(target, &[sample]));
+            samples.input(sample).iter().copied().chain(targets).for_each(|value| hash.update(value.to_le_bytes()));
         }
         hash.update(format!("{:?}", samples.labels()));
         let fingerprint = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();

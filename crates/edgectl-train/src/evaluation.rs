@@ -20,8 +20,8 @@ pub fn outputs(graph: &Graph, samples: &Samples) -> Result<Vec<Vec<f32>>, TrainE
     let mut found = vec![vec![]; network.graph.outputs().len()];
     let places: Vec<usize> = (0..samples.len()).collect();
     for places in places.chunks(MAX_PART) {
-        let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
-        let forward = network.forward(&leaves, &state, objective::input(samples, &inputs)?, Mode::Evaluate)?;
+        let input = objective::input(samples, samples.inputs(places))?;
+        let forward = network.forward(&leaves, &state, input, Mode::Evaluate)?;
         for (found, id) in found.iter_mut().zip(network.graph.outputs()) {
             if let Some(tensor) = &forward.tensors[id.index()] {
                 found.extend(tape::values(tensor)?);
@@ -56,9 +56,8 @@ pub(crate) fn evaluate(network: &Network, state: &State, bound: &Bound, samples:
     let leaves = network.leaves(state, false)?;
     let places: Vec<usize> = (0..samples.len()).collect();
     let run = |places: &[usize]| {
-        let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
-        let batch = bound.batch(samples, places, (&inputs, false), 1)?;
-        let forward = network.forward(&leaves, state, objective::input(samples, &inputs)?, Mode::Evaluate)?;
+        let batch = bound.batch(samples, places, None, 1)?;
+        let forward = network.forward(&leaves, state, batch.input.clone(), Mode::Evaluate)?;
         let loss = bound.loss(&forward, &batch)?.to_scalar::<f32>()?;
         Ok::<_, TrainError>((f64::from(loss), bound.hits(&forward, &batch)?))
     };

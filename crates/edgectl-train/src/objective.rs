@@ -143,7 +143,8 @@ pub(crate) struct Bound {
 pub(crate) struct Batch<'a> {
     samples: &'a Samples,
     places: &'a [usize],
-    inputs: &'a [f32],
+    /// `[N, sample...]`.
+    pub(crate) input: Tensor,
     /// What a teacher says of these inputs, by target; otherwise what is kept with the samples holds.
     answers: Option<Vec<Vec<f32>>>,
     /// Samples of the whole batch: the loss of a part is its share of the whole's mean.
@@ -155,7 +156,7 @@ impl Batch<'_> {
     fn target(&self, target: usize) -> Cow<'_, [f32]> {
         match &self.answers {
             Some(answers) => Cow::Borrowed(&answers[target]),
-            None => Cow::Owned(self.places.iter().flat_map(|&place| self.samples.target(target, place)).copied().collect()),
+            None => Cow::Owned(self.samples.target(target, self.places)),
         }
     }
 }
@@ -229,7 +230,8 @@ impl Bound {
         Ok(bound)
     }
 
-    /// A part of a batch. Where augmentation `changed` its samples, or something is wanted that is not kept with them, the teacher is asked.
+    /// A part of a batch, with samples that augmentation may have `changed`. Where it has, or something is wanted that is not kept with
+    /// them, the teacher is asked.
     ///
     /// # Errors
     /// Those of the teacher.
@@ -237,12 +239,13 @@ impl Bound {
         &self,
         samples: &'a Samples,
         places: &'a [usize],
-        (inputs, changed): (&'a [f32], bool),
+        changed: Option<Vec<f32>>,
         whole: usize,
     ) -> Result<Batch<'a>, TrainError> {
-        let asked = self.teacher.as_ref().filter(|teacher| changed || teacher.questions() > samples.targets());
-        let answers = asked.map(|teacher| teacher.answer(input(samples, inputs)?)).transpose()?;
-        Ok(Batch { samples, places, inputs, answers, whole })
+        let asked = self.teacher.as_ref().filter(|teacher| changed.is_some() || teacher.questions() > samples.targets());
+        let input = input(samples, changed.unwrap_or_else(|| samples.inputs(places)))?;
+        let answers = asked.map(|teacher| teacher.answer(input.clone())).transpose()?;
+        Ok(Batch { samples, places, input, answers, whole })
     }
 
     /// Whether every label names an output.
@@ -311,7 +314,7 @@ impl Bound {
             Term::BinaryLabels => op::logistic(x, places.iter().map(|&place| label(place) as f32).collect()),
             Term::Outputs { target } => mean_squared_error(x, gathered(*target), places.len(), false),
             Term::Features { target, .. } => mean_squared_error(x, gathered(*target), places.len(), true),
-            Term::Reconstruction => mean_squared_error(x, batch.inputs.to_vec(), places.len(), false),
+            Term::Reconstruction => mean_squared_error(x, tape::values(&batch.input)?, places.len(), false),
             Term::Attention { target, .. } => {
                 let squares = op::binary(Binary::Mul, x, x)?;
                 let map = op::reduce(Fold::Of(edgectl_graph::Reduction::Sum), &[1], false, &squares)?;
@@ -340,8 +343,9 @@ fn argmax(values: &[f32]) -> Option<usize> {
     (0..values.len()).reduce(|best, at| if values[at] > values[best] { at } else { best })
 }
 
-/// Samples as a batch `[N, sample...]`.
-pub(crate) fn input(samples: &Samples, values: &[f32]) -> tape::Result<Tensor> {
+/// The values of some samples as a batch `[N, sample...]`.
+pub(crate) fn input(samples: &Samples, values: Vec<f32>) -> tape::Result<Tensor> {
     let sample: usize = samples.shape().iter().product();
-    tape::constant(values.to_vec(), [&[values.len() / sample.max(1)], samples.shape()].concat())
+    let shape = [&[values.len() / sample.max(1)], samples.shape()].concat();
+    tape::constant(values, shape)
 }

@@ -70,6 +70,11 @@ impl Samples {
         &self.inputs[sample * element..][..element]
     }
 
+    /// Some of the samples one after the other.
+    pub(crate) fn inputs(&self, places: &[usize]) -> Vec<f32> {
+        places.iter().flat_map(|&place| self.input(place)).copied().collect()
+    }
+
     /// The labels, where there are any.
     pub fn labels(&self) -> Option<&[i64]> {
         self.labels.as_deref()
@@ -80,10 +85,10 @@ impl Samples {
         self.targets.len()
     }
 
-    /// Values of a target for a sample.
-    pub(crate) fn target(&self, target: usize, sample: usize) -> &[f32] {
+    /// The values of a target for some of the samples, one after the other.
+    pub(crate) fn target(&self, target: usize, places: &[usize]) -> Vec<f32> {
         let Target { values, len } = &self.targets[target];
-        &values[sample * len..][..*len]
+        places.iter().flat_map(|&place| &values[place * len..][..*len]).copied().collect()
     }
 
     /// Values of a target per sample; none where there is no such target.
@@ -93,15 +98,12 @@ impl Samples {
 
     /// Some of the samples, in this order.
     pub fn select(&self, places: &[usize]) -> Samples {
-        let pick = |target: &Target| Target {
-            values: places.iter().flat_map(|&place| &target.values[place * target.len..][..target.len]).copied().collect(),
-            len: target.len,
-        };
+        let pick = |target: usize| Target { values: self.target(target, places), len: self.targets[target].len };
         Samples {
             shape: self.shape.clone(),
-            inputs: places.iter().flat_map(|&place| self.input(place)).copied().collect(),
+            inputs: self.inputs(places),
             labels: self.labels.as_ref().map(|labels| places.iter().map(|&place| labels[place]).collect()),
-            targets: self.targets.iter().map(pick).collect(),
+            targets: (0..self.targets.len()).map(pick).collect(),
         }
     }
 
@@ -160,9 +162,9 @@ mod tests {
         assert_eq!((train.len(), validation.len()), (9, 3));
         for part in [&train, &validation] {
             assert!(part.labels().unwrap().contains(&1));
-            for sample in 0..part.len() {
-                assert_eq!(part.input(sample)[0], 2.0 * part.target(0, sample)[0]);
-            }
+            let places: Vec<usize> = (0..part.len()).collect();
+            let [firsts, targets] = [part.inputs(&places).into_iter().step_by(2).collect::<Vec<_>>(), part.target(0, &places)];
+            assert_eq!(firsts, targets.iter().map(|target| 2.0 * target).collect::<Vec<_>>());
         }
         assert_eq!(all.split(0.2, 7).unwrap().1, validation);
         assert!(matches!(samples(&[0, 0, 1]).split(0.5, 0), Err(TrainError::ClassMissing { class: 1, found: 1 })));

@@ -6,7 +6,7 @@ use edgectl_graph::{Graph, TensorId};
 use rayon::prelude::*;
 
 use crate::network::{Mode, Network};
-use crate::objective::{self, Bound, Objective};
+use crate::objective::{Bound, Objective};
 use crate::{Samples, TrainError, tape};
 
 /// Batches of which the gradients are in memory at a time.
@@ -34,9 +34,8 @@ pub fn gradients(
     let places: Vec<usize> = (0..samples.len()).collect();
     let batches: Vec<&[usize]> = places.chunks(batch.max(1)).collect();
     let of = |places: &&[usize]| {
-        let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
-        let batch = bound.batch(samples, places, (&inputs, false), places.len())?;
-        let forward = network.forward(&leaves, &state, objective::input(samples, &inputs)?, Mode::Evaluate)?;
+        let batch = bound.batch(samples, places, None, places.len())?;
+        let forward = network.forward(&leaves, &state, batch.input.clone(), Mode::Evaluate)?;
         let mut store = bound.loss(&forward, &batch)?.backward()?;
         let mut found = Gradients::new();
         for (parameter, leaf) in network.parameters.iter().zip(&leaves.parameters) {

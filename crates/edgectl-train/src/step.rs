@@ -68,25 +68,21 @@ impl Trainer<'_> {
         if self.options.freeze_statistics { Mode::Evaluate } else { Mode::Train }
     }
 
-    /// The samples as they are trained on in this epoch.
-    fn inputs(&self, places: &[usize]) -> Vec<f32> {
-        let mut all = Vec::with_capacity(places.len() * self.samples.shape().iter().product::<usize>());
-        for &place in places {
-            let start = all.len();
-            all.extend_from_slice(self.samples.input(place));
+    /// The samples as this epoch changes them, where it does.
+    fn augmented(&self, places: &[usize]) -> Option<Vec<f32>> {
+        let augmentations = Some(&self.options.augmentations).filter(|augmentations| !augmentations.is_empty())?;
+        let mut all = self.samples.inputs(places);
+        let element = all.len() / places.len().max(1);
+        for (sample, &place) in all.chunks_exact_mut(element.max(1)).zip(places) {
             let mut random = random(self.options.seed, self.progress.epochs as u64, place as u64);
-            for augmentation in &self.options.augmentations {
-                augmentation.apply(self.samples.shape(), &mut all[start..], &mut random);
-            }
+            augmentations.iter().for_each(|augmentation| augmentation.apply(self.samples.shape(), sample, &mut random));
         }
-        all
+        Some(all)
     }
 
     fn part(&self, places: &[usize], whole: usize, leaves: &Leaves) -> Result<Part, TrainError> {
-        let inputs = self.inputs(places);
-        let changed = !self.options.augmentations.is_empty();
-        let batch = self.bound.batch(self.samples, places, (&inputs, changed), whole)?;
-        let forward = self.network.forward(leaves, &self.state, objective::input(self.samples, &inputs)?, self.mode())?;
+        let batch = self.bound.batch(self.samples, places, self.augmented(places), whole)?;
+        let forward = self.network.forward(leaves, &self.state, batch.input.clone(), self.mode())?;
         let loss = self.bound.loss(&forward, &batch)?;
         let mut gradients = loss.backward()?;
         Ok(Part {
@@ -114,9 +110,9 @@ impl Trainer<'_> {
     }
 
     fn first_not_finite(&self, places: &[usize]) -> Result<Option<String>, TrainError> {
-        let inputs = self.inputs(places);
+        let values = self.augmented(places).unwrap_or_else(|| self.samples.inputs(places));
         let leaves = self.network.leaves(&self.state, false)?;
-        let forward = self.network.forward(&leaves, &self.state, objective::input(self.samples, &inputs)?, self.mode())?;
+        let forward = self.network.forward(&leaves, &self.state, objective::input(self.samples, values)?, self.mode())?;
         let graph = &self.network.graph;
         let written = graph.inputs().iter().copied().chain(graph.nodes().iter().flat_map(edgectl_graph::Node::writes));
         for id in written {

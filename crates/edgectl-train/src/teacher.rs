@@ -101,8 +101,7 @@ impl Teacher {
         self.network.check_samples(samples)?;
         let places: Vec<usize> = (0..samples.len()).collect();
         let ask = |places: &[usize]| {
-            let inputs: Vec<f32> = places.iter().flat_map(|&place| samples.input(place)).copied().collect();
-            let mut answers = self.answer(input(samples, &inputs)?)?;
+            let mut answers = self.answer(input(samples, samples.inputs(places))?)?;
             answers.truncate(questions);
             done(places.len());
             Ok(answers)
