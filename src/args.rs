@@ -21,6 +21,11 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }
 
+/// A number of which `within` holds; what is no number is not.
+pub(crate) fn number<T: FromStr + Copy>(text: &str, within: impl Fn(T) -> bool, expected: &str) -> Result<T, String> {
+    text.parse().ok().filter(|&number| within(number)).ok_or_else(|| format!("expected {expected}"))
+}
+
 /// The names of all metrics.
 pub(crate) fn metrics() -> impl TypedValueParser<Value = MetricKind> {
     one_of(MetricKind::ALL.map(MetricKind::name))

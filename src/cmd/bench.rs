@@ -12,7 +12,7 @@ use edgectl_bench::finding::BackendKind;
 use edgectl_bench::measure::{Protocol, Runs};
 use edgectl_deploy::Target;
 
-use crate::args::one_of;
+use crate::args::{number, one_of};
 use crate::benchmark::connected::Place;
 use crate::benchmark::{self, BenchReport, Peer, Plan, Where, devices};
 use crate::cmd::deploy::ReachArgs;
@@ -216,13 +216,11 @@ pub(crate) enum BenchArgsError {
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && *value > 0.0);
-    value.ok_or_else(|| "expected a number above zero".into())
+    number(text, |value: f64| value.is_finite() && value > 0.0, "a number above zero")
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|value| (0.0..100.0).contains(value));
-    value.ok_or_else(|| "expected a number from 0, below 100".into())
+    number(text, |value| (0.0..100.0).contains(&value), "a number from 0, below 100")
 }
 
 /// `500ms`, `5s`, `2min`, `1h`; at most a year.

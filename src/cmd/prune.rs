@@ -10,7 +10,7 @@ use edgectl_profile::Profile;
 use edgectl_prune::{Keep, Pattern, Scope};
 use edgectl_train::Augmentation;
 
-use crate::args::{DataArgs, metrics};
+use crate::args::{DataArgs, metrics, number};
 use crate::benchmark::devices;
 use crate::engine::{Engine, FloatEngine, Port};
 use crate::eval::{self, Remembering};
@@ -316,28 +316,23 @@ impl FromStr for Range {
 }
 
 fn share(text: &str) -> Result<f64, String> {
-    let share = text.parse::<f64>().ok().filter(|share| (0.0..1.0).contains(share));
-    share.ok_or_else(|| "expected a share from 0 to below 1".into())
+    number(text, |share| (0.0..1.0).contains(&share), "a share from 0 to below 1")
 }
 
 fn share_f32(text: &str) -> Result<f32, String> {
-    let share = text.parse::<f32>().ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| "expected a number from 0 to 1".into())
+    number(text, |share| (0.0..=1.0).contains(&share), "a number from 0 to 1")
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
-    number.ok_or_else(|| "expected a number above 0".into())
+    number(text, |number: f64| number.is_finite() && number > 0.0, "a number above 0")
 }
 
 fn weight(text: &str) -> Result<f32, String> {
-    let number = text.parse::<f32>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| "expected a number of at least 0".into())
+    number(text, |number: f32| number.is_finite() && number >= 0.0, "a number of at least 0")
 }
 
 fn rate(text: &str) -> Result<f32, String> {
-    let number = text.parse::<f32>().ok().filter(|number| number.is_finite() && *number > 0.0);
-    number.ok_or_else(|| "expected a number above 0".into())
+    number(text, |number: f32| number.is_finite() && number > 0.0, "a number above 0")
 }
 
 /// A number, with k, M or G for thousands, millions or milliards.

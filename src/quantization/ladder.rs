@@ -183,7 +183,29 @@ fn binding(bench: &Workbench<'_>, attempt: &Attempt, out_of_time: bool, ui: &Ui)
     Ok(if out_of_time { format!("the budget ended before all recipes were tried; {noise}") } else { noise })
 }
 
+/// What is told of a rung, as text and on the page: the columns of [`Rung::cells`].
+const COLUMNS: [(&str, Align); 7] = {
+    use Align::{Left, Right};
+    [("recipe", Left), ("metric", Right), ("drop", Right), ("time", Right), ("RAM", Right), ("flash", Right), ("", Left)]
+};
+
+/// Where the cells have the drop, and what makes the rung special.
+const DROP: usize = 2;
+const NOTE: usize = 6;
+
 impl Rung {
+    fn cells(&self) -> [String; COLUMNS.len()] {
+        [
+            self.recipe.clone(),
+            format!("{:.4}", self.metric),
+            self.drop(),
+            format!("{:.1} s", self.seconds),
+            bytes(self.arena_bytes as u64),
+            bytes(self.program_bytes as u64),
+            self.note().to_owned(),
+        ]
+    }
+
     /// The drop, in points.
     fn drop(&self) -> String {
         // No minus sign before a zero.
@@ -208,24 +230,15 @@ impl Ladder {
 
     /// The text; nothing where the first rung was close enough.
     pub(crate) fn text(&self, style: Style) -> Option<String> {
-        use Align::{Left, Right};
         let samples = self.rungs.first().map_or(0, |rung| rung.samples);
         if self.rungs.len() < 2 && self.binding.is_none() {
             return None;
         }
-        let columns = [("recipe", Left), ("metric", Right), ("drop", Right), ("time", Right), ("RAM", Right), ("flash", Right), ("", Left)];
-        let mut table = Table::new(columns);
+        let mut table = Table::new(COLUMNS);
         for rung in &self.rungs {
-            let note = if rung.note().is_empty() { String::new() } else { format!("<- {}", rung.note()) };
-            table.row([
-                rung.recipe.clone(),
-                format!("{:.4}", rung.metric),
-                rung.drop(),
-                format!("{:.1} s", rung.seconds),
-                bytes(rung.arena_bytes as u64),
-                bytes(rung.program_bytes as u64),
-                note,
-            ]);
+            let mut cells = rung.cells();
+            cells[NOTE] = if cells[NOTE].is_empty() { String::new() } else { format!("<- {}", cells[NOTE]) };
+            table.row(cells);
         }
         let verdict = match &self.binding {
             None => String::new(),

@@ -7,6 +7,8 @@ use clap::ValueEnum;
 use edgectl_onnx::Int8Arithmetic;
 use edgectl_quantize::{Int16, Method};
 
+use crate::args::number;
+
 /// The nodes of `--int16`; `None` for auto.
 #[derive(Clone, Debug)]
 pub(crate) struct Int16Choice(pub(crate) Option<Int16>);
@@ -84,8 +86,7 @@ pub(crate) fn percentile(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn points(text: &str) -> Result<f64, String> {
-    let points = text.parse::<f64>().ok().filter(|points| (0.0..=100.0).contains(points));
-    points.ok_or_else(|| "expected points from 0 to 100".into())
+    number(text, |points| (0.0..=100.0).contains(&points), "points from 0 to 100")
 }
 
 /// `30s`, `2m`, `1h`; a number alone means seconds.

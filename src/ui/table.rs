@@ -1,5 +1,7 @@
 //! Tables of text.
 
+pub(crate) use edgectl_report::Align;
+
 use super::Style;
 
 /// The widest that a table may be, in columns.
@@ -7,13 +9,6 @@ const WIDTH: usize = 100;
 /// To what the first column is shortened at most, in columns.
 const MIN_FIRST: usize = 20;
 const GAP: &str = "  ";
-
-/// Which end of a column its cells touch.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Align {
-    Left,
-    Right,
-}
 
 /// Rows of cells. Where they are too wide, the first column is shortened.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! The ladder as a section of an HTML page.
 
-use edgectl_report::{Align, Axis, BarRow, Bars, Cell, Html, Mark, Table, Tone};
+use edgectl_report::{Axis, BarRow, Bars, Cell, Html, Mark, Table, Tone};
 
-use super::{Ladder, Rung};
-use crate::ui::{bytes, counted};
+use super::{COLUMNS, DROP, Ladder, Rung};
+use crate::ui::counted;
 
 /// What is said of figures that stand on the samples by which something was chosen.
 const FLATTERED: &str = "the recipe was chosen by the samples on which its metric is given, and so its metric is flattered. Confirm it on \
@@ -37,21 +37,13 @@ impl Ladder {
     }
 
     fn table(&self) -> Html {
-        use Align::{Left, Right};
-        let columns = [("recipe", Left), ("metric", Right), ("drop", Right), ("time", Right), ("RAM", Right), ("flash", Right), ("", Left)];
         let cells = |rung: &Rung| {
-            vec![
-                Cell::from(rung.recipe.as_str()),
-                format!("{:.4}", rung.metric).into(),
-                Cell::toned(rung.drop(), rung.tone()),
-                format!("{:.1} s", rung.seconds).into(),
-                bytes(rung.arena_bytes as u64).into(),
-                bytes(rung.program_bytes as u64).into(),
-                rung.note().into(),
-            ]
+            let mut cells = rung.cells().map(Cell::from);
+            cells[DROP] = Cell::toned(rung.drop(), rung.tone());
+            cells.into()
         };
         let rows: Vec<Vec<Cell>> = self.rungs.iter().map(cells).collect();
-        Table { caption: "What was tried; drop in points", columns: &columns, rows: &rows }.html()
+        Table { caption: "What was tried; drop in points", columns: &COLUMNS, rows: &rows }.html()
     }
 }
 
