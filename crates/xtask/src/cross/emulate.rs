@@ -69,21 +69,18 @@ pub(crate) fn run() -> Result<()> {
     for (machine, (_, isa)) in MACHINES.into_iter().zip(TARGETS) {
         for (opt_level, kernels) in OPT_LEVELS.into_iter().flat_map(|opt_level| Kernels::ALL.map(|kernels| (opt_level, kernels))) {
             let build = Build::new(machine.target, opt_level, "all").kernels(kernels);
-            let replayed = replay(machine, build, (opt_level, kernels), &pack, &models)?;
+            let replayed = replay(machine, &build.bin("replay").link()?, (opt_level, kernels), &pack, &models)?;
+            let (load, invoke) = stack_bytes(&replayed);
             let deepest = stacks.entry(format!("{isa},{opt_level},stack")).or_default();
-            *deepest = replayed
-                .iter()
-                .flat_map(|program| [program.load_stack_bytes, program.invoke_stack_bytes, *deepest])
-                .max()
-                .unwrap_or_default();
+            *deepest = load.max(invoke).max(*deepest);
         }
     }
     table::update(|item| item == "stack", &stacks.into_iter().collect::<Vec<_>>())?;
     if xtensa::is_here() {
         for opt_level in OPT_LEVELS {
-            let build = || Ok::<_, anyhow::Error>(Build::xtensa(opt_level)?.kernels(Kernels::Mcu));
-            let replayed = replay(XTENSA, build()?, (opt_level, Kernels::Mcu), &pack, &models)?;
-            own_core(build()?, &pack, &replayed).context("the core that runs the ESP32's firmware in tests")?;
+            let image = Build::xtensa(opt_level)?.kernels(Kernels::Mcu).bin("replay").link()?;
+            let replayed = replay(XTENSA, &image, (opt_level, Kernels::Mcu), &pack, &models)?;
+            own_core(&image, &pack, &replayed).context("the core that runs the ESP32's firmware in tests")?;
         }
     } else {
         println!("SKIPPED {}: {}", XTENSA.target, xtensa::MISSING);
@@ -92,13 +89,12 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Replays the pack with an image; prints what models take.
-fn replay(machine: Machine, build: Build, (opt_level, kernels): (&str, Kernels), pack: &Path, models: &[&str]) -> Result<Vec<Replayed>> {
-    let image = build.bin("replay").link()?;
+fn replay(machine: Machine, image: &Path, (opt_level, kernels): (&str, Kernels), pack: &Path, models: &[&str]) -> Result<Vec<Replayed>> {
     let Machine { target, qemu, board, cpu, pack: address, shift } = machine;
     let output = Command::new(qemu)
         .args(["-M", board, "-cpu", cpu, "-nographic", "-monitor", "none", "-serial", "none", "-bios", "none"])
         .args(["-icount", &format!("shift={shift}"), "-semihosting-config", "enable=on,target=native", "-kernel"])
-        .arg(&image)
+        .arg(image)
         .args(["-device", &format!("loader,file={},addr={address},force-raw=on", pack.display())])
         .output()
         .with_context(|| format!("cannot run {qemu} (Debian's packages qemu-system-arm and qemu-system-misc)"))?;
@@ -107,8 +103,7 @@ fn replay(machine: Machine, build: Build, (opt_level, kernels): (&str, Kernels),
         said.lines().map(read).collect::<Result<_>>().with_context(|| format!("{target}, opt-level {opt_level}"))?;
     ensure!(output.status.success(), "{qemu}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     ensure!(models.iter().all(|model| replayed.iter().any(|program| program.name == *model)), "{target}: models are missing");
-    let deepest = |of: fn(&Replayed) -> u64| replayed.iter().map(of).max().unwrap_or_default();
-    let (load, invoke) = (deepest(|program| program.load_stack_bytes), deepest(|program| program.invoke_stack_bytes));
+    let (load, invoke) = stack_bytes(&replayed);
     println!(
         "{target}, opt-level {opt_level}, {}, emulated {cpu}: {} vectors and {} models give the same bytes; stack {load} bytes to load, {invoke} to invoke",
         kernels.name(),
@@ -122,10 +117,16 @@ fn replay(machine: Machine, build: Build, (opt_level, kernels): (&str, Kernels),
     Ok(replayed)
 }
 
+/// The deepest stacks of all programs, to load and to invoke.
+fn stack_bytes(replayed: &[Replayed]) -> (u64, u64) {
+    let deepest = |of: fn(&Replayed) -> u64| replayed.iter().map(of).max().unwrap_or_default();
+    (deepest(|program| program.load_stack_bytes), deepest(|program| program.invoke_stack_bytes))
+}
+
 /// Replays it with the same image on the core of `edgectl-esp-emulator`: the same bytes, the same stacks, as many instructions as in QEMU, whose clock may be
 /// between two ticks.
-fn own_core(build: Build, pack: &Path, replayed: &[Replayed]) -> Result<()> {
-    let (image, pack) = (std::fs::read(build.bin("replay").link()?)?, std::fs::read(pack)?);
+fn own_core(image: &Path, pack: &Path, replayed: &[Replayed]) -> Result<()> {
+    let (image, pack) = (std::fs::read(image)?, std::fs::read(pack)?);
     let elf = ElfFile32::<Endianness>::parse(&*image)?;
     let address = u32::from_str_radix(XTENSA.pack.trim_start_matches("0x"), 16)?;
     let mut segments = vec![(address, &*pack)];
