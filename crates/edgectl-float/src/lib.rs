@@ -4,10 +4,11 @@
 //! [`FloatModel`] made of one *simulates* int8; the integer arithmetic itself is in `edge-runtime`.
 //!
 //! A model takes one sample at a time (the batch is 1) and keeps no state between samples, so that threads can share it. Memory is that
-//! of the weights and of one sample's live activations per thread.
+//! of the weights and of one sample's live activations per thread: a tensor that is only observed is gone once it has been shown.
 
 mod error;
 mod guard;
+mod shown;
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use edgectl_graph::{Fact, Graph, Shape, TensorId};
 use edgectl_onnx::ExportOptions;
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::{
-    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, TVec, Tensor, TractResult,
+    DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, Tensor, TractResult,
     TypedRunnableModel,
 };
 use tract_onnx::tract_hir::infer::Factoid;
@@ -23,6 +24,7 @@ use tract_onnx::tract_hir::internal::{DimLike, ToDim};
 use tract_onnx::tract_hir::ops::unimpl::UnimplementedOp;
 
 pub use error::FloatError;
+use shown::Shown;
 
 /// Domains whose operators the engine knows. It looks operators up by name alone, and would take `any.domain.Relu` for a `Relu`.
 const DOMAINS: [&str; 4] = ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"];
@@ -42,6 +44,9 @@ pub struct FloatModel {
     plan: Arc<TypedRunnableModel>,
     inputs: Vec<(Port, DatumType)>,
     outputs: Vec<Port>,
+    /// By output: whether it holds real numbers.
+    real: Vec<bool>,
+    shown: Shown,
 }
 
 impl FloatModel {
@@ -66,22 +71,26 @@ impl FloatModel {
             Ok(outlets.iter().map(|&outlet| model.outlet_label(outlet).unwrap_or_default().to_owned()).collect())
         })?;
         let mut inputs = step("listing the inputs", || bind_batch(&mut model))??;
-        let plan = step("planning the model", move || {
+        let mut model = step("planning the model", move || {
             // The optimizer takes softmax for an elementwise function: it makes `DequantizeLinear -> Softmax -> QuantizeLinear` a
             // lookup table. So what simulates int8 runs as it is written, which takes several times as long.
-            if quantizes { model.into_typed()?.into_runnable() } else { model.into_optimized()?.into_runnable() }
+            if quantizes { model.into_typed() } else { model.into_optimized() }
         })?;
         // The sources' types are only complete once all shapes and types have been inferred.
         for (i, (_, dtype)) in inputs.iter_mut().enumerate() {
-            *dtype = step("listing the inputs", || Ok(plan.model().input_fact(i)?.datum_type))?;
+            *dtype = step("listing the inputs", || Ok(model.input_fact(i)?.datum_type))?;
         }
+        let mut real = vec![];
         let outputs = names.into_iter().enumerate().map(|(i, name)| {
-            let shape = step("listing the outputs", || Ok(plan.model().output_fact(i)?.shape.clone()))?;
-            let fixed = shape.as_concrete().map(<[usize]>::to_vec);
-            let dynamic = || FloatError::Dynamic { tensor: name.clone(), shape: format!("[{shape:?}]") };
+            let fact = step("listing the outputs", || Ok(model.output_fact(i)?.clone()))?;
+            let fixed = fact.shape.as_concrete().map(<[usize]>::to_vec);
+            let dynamic = || FloatError::Dynamic { tensor: name.clone(), shape: format!("[{:?}]", fact.shape) };
+            real.push(fact.datum_type == DatumType::F32);
             Ok(Port { shape: fixed.ok_or_else(dynamic)?, name: name.clone() })
         });
-        Ok(FloatModel { outputs: outputs.collect::<Result<_, FloatError>>()?, plan, inputs })
+        let outputs = outputs.collect::<Result<_, FloatError>>()?;
+        let (shown, plan) = step("planning the model", move || Ok((Shown::new(&mut model)?, model.into_runnable()?)))?;
+        Ok(FloatModel { plan, inputs, outputs, real, shown })
     }
 
     /// The inputs, in the model's order.
@@ -96,8 +105,7 @@ impl FloatModel {
 
     /// What is known of an output; nothing where it holds no real numbers.
     pub fn output_fact(&self, output: usize) -> Option<Fact> {
-        let real = self.plan.model().output_fact(output).ok()?.datum_type == DatumType::F32;
-        let port = self.outputs.get(output).filter(|_| real)?;
+        let port = self.outputs.get(output).filter(|_| self.real[output])?;
         Some(Fact::f32(Shape::new(port.shape.iter().copied())))
     }
 
@@ -107,6 +115,16 @@ impl FloatModel {
     /// # Errors
     /// Where the values do not fit the inputs, or the engine fails.
     pub fn run(&self, inputs: &[&[f32]]) -> Result<Vec<Vec<f32>>, FloatError> {
+        let mut outputs = vec![vec![]; self.outputs.len()];
+        self.show(inputs, &mut |place, values| outputs[place] = values.to_vec())?;
+        Ok(outputs)
+    }
+
+    /// Runs one sample and shows each output with its place among them, in the order in which they are computed, as soon as they are.
+    ///
+    /// # Errors
+    /// As [`FloatModel::run`]; some outputs may have been shown by then.
+    pub fn show(&self, inputs: &[&[f32]], see: &mut dyn FnMut(usize, &[f32])) -> Result<(), FloatError> {
         if inputs.len() != self.inputs.len() {
             return Err(FloatError::InputCount { expected: self.inputs.len(), found: inputs.len() });
         }
@@ -121,8 +139,7 @@ impl FloatModel {
                 self.inputs.iter().zip(inputs).map(|((port, dtype), values)| {
                     Ok(Tensor::from_shape(&port.shape, values)?.cast_to_dt(*dtype)?.into_owned().into_tvalue())
                 });
-            let results = self.plan.run(tensors.collect::<TractResult<TVec<_>>>()?)?;
-            results.iter().map(|tensor| Ok(tensor.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())).collect()
+            self.shown.run(&self.plan, tensors.collect::<TractResult<_>>()?, see)
         })
     }
 }

@@ -55,6 +55,11 @@ fn observed_tensors_come_after_the_graphs_outputs_in_the_order_asked_for() {
     assert_eq!(outputs[2], [-1.0, 0.0, 0.5]);
     assert_eq!(outputs[3], outputs[0]);
     assert!((outputs[0][2] - 0.5f32.tanh()).abs() < 1e-5, "{outputs:?}");
+    // Each once, and what others need before what needs it.
+    let mut shown = vec![];
+    model.show(&[&[-1.0, 0.0, 0.5]], &mut |place, values| shown.push((place, values.to_vec()))).unwrap();
+    assert_eq!(shown.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [2, 1, 0, 3]);
+    assert!(shown.iter().all(|(place, values)| *values == outputs[*place]));
 }
 
 #[test]
