@@ -8,6 +8,7 @@ use edgectl_graph::{Graph, TensorId};
 use crate::channels::Channels;
 use crate::group::{Groups, Source};
 use crate::layer::Layer;
+use crate::method::Scaled;
 use crate::recurrent::RecurrentLayer;
 use crate::reservoir::Reservoir;
 use crate::{Calibrator, MinMax, Observer, QuantizeError, Range};
@@ -23,6 +24,8 @@ pub struct Calibration {
 #[derive(Default)]
 struct Watched {
     name: String,
+    /// What the values of each channel are multiplied by before anybody sees them.
+    factors: Option<Arc<[f32]>>,
     range: Option<(Calibrator, Box<dyn Observer>)>,
     /// From the least to the greatest value, beside the range: what int16 spans.
     extent: MinMax,
@@ -83,6 +86,30 @@ impl Calibration {
         self.watch(graph, layer.input).cells.insert(layer.output, (Arc::new(layer), 0.0));
     }
 
+    /// Leaves tensors that are going to be scaled, and shows them to their observers as if they were already.
+    pub(crate) fn of_scaled(mut self, scaled: &[Scaled]) -> Calibration {
+        let factors = |scaled: &Scaled| -> Arc<[f32]> { scaled.exponents.iter().map(|&exponent| 2f32.powi(-exponent)).collect() };
+        let of_tensors = |scaled: &Scaled| scaled.tensors.iter().map(|&id| (id, factors(scaled))).collect::<Vec<_>>();
+        let all: BTreeMap<TensorId, Arc<[f32]>> = scaled.iter().flat_map(of_tensors).collect();
+        self.watched.retain(|id, watched| {
+            watched.factors = all.get(id).cloned();
+            watched.factors.is_some()
+        });
+        self
+    }
+
+    /// What was seen of a graph, for one with other weights and the same names, but for tensors that were seen `again`.
+    pub(crate) fn carried(mut self, before: &Graph, after: &Graph, again: Calibration) -> Calibration {
+        self.watched.extend(again.watched);
+        let moved = |id: TensorId| after.find(&before.tensor(id).name).unwrap_or(id);
+        let carry = |(id, watched): (TensorId, Watched)| {
+            let patches = watched.patches.into_iter().map(|(id, patches)| (moved(id), patches)).collect();
+            let cells = watched.cells.into_iter().map(|(id, cell)| (moved(id), cell)).collect();
+            (moved(id), Watched { factors: None, patches, cells, ..watched })
+        };
+        Calibration { watched: self.watched.into_iter().map(carry).collect(), samples: self.samples }
+    }
+
     /// Another calibration of the same tensors that has seen nothing.
     pub fn fork(&self) -> Calibration {
         let fork = |(&id, watched): (&TensorId, &Watched)| (id, watched.fork());
@@ -107,14 +134,22 @@ impl Calibration {
         if values.len() != self.watched.len() {
             return Err(QuantizeError::Observed { expected: self.watched.len(), found: values.len() });
         }
-        for (values, watched) in values.zip(self.watched.values_mut()) {
-            if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
-                return Err(QuantizeError::NotFinite { tensor: watched.name.clone(), value });
-            }
-            watched.observe(values);
-        }
-        self.samples += 1;
+        values.zip(self.watched.values_mut()).try_for_each(|(values, watched)| watched.observe(values))?;
+        self.count_sample();
         Ok(())
+    }
+
+    /// Shows the values of one tensor of a sample. A tensor that is not among [`Calibration::observed`] is ignored.
+    ///
+    /// # Errors
+    /// A value that is not finite.
+    pub fn observe_tensor(&mut self, id: TensorId, values: &[f32]) -> Result<(), QuantizeError> {
+        self.watched.get_mut(&id).map_or(Ok(()), |watched| watched.observe(values))
+    }
+
+    /// Says that all tensors of a sample were [shown](Calibration::observe_tensor).
+    pub fn count_sample(&mut self) {
+        self.samples += 1;
     }
 
     /// Adds what another calibration of the same tensors has seen.
@@ -188,6 +223,7 @@ impl Watched {
     fn fork(&self) -> Watched {
         Watched {
             name: self.name.clone(),
+            factors: self.factors.clone(),
             range: self.range.as_ref().map(|&(calibrator, _)| (calibrator, calibrator.observer())),
             extent: MinMax::default(),
             channels: self.channels.as_ref().map(Channels::fork),
@@ -196,14 +232,29 @@ impl Watched {
         }
     }
 
-    fn observe(&mut self, values: &[f32]) {
-        if let Some((_, observer)) = &mut self.range {
-            observer.observe(values);
-            self.extent.observe(values);
+    fn observe(&mut self, values: &[f32]) -> Result<(), QuantizeError> {
+        let scaled: Vec<f32>;
+        let values = match &self.factors {
+            None => values,
+            Some(factors) => {
+                let channels = values.chunks((values.len() / factors.len().max(1)).max(1)).zip(&**factors);
+                scaled = channels.flat_map(|(channel, factor)| channel.iter().map(move |x| x * factor)).collect();
+                &scaled
+            }
+        };
+        // Without a way out of the loop it is one of vector instructions.
+        if !values.iter().fold(true, |all, value| all & value.is_finite()) {
+            let value = values.iter().copied().find(|value| !value.is_finite()).unwrap_or(f32::NAN);
+            return Err(QuantizeError::NotFinite { tensor: self.name.clone(), value });
+        }
+        if let (Some((_, observer)), Some(extent)) = (&mut self.range, Range::of(values)) {
+            observer.observe(values, extent);
+            self.extent.observe(values, extent);
         }
         self.channels.iter_mut().for_each(|channels| channels.observe(values));
         self.patches.values_mut().for_each(|patches| patches.observe(values));
         self.cells.values_mut().for_each(|(layer, magnitude)| *magnitude = magnitude.max(layer.cell_magnitude(values)));
+        Ok(())
     }
 
     fn merge(&mut self, other: &Watched) {

@@ -110,9 +110,13 @@ mod tests {
     use super::*;
     use crate::Range;
 
+    fn show<'a>(observer: &mut dyn Observer, samples: impl IntoIterator<Item = &'a Vec<f32>>) {
+        samples.into_iter().for_each(|sample| observer.observe(sample, Range::of(sample).unwrap()));
+    }
+
     fn range(calibrator: Calibrator, samples: &[Vec<f32>]) -> Range {
         let mut observer = calibrator.observer();
-        samples.iter().for_each(|sample| observer.observe(sample));
+        show(&mut *observer, samples);
         observer.range().unwrap()
     }
 
@@ -186,8 +190,8 @@ mod tests {
                 let (first, second) = samples.split_at(cut.min(samples.len() - 1));
                 let (mut a, mut b) = (calibrator.observer(), calibrator.observer());
                 let bytes = a.bytes();
-                first.iter().for_each(|sample| a.observe(sample));
-                second.iter().rev().for_each(|sample| b.observe(sample));
+                show(&mut *a, first);
+                show(&mut *b, second.iter().rev());
                 b.merge(&*a);
                 prop_assert_eq!(b.range().unwrap(), range(calibrator, &samples), "{}", calibrator);
                 prop_assert_eq!(b.bytes(), bytes);

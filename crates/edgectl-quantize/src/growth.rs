@@ -46,9 +46,17 @@ impl Growth {
     /// The number of nested sets.
     pub const STEPS: usize = 4;
 
-    /// Adds the ranges of the next larger set.
-    pub fn push(&mut self, ranges: Ranges) {
-        self.steps.push(ranges);
+    /// The ranges of nested sets, from the smallest to all samples.
+    pub fn new(steps: Vec<Ranges>) -> Growth {
+        Growth { steps }
+    }
+
+    /// Takes the ranges of some tensors, of the same graph and sets, for those that it had.
+    pub fn replace(&mut self, some: Growth) {
+        for (step, some) in self.steps.iter_mut().zip(some.steps) {
+            step.ranges.extend(some.ranges);
+            step.extents.extend(some.extents);
+        }
     }
 
     /// Every set against the last one, smallest first.
@@ -104,15 +112,15 @@ mod tests {
         let y = graph.add_node("exp", Op::Unary(Unary::Exp), vec![Some(x)], "y").unwrap();
         graph.add_output(y);
         let mut seen = Calibration::new(&graph, Calibrator::MinMax);
-        let mut growth = Growth::default();
+        let mut steps = vec![];
         for step in 0..Growth::STEPS {
             for sample in (0..samples).filter(|&sample| Growth::step_of(sample) == step) {
                 let value = value(sample);
                 seen.observe([[value], [value.exp()]].iter().map(|values| &values[..])).unwrap();
             }
-            growth.push(seen.ranges().unwrap());
+            steps.push(seen.ranges().unwrap());
         }
-        growth
+        Growth::new(steps)
     }
 
     #[test]
@@ -128,6 +136,14 @@ mod tests {
         assert_eq!(settled.half().map(|half| (half.samples, half.moved)), Some((40, 0)));
         assert_eq!(growth(1, |_| 1.0).half(), None);
         assert_eq!(settled.points().last().map(|point| (point.moved, point.worst)), Some((0, 0.0)));
+    }
+
+    #[test]
+    fn what_is_seen_again_takes_the_place_of_what_was_seen() {
+        let (mut all, unsettled) = (growth(16, |_| 1.0), growth(16, |sample| if sample == 3 { 4.0 } else { 1.0 }));
+        assert_eq!(all.too_few(), None);
+        all.replace(unsettled.clone());
+        assert_eq!(all, unsettled);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::str::FromStr;
 pub(crate) use absorb_bias::absorb_bias;
 pub(crate) use clip_weights::clipped_scale;
 pub(crate) use correct_bias::{analytic_correction, empirical_correction};
-pub(crate) use equalize::equalize;
+pub(crate) use equalize::{Scaled, equalize};
 pub(crate) use pair::candidates;
 pub(crate) use remove_dead::remove_dead;
 pub(crate) use round_adaptive::{MAX_COLUMNS, round_adaptive};

@@ -117,7 +117,8 @@ impl Recipe {
     /// Quantizes a [prepared](crate::prepare) graph.
     ///
     /// `show` runs the graph that it is given on the calibration data and lets the calibration [observe](Calibration::observe) every
-    /// sample. It is called once, and once more after each method that rewrote the graph.
+    /// sample. It is called once; once more with the same graph, for the tensors between layers that [`Method::Equalize`] scaled; and once
+    /// more with another graph where [`Method::AbsorbBias`] made one.
     ///
     /// # Errors
     /// Those of `show`, and of [`quantize`](crate::quantize).
@@ -151,17 +152,24 @@ impl Recipe {
             }
             if !is_shown {
                 show(&graph, &mut calibration)?;
+                is_shown = true;
             }
             most_bytes = most_bytes.max(calibration.bytes());
             let before = graph.clone();
-            match rewriting {
-                Method::Equalize => method::equalize(&mut graph, &calibration, self.options.per_channel_conv, &mut notes)?,
-                _ => method::absorb_bias(&mut graph, &calibration, &mut notes)?,
-            }
-            // What was seen of a graph that was not rewritten need not be seen again.
-            is_shown = graph == before;
-            if !is_shown {
-                calibration = self.watch(&graph)?;
+            if rewriting == Method::Equalize {
+                let scaled = method::equalize(&mut graph, &calibration, self.options.per_channel_conv, &mut notes)?;
+                if !scaled.is_empty() {
+                    // Powers of two leave everything else as it was, to the bit.
+                    let mut again = self.watch(&before)?.of_scaled(&scaled);
+                    show(&before, &mut again)?;
+                    calibration = calibration.carried(&before, &graph, again);
+                }
+            } else {
+                method::absorb_bias(&mut graph, &calibration, &mut notes)?;
+                is_shown = graph == before;
+                if !is_shown {
+                    calibration = self.watch(&graph)?;
+                }
             }
         }
         if !is_shown {

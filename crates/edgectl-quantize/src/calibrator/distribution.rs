@@ -15,17 +15,18 @@ impl Distribution {
     /// Bytes on the heap, whatever it has seen.
     pub(super) const HEAP_BYTES: usize = Histogram::BYTES;
 
-    /// Counts finite values.
-    pub(super) fn add(&mut self, values: &[f32]) {
-        self.histogram.add(values);
-        self.extremes = self.extremes.into_iter().chain(Range::of(values)).reduce(Range::union);
-        self.zeros += values.iter().filter(|&&x| x == 0.0).count() as u64;
+    /// Counts finite values of this extent.
+    pub(super) fn add(&mut self, values: &[f32], extent: Range) {
+        self.histogram.add_within(values, extent);
+        self.extremes = Range::either(self.extremes, Some(extent));
+        let zeros = |values: &[f32]| u64::from(values.iter().map(|&x| u32::from(x == 0.0)).sum::<u32>());
+        self.zeros += values.chunks(1024).map(zeros).sum::<u64>();
     }
 
     /// Adds what another has counted.
     pub(super) fn merge(&mut self, other: &Distribution) {
         self.histogram.merge(&other.histogram);
-        self.extremes = self.extremes.into_iter().chain(other.extremes).reduce(Range::union);
+        self.extremes = Range::either(self.extremes, other.extremes);
         self.zeros += other.zeros;
     }
 

@@ -57,8 +57,8 @@ fn divergence(bins: &[(f64, f64, f64)], range: Range) -> f64 {
 }
 
 impl Observer for Entropy {
-    fn observe(&mut self, values: &[f32]) {
-        self.0.add(values);
+    fn observe(&mut self, values: &[f32], extent: Range) {
+        self.0.add(values, extent);
     }
 
     fn merge(&mut self, other: &dyn Observer) {

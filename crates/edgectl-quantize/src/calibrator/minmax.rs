@@ -7,13 +7,13 @@ use crate::{Observer, Range};
 pub struct MinMax(Option<Range>);
 
 impl Observer for MinMax {
-    fn observe(&mut self, values: &[f32]) {
-        self.0 = self.0.into_iter().chain(Range::of(values)).reduce(Range::union);
+    fn observe(&mut self, _values: &[f32], extent: Range) {
+        self.0 = Range::either(self.0, Some(extent));
     }
 
     fn merge(&mut self, other: &dyn Observer) {
         if let Some(MinMax(seen)) = other.as_any().downcast_ref() {
-            self.0 = self.0.into_iter().chain(*seen).reduce(Range::union);
+            self.0 = Range::either(self.0, *seen);
         }
     }
 

@@ -13,11 +13,9 @@ pub struct MovingAverage {
 }
 
 impl Observer for MovingAverage {
-    fn observe(&mut self, values: &[f32]) {
-        if let Some(Range { min, max }) = Range::of(values) {
-            self.min.add(min);
-            self.max.add(max);
-        }
+    fn observe(&mut self, _values: &[f32], extent: Range) {
+        self.min.add(extent.min);
+        self.max.add(extent.max);
     }
 
     fn merge(&mut self, other: &dyn Observer) {
@@ -42,13 +40,14 @@ impl Observer for MovingAverage {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
     fn extremes_are_averaged_over_samples() {
         let mut observer = MovingAverage::default();
         for sample in [[-1.0, 4.0], [-3.0, 0.0], [0.5, 8.0]] {
-            observer.observe(&sample);
+            observer.observe(&sample, Range::of(&sample).unwrap());
         }
         assert_eq!(observer.range(), Some(Range { min: -3.5 / 3.0, max: 4.0 }));
     }

@@ -31,8 +31,8 @@ impl Mse {
 }
 
 impl Observer for Mse {
-    fn observe(&mut self, values: &[f32]) {
-        self.0.add(values);
+    fn observe(&mut self, values: &[f32], extent: Range) {
+        self.0.add(values, extent);
     }
 
     fn merge(&mut self, other: &dyn Observer) {

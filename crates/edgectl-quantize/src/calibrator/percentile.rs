@@ -18,8 +18,8 @@ impl Percentile {
 }
 
 impl Observer for Percentile {
-    fn observe(&mut self, values: &[f32]) {
-        self.seen.add(values);
+    fn observe(&mut self, values: &[f32], extent: Range) {
+        self.seen.add(values, extent);
     }
 
     fn merge(&mut self, other: &dyn Observer) {

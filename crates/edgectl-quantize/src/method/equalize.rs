@@ -8,7 +8,7 @@
 //! A clamp at six does not scale with its channel. Behind one, channels are only widened, and only as far as it leaves room for twice of
 //! what calibration saw: that changes nothing that int8, whose range calibration gives, would not cut as well.
 
-use edgectl_graph::Graph;
+use edgectl_graph::{Graph, TensorId};
 
 use super::Note;
 use super::pair::{Pair, candidates};
@@ -33,11 +33,24 @@ const MAX_EXPONENT: f64 = 24.0;
 /// By how much the values that a clamp leaves may exceed what calibration saw of a channel.
 const HEADROOM: f64 = 2.0;
 
-/// Equalizes a graph by what a calibration with [`channels`](Calibration::watch_channels) of its candidates saw.
+/// Tensors between two layers, whose channels were divided by powers of two.
+pub(crate) struct Scaled {
+    pub(crate) tensors: Vec<TensorId>,
+    /// By channel.
+    pub(crate) exponents: Vec<i32>,
+}
+
+/// Equalizes a graph by what a calibration with [`channels`](Calibration::watch_channels) of its candidates saw. The tensors are told by
+/// what they were before.
 ///
 /// `per_channel` says that each output of a layer has a weight scale of its own.
-pub(crate) fn equalize(graph: &mut Graph, seen: &Calibration, per_channel: bool, notes: &mut Vec<Note>) -> Result<(), QuantizeError> {
-    let mut layers = Layer::all(graph)?;
+pub(crate) fn equalize(
+    graph: &mut Graph,
+    seen: &Calibration,
+    per_channel: bool,
+    notes: &mut Vec<Note>,
+) -> Result<Vec<Scaled>, QuantizeError> {
+    let (mut layers, mut scaled) = (Layer::all(graph)?, vec![]);
     for pair in candidates(graph, &layers) {
         let (from, to) = (pair.from.label.clone(), pair.to.label.clone());
         let ranges = seen.channels(pair.from.output).and_then(|channels| channels.ranges()).ok_or(QuantizeError::NoSamples)?;
@@ -50,8 +63,10 @@ pub(crate) fn equalize(graph: &mut Graph, seen: &Calibration, per_channel: bool,
         let channels = exponents.iter().filter(|&&exponent| exponent != 0).count();
         scale(&mut layers, &pair, &exponents);
         notes.push(Note::Equalized { from, to, spread: spread(&magnitudes), channels });
+        scaled.push(Scaled { tensors: pair.between, exponents });
     }
-    rewrite(graph, "equalize", &layers)
+    rewrite(graph, "equalize", &layers)?;
+    Ok(scaled)
 }
 
 /// The ratio of the greatest to the smallest magnitude, of those that are not zero.
@@ -97,11 +112,10 @@ fn bounds(range: f64, ceiling: f32) -> (f64, f64) {
 
 /// What rounding is expected to do to the outputs of a pair's second layer.
 struct Noise<'a> {
-    pair: &'a Pair,
     magnitudes: &'a [f64],
     per_channel: bool,
-    /// The greatest magnitude of each output's weights, or that of all.
-    units: Vec<f64>,
+    /// Of each output whose weights are not all zero: the greatest magnitude of its weights, or that of all; and each magnitude with its channel.
+    rows: Vec<(f64, Vec<(usize, f64)>)>,
 }
 
 impl<'a> Noise<'a> {
@@ -109,25 +123,19 @@ impl<'a> Noise<'a> {
         let greatest = |row: &[f32]| f64::from(row.iter().fold(0.0f32, |max, w| max.max(w.abs())));
         let rows = pair.to.weights.chunks(pair.to.geometry.columns().max(1));
         let all = greatest(&pair.to.weights);
-        let units = rows.map(|row| if per_channel { greatest(row) } else { all }).collect();
-        Noise { pair, magnitudes, per_channel, units }
-    }
-
-    /// Rows whose weights are not all zero: the output, its unit, and the magnitude of each weight with its channel.
-    fn rows(&self) -> impl Iterator<Item = (f64, Vec<(usize, f64)>)> + '_ {
-        let rows = self.pair.to.weights.chunks(self.pair.to.geometry.columns().max(1)).enumerate();
         let row = |(output, row): (usize, &[f32])| {
-            let weights = row.iter().enumerate().map(|(column, w)| (self.pair.channel(output, column), f64::from(w.abs())));
-            (self.units[output], weights.collect())
+            let weights = row.iter().enumerate().map(|(column, w)| (pair.channel(output, column), f64::from(w.abs())));
+            (if per_channel { greatest(row) } else { all }, weights.collect())
         };
-        rows.map(row).filter(|(unit, _)| *unit > 0.0)
+        let rows = rows.enumerate().map(row).filter(|(unit, _)| *unit > 0.0).collect();
+        Noise { magnitudes, per_channel, rows }
     }
 
     /// The greatest weight that sees each channel, as a share of its row's greatest.
     fn weights(&self) -> Vec<f64> {
         let mut weights = vec![0.0f64; self.magnitudes.len()];
-        for (unit, row) in self.rows() {
-            row.into_iter().for_each(|(channel, w)| weights[channel] = weights[channel].max(w / unit));
+        for (unit, row) in &self.rows {
+            row.iter().for_each(|&(channel, w)| weights[channel] = weights[channel].max(w / unit));
         }
         weights
     }
@@ -138,8 +146,8 @@ impl<'a> Noise<'a> {
         let factors: Vec<f64> = exponents.iter().map(|&exponent| 2f64.powi(exponent)).collect();
         let ranges: Vec<f64> = self.magnitudes.iter().zip(&factors).map(|(range, factor)| range / factor).collect();
         let input_step = ranges.iter().copied().fold(0.0, f64::max) / 255.0;
-        let scaled = |row: Vec<(usize, f64)>| -> Vec<(usize, f64)> { row.into_iter().map(|(c, w)| (c, w * factors[c])).collect() };
-        let rows: Vec<Vec<(usize, f64)>> = self.rows().map(|(_, row)| scaled(row)).collect();
+        let scaled = |row: &[(usize, f64)]| -> Vec<(usize, f64)> { row.iter().map(|&(c, w)| (c, w * factors[c])).collect() };
+        let rows: Vec<Vec<(usize, f64)>> = self.rows.iter().map(|(_, row)| scaled(row)).collect();
         let greatest = |row: &[(usize, f64)]| row.iter().fold(0.0f64, |max, weight| max.max(weight.1));
         let all = rows.iter().map(|row| greatest(row)).fold(0.0, f64::max);
         let share = |row: &Vec<(usize, f64)>| -> f64 {

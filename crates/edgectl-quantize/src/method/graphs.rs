@@ -140,6 +140,18 @@ fn equalization_keeps_the_float_function_to_the_bit() {
     assert!(channels.iter().all(|&range| range > 0.5 * greatest(&channels)), "{channels:?}");
 }
 
+/// What calibration saw of scaled tensors without running the graph that scales them, against a calibration of that graph.
+#[test]
+fn scaled_tensors_are_seen_as_the_equalized_graph_shows_them() {
+    for rest in [&[][..], &[Method::CorrectBias, Method::CorrectBiasEmpirical], &[Method::RoundAdaptive]] {
+        let methods = [&[Method::Equalize], rest].concat();
+        let once = apply(&spread(), &samples(18), &methods);
+        let equalized = apply(&spread(), &samples(18), &[Method::Equalize]).graph.graph().clone();
+        assert_ne!(equalized, spread());
+        assert_eq!(once.graph, apply(&equalized, &samples(18), rest).graph, "{methods:?}");
+    }
+}
+
 /// Three channels behind a clamp, which cuts the first: its weight, and those of the other two.
 fn clamped(activation: Activation) -> Graph {
     Builder::new(&[1, 3])

@@ -9,6 +9,8 @@ use crate::layer::Layer;
 pub(crate) struct Pair {
     pub(crate) from: Layer,
     pub(crate) to: Layer,
+    /// The tensors between them, from the output of `from` to the input of `to`.
+    pub(crate) between: Vec<TensorId>,
     /// Input elements of a dense `to` per channel; 1 for a convolution.
     pub(crate) block: usize,
     /// Whether zero is the lower bound of what `to` sees.
@@ -32,7 +34,7 @@ fn pair(graph: &Graph, layers: &[Layer], from: &Layer) -> Option<Pair> {
     if from.is_dense() && rank(from.output) != 2 {
         return None;
     }
-    let (mut at, mut block) = (from.output, 1);
+    let (mut at, mut block, mut between) = (from.output, 1, vec![from.output]);
     let (mut rectified, mut barrier, mut padded, mut ceiling) = (false, None, false, f32::INFINITY);
     let mut clamp = |min: f32, max: f32, barrier: &mut Option<String>| {
         rectified |= min == 0.0;
@@ -53,9 +55,11 @@ fn pair(graph: &Graph, layers: &[Layer], from: &Layer) -> Option<Pair> {
                 return None;
             }
             padded |= to.is_padded();
-            return Some(Pair { from: from.clone(), to: to.clone(), block, rectified, scale_barrier: barrier, ceiling, padded });
+            let (from, to) = (from.clone(), to.clone());
+            return Some(Pair { from, to, between, block, rectified, scale_barrier: barrier, ceiling, padded });
         }
         at = step(graph, id, at, from.geometry.outputs, &mut block)?;
+        between.push(at);
         match &node.op {
             Op::Unary(Unary::Relu) => clamp(0.0, f32::INFINITY, &mut barrier),
             Op::Unary(Unary::Clip { min, max }) => clamp(*min, *max, &mut barrier),
