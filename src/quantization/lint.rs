@@ -22,28 +22,41 @@ pub(crate) struct LintError {
     findings: Vec<String>,
 }
 
+/// What calibration and evaluation data look like, whatever a model makes of them.
+pub(crate) struct Looks {
+    /// By input of the model, as are those of the evaluation data.
+    calibration: Vec<Portrait>,
+    copies: Copies,
+    evaluation: Option<Vec<Portrait>>,
+}
+
+impl Looks {
+    pub(crate) fn new(bench: &Workbench<'_>, layout: Layout, ui: &Ui) -> Result<Looks> {
+        let ports = bench.float.engine.inputs();
+        let mut copies = Copies::default();
+        let calibration = look(&bench.calibration, &ports, layout, Some(&mut copies), ui)?;
+        let evaluation = bench.evaluation.samples.as_ref().map(|samples| look(samples, &ports, layout, None, ui)).transpose()?;
+        Ok(Looks { calibration, copies, evaluation })
+    }
+}
+
 /// What the calibration data of a recipe should not be, in words.
 pub(crate) fn findings(
     bench: &Workbench<'_>,
+    Looks { mut calibration, copies, mut evaluation }: Looks,
     (samples, shown): (u64, &Shown),
     found: Option<&Evaluation>,
-    layout: Layout,
-    ui: &Ui,
-) -> Result<Vec<String>> {
+) -> Vec<String> {
     let engine = bench.float.engine;
     let has_classes = engine.outputs().first().is_some_and(|port| eval::is_list_of_classes(port, engine));
-    let ports = engine.inputs();
-    let (mut calibration, copies) = look(&bench.calibration, &ports, layout, ui)?;
     if let Some(first) = calibration.first_mut().filter(|_| has_classes) {
         first.set_classes(shown.classes.clone());
     }
-    let evaluation = bench.evaluation.samples.as_ref().map(|samples| look(samples, &ports, layout, ui)).transpose()?;
-    let mut evaluation = evaluation.map(|(portraits, _)| portraits);
     let classes = found.and_then(|found| found.classes.as_ref());
     if let (Some(first), Some(classes)) = (evaluation.as_mut().and_then(|all| all.first_mut()), classes) {
         first.set_classes(classes.rows().iter().map(|row| row.float_given).collect());
     }
-    let mut findings = vec![];
+    let (mut findings, ports) = (vec![], engine.inputs());
     for (input, port) in ports.iter().enumerate() {
         let of_input = lint(&calibration[input], evaluation.as_ref().map(|all| &all[input]));
         let of = if ports.len() == 1 { String::new() } else { format!("input \"{}\": ", port.name) };
@@ -52,7 +65,7 @@ pub(crate) fn findings(
     let chance = found.filter(|_| labelled(bench)).and_then(chance);
     let of_samples = [copies.finding(), too_few(samples, &shown.growth), chance];
     findings.extend(of_samples.iter().flatten().map(Finding::to_string));
-    Ok(findings)
+    findings
 }
 
 /// Warns, or with `strict` fails.
@@ -64,20 +77,19 @@ pub(crate) fn report(findings: &[String], strict: bool, ui: &Ui) -> Result<(), L
     Ok(())
 }
 
-/// A portrait of what each input gets, and the copies among the samples.
-fn look(samples: &Samples, ports: &[Port], layout: Layout, ui: &Ui) -> Result<(Vec<Portrait>, Copies)> {
+/// A portrait of what each input gets. The samples are compared with each other where there is a place for `copies`.
+fn look(samples: &Samples, ports: &[Port], layout: Layout, mut copies: Option<&mut Copies>, ui: &Ui) -> Result<Vec<Portrait>> {
     let progress = ui.progress("looking", samples.len());
     let mut portraits: Vec<Portrait> = ports.iter().map(|port| Portrait::new(port.shape.get(1..).unwrap_or_default(), layout)).collect();
-    let mut copies = Copies::default();
     samples.chunks(|chunk| {
         for sample in chunk {
-            copies.add(sample.inputs());
+            copies.iter_mut().for_each(|copies| copies.add(sample.inputs()));
             portraits.iter_mut().zip(&sample.inputs).for_each(|(portrait, values)| portrait.add(values));
         }
         progress.advance(chunk.len());
         Ok(())
     })?;
-    Ok((portraits, copies))
+    Ok(portraits)
 }
 
 fn labelled(bench: &Workbench<'_>) -> bool {

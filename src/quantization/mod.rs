@@ -46,6 +46,7 @@ use crate::ui::{Ui, Verdict};
 pub(crate) use files::Format;
 pub(crate) use ladder::Limits;
 pub(crate) use lint::LintError;
+use lint::Looks;
 pub(crate) use memory::MemoryArgs;
 pub(crate) use options::Mode;
 use report::{CalibrationRow, QuantizeReport};
@@ -145,25 +146,21 @@ impl Plan<'_> {
     /// A float model as a whole.
     fn float(self, graph: &Graph, ui: &Ui) -> Result<Verdict> {
         let prepared = model::prepared(graph).with_context(|| self.cannot())?;
-        let float = FloatEngine::new(graph, false).with_context(|| self.cannot())?;
+        let float = FloatEngine::deferred(graph).with_context(|| self.cannot())?;
         let bench = self.workbench(prepared, &float)?;
         let outputs = self.outputs()?;
-        let (recipe, attempt, ladder) = match self.limits {
-            Some(limits) => {
-                let comparable = bench.evaluation.metric.is_some_and(MetricKind::higher_is_better);
-                ensure!(comparable, "--max-drop needs a metric with labels, and a float model to compare with");
-                let climbed = ladder::climb(&bench, self.recipe.clone(), limits, ui).with_context(|| self.cannot())?;
-                (climbed.0, climbed.1, Some(climbed.2))
-            }
-            None => (self.recipe.clone(), bench.attempt(&self.recipe, ui).with_context(|| self.cannot())?, None),
-        };
+        let comparable = bench.evaluation.metric.is_some_and(MetricKind::higher_is_better);
+        ensure!(self.limits.is_none() || comparable, "--max-drop needs a metric with labels, and a float model to compare with");
+        let looks = || Looks::new(&bench, self.data.args.model_layout(), ui);
+        let (tried, looks) = rayon::join(|| self.attempt(&bench, ui), looks);
+        let (recipe, attempt, ladder) = tried.with_context(|| self.cannot())?;
         for note in &attempt.notes {
             if note.is_loss() { ui.warning(note) } else { ui.detail(format_args!("{note}")) }
         }
         let all_int8 = Recipe { int16: Int16::None, ..recipe.clone() };
         let all_int8 = (all_int8 != recipe).then(|| bench.attempt(&all_int8, ui)).transpose().with_context(|| self.cannot())?;
         let found = attempt.found.as_ref();
-        let findings = lint::findings(&bench, (attempt.samples, &attempt.shown), found, self.data.args.model_layout(), ui)?;
+        let findings = lint::findings(&bench, looks?, (attempt.samples, &attempt.shown), found);
         lint::report(&findings, self.strict, ui)?;
         let calibration = Some(CalibrationRow::new(&recipe, &attempt, all_int8.as_ref(), &findings));
         let wants_explanation = self.explain || self.files.iter().any(|(_, format)| *format == Format::Report);
@@ -174,6 +171,13 @@ impl Plan<'_> {
         });
         let explanation = explanation.transpose().with_context(|| self.cannot())?;
         self.finish(Done { graph, int8: &attempt.int8, calibration, found, ladder, explanation }, outputs, ui)
+    }
+
+    /// The recipe, or the one at which the ladder ended, and what it gave.
+    fn attempt(&self, bench: &Workbench<'_>, ui: &Ui) -> Result<(Recipe, Attempt, Option<ladder::Ladder>)> {
+        let Some(limits) = self.limits else { return Ok((self.recipe.clone(), bench.attempt(&self.recipe, ui)?, None)) };
+        let (recipe, attempt, ladder) = ladder::climb(bench, self.recipe.clone(), limits, ui)?;
+        Ok((recipe, attempt, Some(ladder)))
     }
 
     /// A model that is int8 already. Of the options that are given, these are of use to it.

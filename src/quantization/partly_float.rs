@@ -12,7 +12,7 @@ use edgectl_quantize::Recipe;
 use serde::Serialize;
 
 use super::figures::Figures;
-use super::lint;
+use super::lint::{self, Looks};
 use super::options::Mode;
 use super::workbench::{Evaluation, Workbench};
 use crate::audit::Audit;
@@ -75,11 +75,12 @@ pub(crate) fn around_opaque(
     layout: Layout,
     ui: &Ui,
 ) -> Result<(PartlyFloatReport, Vec<u8>, Vec<String>)> {
-    let (calibrated, shown) = bench.calibrate(recipe, ui)?;
+    let (calibrated, looks) = rayon::join(|| bench.calibrate(recipe, ui), || Looks::new(bench, layout, ui));
+    let ((calibrated, shown), looks) = (calibrated?, looks?);
     let quantized = calibrated.quantize(&recipe.int16)?;
     let onnx = edgectl_onnx::export_qdq(&quantized.graph, &QdqOptions::default())?;
     let found = measure(&onnx, &bench.float, &bench.evaluation, ui)?;
-    let findings = lint::findings(bench, (quantized.samples, &shown), found.as_ref(), layout, ui)?;
+    let findings = lint::findings(bench, looks, (quantized.samples, &shown), found.as_ref());
     let how = format!("{recipe}, {}; what is not supported stays float", counted(quantized.samples, "sample"));
     let report = PartlyFloatReport::new((path, graph), (Mode::Static, how), Audit::of_quantized(&quantized.graph), found.as_ref());
     Ok((report, onnx, findings))

@@ -5,7 +5,7 @@ use edgectl_data::MetricKind;
 use edgectl_graph::Graph;
 use edgectl_quantize::{Calibrated, Calibration, Note, Quantized, Recipe};
 
-use super::calibrate::{OBSERVER_SETS_PER_THREAD, Shown, calibrate};
+use super::calibrate::{OBSERVER_SETS_PER_THREAD, Presenter, Shown};
 use crate::eval::{self, Remembering};
 use crate::model::Int8Model;
 use crate::samples::Samples;
@@ -50,12 +50,10 @@ impl Workbench<'_> {
 
     /// Calibrates: what need not be done again for other nodes in int16.
     pub(crate) fn calibrate(&self, recipe: &Recipe, ui: &Ui) -> Result<(Calibrated, Shown)> {
-        let mut shown = Shown::default();
-        let show = |graph: &Graph, seen: &mut Calibration| {
-            shown = calibrate(graph, seen, &self.calibration, ui).context("cannot calibrate")?;
-            Ok::<_, anyhow::Error>(())
-        };
-        Ok((recipe.calibrate(self.prepared.clone(), show)?, shown))
+        let mut presenter = Presenter::new(&self.calibration, ui);
+        let show = |graph: &Graph, seen: &mut Calibration| presenter.calibrate(graph, seen).context("cannot calibrate");
+        let calibrated = recipe.calibrate(self.prepared.clone(), show)?;
+        Ok((calibrated, presenter.into_shown()))
     }
 
     /// Lowers and measures.

@@ -8,7 +8,7 @@ use edgectl_quantize::{Calibration, Calibrator, QuantizeOptions, Ranges};
 use edgectl_train::{QuantizationAware, Trained};
 
 use crate::model::{self, Int8Model};
-use crate::quantization::calibrate::calibrate;
+use crate::quantization::calibrate::Presenter;
 use crate::ui::Ui;
 
 /// A graph in the form in which it becomes int8, and where its ranges begin.
@@ -24,7 +24,7 @@ impl Int8Aware {
         let prepared = model::prepared(graph)?;
         let calibrator = Calibrator::Percentile { percent: Calibrator::DEFAULT_PERCENT };
         let mut calibration = Calibration::new(&prepared, calibrator);
-        calibrate(&prepared, &mut calibration, data, ui).context("cannot calibrate")?;
+        Presenter::new(data, ui).calibrate(&prepared, &mut calibration).context("cannot calibrate")?;
         let options = QuantizeOptions { per_channel_conv: !per_tensor, per_channel_dense: !per_tensor };
         Ok(Int8Aware { prepared, ranges: calibration.ranges()?, options })
     }

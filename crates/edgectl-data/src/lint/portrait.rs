@@ -93,13 +93,13 @@ impl Portrait {
         }
         self.samples += 1;
         self.elements.iter_mut().zip(values).for_each(|(moments, &x)| moments.add(x.into()));
-        let own = Moments::of(values.iter().map(|&x| f64::from(x)));
-        self.sample_means.add(own.mean);
-        self.sample_variances.add(own.variance());
-        for pair in values.windows(2) {
-            self.neighbours.0 += (f64::from(pair[0]) - own.mean) * (f64::from(pair[1]) - own.mean);
-        }
-        self.neighbours.1 += own.variance() * values.len() as f64;
+        let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / values.len() as f64;
+        let deviation = |x: f32| f64::from(x) - mean;
+        let variance = values.iter().map(|&x| deviation(x).powi(2)).sum::<f64>() / (values.len() - 1).max(1) as f64;
+        self.sample_means.add(mean);
+        self.sample_variances.add(variance);
+        self.neighbours.0 += values.windows(2).map(|pair| deviation(pair[0]) * deviation(pair[1])).sum::<f64>();
+        self.neighbours.1 += variance * values.len() as f64;
         self.constant += u64::from(values.iter().all(|x| x == &values[0]));
         self.add_channels(values);
         self.add_roughness(values);
@@ -121,13 +121,15 @@ impl Portrait {
     }
 
     fn add_channels(&mut self, values: &[f32]) {
-        let count = self.channels.len().max(1);
-        let size = (values.len() / count).max(1);
-        for (i, &x) in values.iter().enumerate() {
-            let channel = if self.layout == Layout::Nhwc { i % count } else { i / size };
-            if let Some((low, high)) = self.channels.get_mut(channel) {
-                (*low, *high) = (low.min(x), high.max(x));
-            }
+        let channels = &mut self.channels;
+        let count = channels.len().max(1);
+        let widen = |(low, high): &mut (f32, f32), x: f32| (*low, *high) = (low.min(x), high.max(x));
+        if self.layout == Layout::Nhwc {
+            let pixels = values.chunks(count);
+            pixels.for_each(|pixel| channels.iter_mut().zip(pixel).for_each(|(channel, &x)| widen(channel, x)));
+        } else {
+            let planes = values.chunks((values.len() / count).max(1));
+            channels.iter_mut().zip(planes).for_each(|(channel, plane)| plane.iter().for_each(|&x| widen(channel, x)));
         }
     }
 
@@ -135,16 +137,16 @@ impl Portrait {
     fn add_roughness(&mut self, values: &[f32]) {
         let Some((colours, height, width)) = self.image() else { return };
         let difference = |from: usize, to: usize| (f64::from(values[from]) - f64::from(values[to])).powi(2);
-        let planar = |c: usize, h: usize, w: usize| (c * height + h) * width + w;
-        let interleaved = |c: usize, h: usize, w: usize| (h * width + w) * colours + c;
-        let rough = |at: &dyn Fn(usize, usize, usize) -> usize| {
+        // By how much the places of a colour, a row and a column lie apart.
+        let rough = |colour: usize, row: usize, column: usize| {
             let mut sum = 0.0;
-            for (c, h, w) in (0..colours).flat_map(|c| (0..height - 1).flat_map(move |h| (0..width - 1).map(move |w| (c, h, w)))) {
-                sum += difference(at(c, h, w), at(c, h, w + 1)) + difference(at(c, h, w), at(c, h + 1, w));
+            for line in (0..colours).flat_map(|c| (0..height - 1).map(move |h| c * colour + h * row)) {
+                let pixels = (0..width - 1).map(|w| line + w * column);
+                sum += pixels.map(|at| difference(at, at + column) + difference(at, at + row)).sum::<f64>();
             }
             sum
         };
-        let (planar, interleaved) = (rough(&planar), rough(&interleaved));
+        let (planar, interleaved) = (rough(height * width, width, 1), rough(1, width * colours, colours));
         let (own, other) = if self.layout == Layout::Nhwc { (interleaved, planar) } else { (planar, interleaved) };
         self.roughness.0 += own;
         self.roughness.1 += other;
