@@ -158,7 +158,7 @@ impl Svg {
             let left = (x - width / 2.0).clamp(0.0, (WIDTH - width).max(0.0));
             let row = rows.iter().position(|&end| end + 6.0 < left).unwrap_or(MARK_ROWS - 1);
             rows[row] = left + width;
-            let y = area.top - 6.0 - MARK_ROW * row as f64;
+            let y = area.top - MARK_GAP - MARK_ROW * row as f64;
             self.line("mark", (x, y + 2.0), (x, area.bottom()));
             self.text("mark", "start", (left, y), &mark.label);
         }
@@ -172,12 +172,14 @@ impl Svg {
 
 /// The most lines of labels above an area that has marks.
 const MARK_ROWS: usize = 3;
+/// Between an area, at whose upper edge there may be the label of a tick, and labels of marks.
+const MARK_GAP: f64 = 10.0;
 /// The height of such a line.
 const MARK_ROW: f64 = 14.0;
 
 /// The height that the labels of marks take above an area.
 pub(crate) fn marks_height(marks: &[Mark]) -> f64 {
-    MARK_ROW * marks.len().min(MARK_ROWS) as f64
+    if marks.is_empty() { 0.0 } else { MARK_GAP / 2.0 + MARK_ROW * marks.len().min(MARK_ROWS) as f64 }
 }
 
 /// The class of the series of this index.
