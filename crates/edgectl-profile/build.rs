@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../profiles").canonicalize()?;
+    // Asked for now and not when this was compiled: a target folder may serve several clones.
+    let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../profiles").canonicalize()?;
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut files = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>, std::io::Error>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
