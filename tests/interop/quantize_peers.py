@@ -244,7 +244,7 @@ def growth(case, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", help="names of models; all that are labelled where there is none")
-    parser.add_argument("--limit", type=int, default=2000, help="evaluation samples at most")
+    parser.add_argument("--limit", type=int, help="evaluation samples at most, where there are classes [default: 2000]")
     parser.add_argument("--samples", default="8,32,100,200", help="numbers of calibration samples")
     parser.add_argument("--per-tensor", action="store_true", help="one weight scale per layer")
     which = parser.add_mutually_exclusive_group()
@@ -274,7 +274,7 @@ def main():
             lines = []
             for case in LABELLED:
                 if not arguments.cases or case.name in arguments.cases:
-                    lines += compare(case, counts, min(arguments.limit, case.limit) if case.metric == "top1" else case.limit, per_tensor, Path(folder))
+                    lines += compare(case, counts, arguments.limit if arguments.limit and case.metric == "top1" else case.limit, per_tensor, Path(folder))
             table(["", "samples", "float", "edgectl", *PEERS, "to float", "to best peer"], lines)
 
 
