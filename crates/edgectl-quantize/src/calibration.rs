@@ -101,13 +101,13 @@ impl Calibration {
     /// What was seen of a graph, for one with other weights and the same names, but for tensors that were seen `again`.
     pub(crate) fn carried(mut self, before: &Graph, after: &Graph, again: Calibration) -> Calibration {
         self.watched.extend(again.watched);
-        let moved = |id: TensorId| after.find(&before.tensor(id).name).unwrap_or(id);
+        let moved = |id: TensorId| after.find(&before.tensor(id).name);
         let carry = |(id, watched): (TensorId, Watched)| {
-            let patches = watched.patches.into_iter().map(|(id, patches)| (moved(id), patches)).collect();
-            let cells = watched.cells.into_iter().map(|(id, cell)| (moved(id), cell)).collect();
-            (moved(id), Watched { factors: None, patches, cells, ..watched })
+            let patches = watched.patches.into_iter().filter_map(|(id, patches)| Some((moved(id)?, patches))).collect();
+            let cells = watched.cells.into_iter().filter_map(|(id, cell)| Some((moved(id)?, cell))).collect();
+            Some((moved(id)?, Watched { factors: None, patches, cells, ..watched }))
         };
-        Calibration { watched: self.watched.into_iter().map(carry).collect(), samples: self.samples }
+        Calibration { watched: self.watched.into_iter().filter_map(carry).collect(), samples: self.samples }
     }
 
     /// Another calibration of the same tensors that has seen nothing.

@@ -159,7 +159,7 @@ impl Recipe {
             if rewriting == Method::Equalize {
                 let scaled = method::equalize(&mut graph, &calibration, self.options.per_channel_conv, &mut notes)?;
                 if !scaled.is_empty() {
-                    // Powers of two leave everything else as it was, to the bit.
+                    // Powers of two leave everything else as it was, to the bit, and no clamp cuts more of what was shown.
                     let mut again = self.watch(&before)?.of_scaled(&scaled);
                     show(&before, &mut again)?;
                     calibration = calibration.carried(&before, &graph, again);
