@@ -3,7 +3,7 @@
 use anyhow::Result;
 use edgectl_float::FloatModel;
 use edgectl_graph::{Graph, TensorId};
-use edgectl_quantize::{Calibration, Calibrator, Growth, MinMax, Observer, QuantizeError, Range, check_extent};
+use edgectl_quantize::{Calibration, Calibrator, Growth, QuantizeError, Range};
 use rayon::prelude::*;
 
 use crate::eval::argmax;
@@ -132,12 +132,6 @@ fn sum<'a>(counts: impl Iterator<Item = &'a [u64]>) -> Vec<u64> {
     sums
 }
 
-/// What is seen of a tensor: what spans its range, and the extent of its values.
-struct Seen {
-    range: Box<dyn Observer>,
-    extent: MinMax,
-}
-
 /// The ranges of some named tensors of a graph, which may simulate int8.
 pub(crate) fn ranges(
     graph: &Graph,
@@ -146,42 +140,9 @@ pub(crate) fn ranges(
     samples: &Samples,
     ui: &Ui,
 ) -> Result<Vec<Range>> {
-    let ids: Vec<TensorId> = tensors.iter().map(|(_, id)| *id).collect();
-    let model = FloatModel::from_graph(graph, &ids)?;
-    let progress = ui.progress("calibrating", samples.len());
-    let observers = || -> Vec<Seen> { ids.iter().map(|_| Seen { range: by.observer(), extent: MinMax::default() }).collect() };
-    let mut total = observers();
-    samples.chunks(|chunk| {
-        let watch = |piece: &[Sample]| -> Result<Vec<Seen>> {
-            let mut seen = observers();
-            for sample in piece {
-                let outputs = model.run(&sample.inputs())?;
-                for ((seen, values), (name, _)) in seen.iter_mut().zip(&outputs[graph.outputs().len()..]).zip(tensors) {
-                    if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
-                        return Err(QuantizeError::NotFinite { tensor: name.clone(), value }.into());
-                    }
-                    if let Some(extent) = Range::of(values) {
-                        seen.range.observe(values, extent);
-                        seen.extent.observe(values, extent);
-                    }
-                }
-                progress.advance(1);
-            }
-            Ok(seen)
-        };
-        let pieces = chunk.par_chunks(chunk.len().div_ceil(rayon::current_num_threads()).max(1)).map(watch).collect::<Result<Vec<_>>>()?;
-        for seen in pieces {
-            for (total, seen) in total.iter_mut().zip(&seen) {
-                total.range.merge(&*seen.range);
-                total.extent.merge(&seen.extent);
-            }
-        }
-        Ok(())
-    })?;
-    let range = |(seen, (name, _)): (&Seen, &(String, TensorId))| {
-        let count = samples.len() as u64;
-        check_extent(name, seen.extent.range(), count, allow_constant)?;
-        seen.range.range().ok_or(QuantizeError::NoSamples)
-    };
-    Ok(total.iter().zip(tensors).map(range).collect::<Result<_, _>>()?)
+    let mut calibration = Calibration::of_tensors(tensors, by);
+    Presenter::new(samples, ui).calibrate(graph, &mut calibration)?;
+    calibration.check(allow_constant)?;
+    let found = calibration.ranges()?;
+    Ok(tensors.iter().map(|(_, id)| found.get(*id).ok_or(QuantizeError::NoSamples)).collect::<Result<_, _>>()?)
 }

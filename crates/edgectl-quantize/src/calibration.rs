@@ -62,6 +62,14 @@ impl Calibration {
         calibration
     }
 
+    /// Observers for the ranges of single tensors of any graph, under the names that errors shall give them.
+    pub fn of_tensors(tensors: &[(String, TensorId)], calibrator: Calibrator) -> Calibration {
+        let watched = |(name, id): &(String, TensorId)| {
+            (*id, Watched { name: name.clone(), range: Some((calibrator, calibrator.observer())), ..Watched::default() })
+        };
+        Calibration { watched: tensors.iter().map(watched).collect(), samples: 0 }
+    }
+
     /// No observers yet.
     fn without_ranges() -> Calibration {
         Calibration { watched: BTreeMap::new(), samples: 0 }
@@ -169,7 +177,7 @@ impl Calibration {
     ///
     /// # Errors
     /// [`QuantizeError::Empty`], [`QuantizeError::ScaleUnderflow`], and unless `allow_constant`, [`QuantizeError::Constant`].
-    pub(crate) fn check(&self, allow_constant: bool) -> Result<(), QuantizeError> {
+    pub fn check(&self, allow_constant: bool) -> Result<(), QuantizeError> {
         if self.samples == 0 {
             return Err(QuantizeError::NoSamples);
         }
@@ -206,7 +214,7 @@ impl Calibration {
 ///
 /// # Errors
 /// [`QuantizeError::Empty`], [`QuantizeError::ScaleUnderflow`], and unless `allow_constant`, [`QuantizeError::Constant`].
-pub fn check_extent(tensor: &str, extent: Option<Range>, samples: u64, allow_constant: bool) -> Result<(), QuantizeError> {
+fn check_extent(tensor: &str, extent: Option<Range>, samples: u64, allow_constant: bool) -> Result<(), QuantizeError> {
     let name = || tensor.to_owned();
     let Some(Range { min, max }) = extent else { return Err(QuantizeError::Empty { tensor: name(), samples }) };
     if min == max && !allow_constant {
@@ -284,6 +292,11 @@ pub struct Ranges {
 }
 
 impl Ranges {
+    /// That of a tensor, where it was observed.
+    pub fn get(&self, id: TensorId) -> Option<Range> {
+        self.ranges.get(&id).copied()
+    }
+
     /// The number of samples they rest on.
     pub fn samples(&self) -> u64 {
         self.samples

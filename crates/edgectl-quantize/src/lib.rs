@@ -40,7 +40,7 @@ mod reservoir;
 mod sensitivity;
 mod weights;
 
-pub use calibration::{Calibration, Ranges, check_extent};
+pub use calibration::{Calibration, Ranges};
 pub use calibrator::{Calibrator, Entropy, MinMax, MovingAverage, Mse, Percentile};
 pub use error::QuantizeError;
 pub use growth::{Growth, GrowthPoint};
