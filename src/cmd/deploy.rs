@@ -8,6 +8,7 @@ use clap::ArgGroup;
 use edge_agent::service::ServiceSpec;
 use edgectl_deploy::Target;
 
+use crate::args::number;
 use crate::cmd::verify::TrustArgs;
 use crate::deployment;
 use crate::ui::{Ui, Verdict};
@@ -163,12 +164,12 @@ fn service(text: &str) -> Result<ServiceSpec, String> {
 }
 
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.trim_end_matches('s').parse::<f64>().ok().filter(|seconds| (0.1..=86_400.0).contains(seconds));
-    seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected a number of seconds from 0.1 to 86400".into())
+    let within = |seconds| (0.1..=86_400.0).contains(&seconds);
+    number(text.trim_end_matches('s'), within, "a number of seconds from 0.1 to 86400").map(Duration::from_secs_f64)
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent)).ok_or_else(|| "expected a number from 0 to 100".into())
+    number(text, |percent| (0.0..=100.0).contains(&percent), "a number from 0 to 100")
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Verdict> {

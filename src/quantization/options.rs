@@ -81,8 +81,7 @@ impl FromStr for Passes {
 }
 
 pub(crate) fn percentile(text: &str) -> Result<f64, String> {
-    let percent = text.parse::<f64>().ok().filter(|&percent| percent > 50.0 && percent <= 100.0);
-    percent.ok_or_else(|| "expected a number above 50, at most 100".into())
+    number(text, |percent| percent > 50.0 && percent <= 100.0, "a number above 50, at most 100")
 }
 
 pub(crate) fn points(text: &str) -> Result<f64, String> {
