@@ -20,7 +20,7 @@ pub fn outputs(graph: &Graph, samples: &Samples) -> Result<Vec<Vec<f32>>, TrainE
     let mut found = vec![vec![]; network.graph.outputs().len()];
     let places: Vec<usize> = (0..samples.len()).collect();
     for places in places.chunks(MAX_PART) {
-        let input = objective::input(samples, samples.inputs(places))?;
+        let input = objective::input(samples, places, None)?;
         let forward = network.forward(&leaves, &state, input, Mode::Evaluate)?;
         for (found, id) in found.iter_mut().zip(network.graph.outputs()) {
             if let Some(tensor) = &forward.tensors[id.index()] {

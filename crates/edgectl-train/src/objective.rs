@@ -243,7 +243,7 @@ impl Bound {
         whole: usize,
     ) -> Result<Batch<'a>, TrainError> {
         let asked = self.teacher.as_ref().filter(|teacher| changed.is_some() || teacher.questions() > samples.targets());
-        let input = input(samples, changed.unwrap_or_else(|| samples.inputs(places)))?;
+        let input = input(samples, places, changed)?;
         let answers = asked.map(|teacher| teacher.answer(input.clone())).transpose()?;
         Ok(Batch { samples, places, input, answers, whole })
     }
@@ -343,9 +343,8 @@ fn argmax(values: &[f32]) -> Option<usize> {
     (0..values.len()).reduce(|best, at| if values[at] > values[best] { at } else { best })
 }
 
-/// The values of some samples as a batch `[N, sample...]`.
-pub(crate) fn input(samples: &Samples, values: Vec<f32>) -> tape::Result<Tensor> {
-    let sample: usize = samples.shape().iter().product();
-    let shape = [&[values.len() / sample.max(1)], samples.shape()].concat();
-    tape::constant(values, shape)
+/// Some samples as a batch `[N, sample...]`, with the values that augmentation may have `changed`.
+pub(crate) fn input(samples: &Samples, places: &[usize], changed: Option<Vec<f32>>) -> tape::Result<Tensor> {
+    let shape = [&[places.len()], samples.shape()].concat();
+    tape::constant(changed.unwrap_or_else(|| samples.inputs(places)), shape)
 }

@@ -110,9 +110,9 @@ impl Trainer<'_> {
     }
 
     fn first_not_finite(&self, places: &[usize]) -> Result<Option<String>, TrainError> {
-        let values = self.augmented(places).unwrap_or_else(|| self.samples.inputs(places));
+        let input = objective::input(self.samples, places, self.augmented(places))?;
         let leaves = self.network.leaves(&self.state, false)?;
-        let forward = self.network.forward(&leaves, &self.state, objective::input(self.samples, values)?, self.mode())?;
+        let forward = self.network.forward(&leaves, &self.state, input, self.mode())?;
         let graph = &self.network.graph;
         let written = graph.inputs().iter().copied().chain(graph.nodes().iter().flat_map(edgectl_graph::Node::writes));
         for id in written {

@@ -101,7 +101,7 @@ impl Teacher {
         self.network.check_samples(samples)?;
         let places: Vec<usize> = (0..samples.len()).collect();
         let ask = |places: &[usize]| {
-            let mut answers = self.answer(input(samples, samples.inputs(places))?)?;
+            let mut answers = self.answer(input(samples, places, None)?)?;
             answers.truncate(questions);
             done(places.len());
             Ok(answers)
